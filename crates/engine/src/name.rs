@@ -1,0 +1,129 @@
+//! Names, tokens and tags: made from run, path and attempt, so that a repeat of the same attempt makes the same ones.
+
+use lifeboat_runbook::id::{RunId, StepPath};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// The alphabet of a kind of name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charset {
+    /// Lower-case letters, digits and single hyphens; a letter first, no hyphen last (RDS, ElastiCache).
+    LowerHyphen,
+}
+
+/// The namespace of Lifeboat's idempotency tokens; drawn once, never changed.
+const TOKENS: Uuid = Uuid::from_u128(0x6c69_6665_626f_4174_9d1c_5a07_3e42_b861);
+
+const HASH_LENGTH: usize = 6;
+
+/// `<runbook>-<run short id>-<step>-<hash>`, cut to `limit`; the hash of run, path and attempt is always whole.
+pub fn resource_name(
+    runbook: &str,
+    run: &RunId,
+    path: &StepPath,
+    attempt: u32,
+    limit: usize,
+    charset: Charset,
+) -> String {
+    let Charset::LowerHyphen = charset;
+    let tail = format!("-{}", hash(run, path, attempt));
+    let step = fold(path.as_str());
+    let short = run.short();
+    let room = limit.saturating_sub(tail.len() + short.len() + 2);
+    let step_room = step.len().min(room / 2);
+    let runbook = fold(runbook);
+    let runbook = cut(&runbook, room - step_room);
+    let step = cut(&step, room - runbook.len());
+    let name = fold(&format!("{runbook}-{short}-{step}{tail}"));
+    match name.chars().next() {
+        Some(first) if first.is_ascii_lowercase() => name,
+        _ => format!("x{name}").chars().take(limit).collect(),
+    }
+}
+
+fn cut(text: &str, length: usize) -> &str {
+    text.get(..length.min(text.len())).unwrap_or(text).trim_end_matches('-')
+}
+
+/// Lower-case letters, digits and single hyphens only.
+fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for letter in text.chars() {
+        let letter = letter.to_ascii_lowercase();
+        if letter.is_ascii_alphanumeric() {
+            folded.push(letter);
+        } else if !folded.ends_with('-') && !folded.is_empty() {
+            folded.push('-');
+        }
+    }
+    folded.trim_end_matches('-').to_owned()
+}
+
+fn hash(run: &RunId, path: &StepPath, attempt: u32) -> String {
+    let digest = Sha256::digest(format!("{run}\n{path}\n{attempt}"));
+    data_encoding::BASE32_NOPAD.encode(&digest)[..HASH_LENGTH].to_ascii_lowercase()
+}
+
+/// A UUID (version 5) of run, path and attempt: 36 characters, as SSM's `ClientToken` wants them.
+pub fn token(run: &RunId, path: &StepPath, attempt: u32) -> String {
+    Uuid::new_v5(&TOKENS, format!("{run}\n{path}\n{attempt}").as_bytes()).to_string()
+}
+
+/// The tags of what an attempt makes.
+pub fn tags(runbook: &str, run: &RunId, path: &StepPath, attempt: u32) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("lifeboat:run".to_owned(), run.to_string()),
+        ("lifeboat:runbook".to_owned(), runbook.to_owned()),
+        ("lifeboat:step".to_owned(), format!("{}@{attempt}", tag_path(path))),
+    ])
+}
+
+/// A path in the letters AWS allows in a tag value: `each[orders].restore` is `each=orders+restore`.
+fn tag_path(path: &StepPath) -> String {
+    path.as_str().replace("].", "+").replace('[', "=").replace(']', "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(runbook: &str, path: &str, attempt: u32, limit: usize) -> String {
+        let run = RunId::new("k3v7qa2mxyz4567b");
+        resource_name(runbook, &run, &StepPath::new(path), attempt, limit, Charset::LowerHyphen)
+    }
+
+    #[test]
+    fn a_name_says_where_it_comes_from() {
+        let made = name("rds-point-in-time-restore", "restore", 1, 63);
+        assert!(made.starts_with("rds-point-in-time-restore-k3v7qa-restore-"), "{made}");
+        assert_ne!(made, name("rds-point-in-time-restore", "restore", 2, 63));
+        assert_eq!(made, name("rds-point-in-time-restore", "restore", 1, 63));
+    }
+
+    #[test]
+    fn names_obey_the_service() {
+        for limit in [40, 63] {
+            for (runbook, path) in [
+                ("x", "y"),
+                ("a-very-long-name-of-a-runbook-that-goes-on-and-on-and-on", "each[orders_db.one].restore_everything_at_once"),
+                ("9lives", "each[Ünicode].a"),
+                ("r", "regional/restore"),
+            ] {
+                let made = name(runbook, path, 1, limit);
+                assert!(made.len() <= limit, "{made}");
+                assert!(!made.contains("--") && !made.ends_with('-'), "{made}");
+                assert!(made.starts_with(|letter: char| letter.is_ascii_lowercase()), "{made}");
+                assert!(made.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-'));
+            }
+        }
+    }
+
+    #[test]
+    fn tokens_are_uuids_and_tags_are_allowed() {
+        let run = RunId::new("k3v7qa2mxyz4567b");
+        assert_eq!(token(&run, &StepPath::new("restore"), 1).len(), 36);
+        let tags = tags("book", &run, &StepPath::new("each[orders].restore"), 2);
+        assert_eq!(tags["lifeboat:step"], "each=orders+restore@2");
+    }
+}
