@@ -7,7 +7,8 @@ use crate::name::Charset;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{RunId, StepPath};
-use lifeboat_runbook::spec::ActionSpec;
+use lifeboat_runbook::plan::Mode;
+use lifeboat_runbook::spec::{ActionSpec, Grade, Resource};
 use lifeboat_runbook::value::Value;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -233,36 +234,11 @@ impl ActionError {
     pub fn is_blocked(&self) -> bool {
         matches!(
             self.kind,
-            ErrorKind::BlockedOnCredentials | ErrorKind::BlockedOnPermission | ErrorKind::BlockedOnControlPlane
+            ErrorKind::BlockedOnCredentials
+                | ErrorKind::BlockedOnPermission
+                | ErrorKind::BlockedOnControlPlane
         )
     }
-}
-
-/// How sure a moment of data is; see "Data lost" in the measurement chapter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Grade {
-    /// Read from the recovered data itself.
-    A,
-    /// The service's statement of the time of the data.
-    B,
-    /// Metadata.
-    C,
-}
-
-/// Something in AWS.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Resource {
-    /// The kind, as its actions call it: `rds:db`.
-    pub kind: String,
-    /// The identifier.
-    pub id: String,
-    /// The account.
-    pub account: String,
-    /// The Region.
-    pub region: String,
-    /// The ARN, where it is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub arn: Option<String>,
 }
 
 /// What an action tells the journal while it works; nothing else of an action reaches it.
@@ -308,16 +284,6 @@ pub trait Notes: Send + Sync {
     /// # Errors
     /// When the journal cannot be written: nothing may go on then.
     fn note(&self, step: &StepPath, attempt: u32, note: Note) -> Result<(), ActionError>;
-}
-
-/// Drill or recovery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// A rehearsal.
-    Drill,
-    /// For real.
-    Recovery,
 }
 
 /// Where a step acts.
@@ -415,8 +381,9 @@ impl StepContext {
     /// When it is null at run time: an output that was not there.
     pub fn required(&self, name: &str) -> Result<&str, ActionError> {
         self.text(name).ok_or_else(|| {
-            ActionError::refused("MissingParameter", format!("the parameter `{name}` has no value"))
-                .hint("look at the step it comes from: the output may be null; `default(…)` gives another value")
+            ActionError::refused("MissingParameter", format!("the parameter `{name}` has no value")).hint(
+                "look at the step it comes from: the output may be null; `default(…)` gives another value",
+            )
         })
     }
 

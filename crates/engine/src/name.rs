@@ -106,7 +106,10 @@ mod tests {
         for limit in [40, 63] {
             for (runbook, path) in [
                 ("x", "y"),
-                ("a-very-long-name-of-a-runbook-that-goes-on-and-on-and-on", "each[orders_db.one].restore_everything_at_once"),
+                (
+                    "a-very-long-name-of-a-runbook-that-goes-on-and-on-and-on",
+                    "each[orders_db.one].restore_everything_at_once",
+                ),
                 ("9lives", "each[Ünicode].a"),
                 ("r", "regional/restore"),
             ] {
@@ -114,7 +117,11 @@ mod tests {
                 assert!(made.len() <= limit, "{made}");
                 assert!(!made.contains("--") && !made.ends_with('-'), "{made}");
                 assert!(made.starts_with(|letter: char| letter.is_ascii_lowercase()), "{made}");
-                assert!(made.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-'));
+                assert!(
+                    made.chars().all(|letter| letter.is_ascii_lowercase()
+                        || letter.is_ascii_digit()
+                        || letter == '-')
+                );
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::spec::{Effect, Type};
 use crate::template::Template;
 use crate::value::Value;
 use chrono::{NaiveDate, TimeDelta};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -56,6 +57,26 @@ pub struct Plan {
     pub outputs: BTreeMap<String, Template>,
     /// What this version reads and checks but does not execute, with the place of its first use.
     pub not_yet: Vec<NotYet>,
+}
+
+/// Drill or recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// A rehearsal.
+    Drill,
+    /// For real.
+    Recovery,
+}
+
+impl Mode {
+    /// The word of `run.mode`: `drill` or `recovery`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Drill => "drill",
+            Self::Recovery => "recovery",
+        }
+    }
 }
 
 /// Runbook or playbook.
@@ -486,7 +507,9 @@ impl Step {
         match &self.work {
             Work::Parallel(steps) | Work::Sequence(steps) | Work::Foreach { body: steps, .. } => steps,
             Work::Runbook { plan, .. } => &plan.steps,
-            Work::Action { .. } | Work::Manual(_) | Work::Decide(_) | Work::Approve(_) | Work::Pause(_) => &[],
+            Work::Action { .. } | Work::Manual(_) | Work::Decide(_) | Work::Approve(_) | Work::Pause(_) => {
+                &[]
+            }
         }
     }
 
@@ -526,8 +549,12 @@ impl Plan {
     /// The step at `path`, in any phase, at any depth outside sub-runbooks.
     pub fn step(&self, path: &StepPath) -> Option<&Step> {
         fn find<'plan>(steps: &'plan [Step], path: &StepPath) -> Option<&'plan Step> {
-            steps.iter().find_map(|step| if step.path == *path { Some(step) } else { find(step.children(), path) })
+            steps
+                .iter()
+                .find_map(|step| if step.path == *path { Some(step) } else { find(step.children(), path) })
         }
-        find(&self.preflight, path).or_else(|| find(&self.steps, path)).or_else(|| find(self.cleanup_steps(), path))
+        find(&self.preflight, path)
+            .or_else(|| find(&self.steps, path))
+            .or_else(|| find(self.cleanup_steps(), path))
     }
 }

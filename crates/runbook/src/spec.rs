@@ -3,6 +3,7 @@
 
 use crate::units;
 use crate::value::Value;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -75,7 +76,11 @@ impl Type {
         let read = match (self, value) {
             (Self::Any, value) | (_, value @ (Value::Null | Value::Secret(_))) => return Ok(value),
             (Self::List(item), Value::List(items)) => {
-                return items.into_iter().map(|value| item.read(value)).collect::<Result<_, _>>().map(Value::List);
+                return items
+                    .into_iter()
+                    .map(|value| item.read(value))
+                    .collect::<Result<_, _>>()
+                    .map(Value::List);
             }
             (Self::Map(item), Value::Map(fields)) => {
                 return fields
@@ -135,7 +140,9 @@ impl Type {
             (Self::String, Self::Arn | Self::OneOf(_))
             | (Self::Number, Self::Integer)
             | (Self::RestoreTime, Self::Time | Self::Duration) => true,
-            (Self::Time | Self::Duration | Self::RestoreTime | Self::Arn | Self::OneOf(_), Self::String) => true,
+            (Self::Time | Self::Duration | Self::RestoreTime | Self::Arn | Self::OneOf(_), Self::String) => {
+                true
+            }
             (wanted, given) => wanted == given,
         }
     }
@@ -175,7 +182,9 @@ impl Effect {
 
     /// The effect of a word of the language.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Read, Self::Create, Self::Modify, Self::Destroy].into_iter().find(|effect| effect.word() == word)
+        [Self::Read, Self::Create, Self::Modify, Self::Destroy]
+            .into_iter()
+            .find(|effect| effect.word() == word)
     }
 }
 
@@ -333,4 +342,31 @@ impl Catalog {
     pub fn iter(&self) -> impl Iterator<Item = &'static ActionSpec> + '_ {
         self.specs.values().copied()
     }
+}
+
+/// How sure a moment of data is; see "Data lost" in the measurement chapter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Grade {
+    /// Read from the recovered data itself.
+    A,
+    /// The service's statement of the time of the data.
+    B,
+    /// Metadata.
+    C,
+}
+
+/// Something in AWS.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Resource {
+    /// The kind, as its actions call it: `rds:db`.
+    pub kind: String,
+    /// The identifier.
+    pub id: String,
+    /// The account.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// The ARN, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
 }
