@@ -1,0 +1,651 @@
+//! The journal's line: one event.
+
+use crate::outcome::Outcome;
+use chrono::{DateTime, Utc};
+use lifeboat_runbook::id::{MarkName, RunId, StepPath};
+use lifeboat_runbook::plan::{Loss, Mode};
+use lifeboat_runbook::spec::{Effect, Grade, Resource};
+use lifeboat_runbook::units;
+use lifeboat_runbook::value::Value;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of the format, written in `run.started`: a reader of the same major version understands it.
+pub const FORMAT: &str = "1.0";
+
+/// Raised when the fold, deciding, names or wait rules change meaning: a run is resumed only by a program of the
+/// same semantics.
+pub const SEMANTICS: u32 = 1;
+
+/// Named values as they are journaled.
+pub type Values = BTreeMap<String, Value>;
+
+/// An event that is in the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its number in the run, without gaps, from 1.
+    pub seq: u64,
+    /// The run.
+    pub run: RunId,
+    /// The step it belongs to.
+    pub step: Option<StepPath>,
+    /// The attempt of the step.
+    pub attempt: Option<u32>,
+    /// When it happened, UTC.
+    pub at: DateTime<Utc>,
+    /// When it was written, UTC.
+    pub recorded_at: DateTime<Utc>,
+    /// Milliseconds on the monotonic clock since the process began.
+    pub mono_ms: u64,
+    /// Which process wrote it, from 1: monotonic times compare only within one.
+    pub epoch: u32,
+    /// How exact `at` is.
+    pub precision: Precision,
+    /// Who or what it came from.
+    pub actor: Actor,
+    /// What happened.
+    pub kind: EventKind,
+    /// The hash of the line before; empty in the first.
+    pub prev: String,
+}
+
+/// An event that is to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// What happened.
+    pub kind: EventKind,
+    /// The step it belongs to.
+    pub step: Option<StepPath>,
+    /// The attempt of the step.
+    pub attempt: Option<u32>,
+    /// When it happened, where that is not the moment of writing.
+    pub at: Option<DateTime<Utc>>,
+    /// How exact that is.
+    pub precision: Precision,
+    /// Who or what it came from.
+    pub actor: Actor,
+}
+
+impl Draft {
+    /// An event of the run, by the engine, now.
+    pub fn run(kind: EventKind) -> Self {
+        Self {
+            kind,
+            step: None,
+            attempt: None,
+            at: None,
+            precision: Precision::Exact,
+            actor: Actor::engine(),
+        }
+    }
+
+    /// An event of a step, by the engine, now.
+    pub fn step(path: &StepPath, attempt: u32, kind: EventKind) -> Self {
+        Self { step: Some(path.clone()), attempt: Some(attempt), ..Self::run(kind) }
+    }
+
+    /// The same at another moment.
+    pub fn at(mut self, at: DateTime<Utc>) -> Self {
+        self.at = Some(at);
+        self
+    }
+
+    /// The same from somebody else.
+    pub fn by(mut self, actor: Actor) -> Self {
+        self.actor = actor;
+        self
+    }
+}
+
+/// How exact a time is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// To the millisecond.
+    #[default]
+    Exact,
+    /// To the second.
+    Second,
+    /// To the minute.
+    Minute,
+    /// A person's or a rule's estimate.
+    Estimated,
+}
+
+/// Who or what an event came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// `engine`, `person`, `aws`, `import`.
+    pub kind: ActorKind,
+    /// The person's identity, the service's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+/// The kinds of actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    /// Lifeboat.
+    Engine,
+    /// A human being.
+    Person,
+    /// AWS's own record.
+    Aws,
+    /// Another tool's record.
+    Import,
+}
+
+impl Actor {
+    /// Lifeboat itself.
+    pub fn engine() -> Self {
+        Self { kind: ActorKind::Engine, id: None }
+    }
+
+    /// A person.
+    pub fn person(id: impl Into<String>) -> Self {
+        Self { kind: ActorKind::Person, id: Some(id.into()) }
+    }
+}
+
+/// What happened. The name in the journal is the one in `serde(rename)`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum EventKind {
+    /// The first event: everything needed to explain the run.
+    #[serde(rename = "run.started")]
+    RunStarted(Box<RunStarted>),
+    /// Preflight, steps, undo, cleanup.
+    #[serde(rename = "run.phase_entered")]
+    PhaseEntered {
+        /// Which.
+        phase: Phase,
+    },
+    /// Nothing new starts until somebody resumes it.
+    #[serde(rename = "run.paused")]
+    RunPaused {
+        /// Why, in words.
+        why: String,
+    },
+    /// A process took the run up again.
+    #[serde(rename = "run.resumed")]
+    RunResumed {
+        /// Lifeboat's version.
+        version: String,
+        /// Seconds between the last event and this one.
+        away_s: f64,
+    },
+    /// Somebody asked for the end of it.
+    #[serde(rename = "run.abort_asked")]
+    AbortAsked {
+        /// What asked: `SIGINT`, a command.
+        by: String,
+    },
+    /// The last event.
+    #[serde(rename = "run.finished")]
+    RunFinished(Box<Outcome>),
+    /// A step's intent; on disk before anything is done.
+    #[serde(rename = "step.started")]
+    StepStarted(Box<StepStarted>),
+    /// AWS has taken a mutation.
+    #[serde(rename = "step.accepted")]
+    StepAccepted {
+        /// Which mutation of the action.
+        stage: String,
+        /// Identifiers in the reply.
+        data: Values,
+        /// AWS's request id.
+        request_id: Option<String>,
+    },
+    /// What is seen has changed.
+    #[serde(rename = "step.state_seen")]
+    StateSeen {
+        /// The state, in the service's words.
+        state: String,
+        /// The last look that said otherwise.
+        not_before: Option<DateTime<Utc>>,
+    },
+    /// A look that was taken because the outcome was not known.
+    #[serde(rename = "step.observed")]
+    Observed {
+        /// What was found: `absent`, `in_progress`, `ready`, `broken`, `foreign`.
+        found: String,
+    },
+    /// Whether a mutation happened is not known; it will be looked at.
+    #[serde(rename = "step.unknown")]
+    StepUnknown {
+        /// What was answered instead.
+        error: Failure,
+    },
+    /// An attempt is over without success.
+    #[serde(rename = "step.attempt_failed")]
+    AttemptFailed {
+        /// `prepare`, `act`, `wait`, `assert`.
+        during: String,
+        /// Why.
+        error: Failure,
+    },
+    /// It is done, and these are its outputs.
+    #[serde(rename = "step.succeeded")]
+    StepSucceeded {
+        /// Outputs that may be seen.
+        outputs: Values,
+    },
+    /// It is over without success.
+    #[serde(rename = "step.failed")]
+    StepFailed {
+        /// Why.
+        error: Failure,
+        /// Whether the run goes on (`continue_on_error`, or a check that only warns).
+        allowed: bool,
+    },
+    /// It was not needed.
+    #[serde(rename = "step.skipped")]
+    StepSkipped {
+        /// Why, in words.
+        reason: String,
+        /// The values that made it so.
+        values: Values,
+    },
+    /// Proof worth keeping.
+    #[serde(rename = "step.evidence")]
+    Evidence {
+        /// What it is.
+        kind: String,
+        /// The thing itself, or where it is.
+        value: Value,
+    },
+    /// The recovered data is complete up to a moment.
+    #[serde(rename = "step.data_time")]
+    DataTime {
+        /// The moment.
+        complete_to: DateTime<Utc>,
+        /// How sure that is.
+        grade: Grade,
+        /// Where it was read.
+        source: String,
+    },
+    /// What the step did is being taken back.
+    #[serde(rename = "step.undo_started")]
+    UndoStarted,
+    /// AWS has taken a mutation of the undo.
+    #[serde(rename = "step.undo_accepted")]
+    UndoAccepted {
+        /// Which.
+        stage: String,
+    },
+    /// What the step did is seen to be gone.
+    #[serde(rename = "step.undone")]
+    Undone,
+    /// It could not be taken back.
+    #[serde(rename = "step.undo_failed")]
+    UndoFailed {
+        /// Why.
+        error: Failure,
+    },
+    /// A time that was waited for has come.
+    #[serde(rename = "timer.fired")]
+    TimerFired {
+        /// What it was for: `retry`.
+        purpose: String,
+    },
+    /// A call that changed something, or the look that decided a wait.
+    #[serde(rename = "aws.call")]
+    AwsCall {
+        /// `rds`.
+        service: String,
+        /// `RestoreDBInstanceToPointInTime`.
+        operation: String,
+        /// AWS's request id.
+        request_id: Option<String>,
+        /// HTTP status, 0 where no answer came.
+        status: u16,
+    },
+    /// What a poller did in a minute, or until it ended.
+    #[serde(rename = "aws.polled")]
+    AwsPolled {
+        /// The kind of resource.
+        kind: String,
+        /// How often AWS was asked.
+        calls: u64,
+        /// How often it said to slow down.
+        throttled: u64,
+        /// How often it did not answer well.
+        errors: u64,
+    },
+    /// The run made this.
+    #[serde(rename = "aws.created")]
+    AwsCreated(Resource),
+    /// This is seen to be gone.
+    #[serde(rename = "aws.deleted")]
+    AwsDeleted(Resource),
+    /// A preflight check holds.
+    #[serde(rename = "check.passed")]
+    CheckPassed {
+        /// What was checked.
+        check: String,
+    },
+    /// A preflight check does not hold.
+    #[serde(rename = "check.failed")]
+    CheckFailed {
+        /// What was checked.
+        check: String,
+        /// Why it does not.
+        error: Failure,
+        /// What follows: `refuse`, `ask`, `warn`.
+        then: String,
+    },
+    /// A moment of the recovery.
+    #[serde(rename = "mark.set")]
+    MarkSet {
+        /// Which.
+        mark: MarkName,
+    },
+    /// The recovery time, as it was computed when the run ended.
+    #[serde(rename = "rto.measured")]
+    RtoMeasured(Box<crate::measure::RecoveryTime>),
+    /// The data lost, as it was computed when the run ended.
+    #[serde(rename = "rpo.measured")]
+    RpoMeasured(Box<crate::measure::DataLost>),
+    /// A torn last line was cut off before writing went on.
+    #[serde(rename = "journal.tail_dropped")]
+    TailDropped {
+        /// How many bytes.
+        bytes: u64,
+        /// Their SHA-256.
+        sha256: String,
+    },
+    /// An event of a later minor version: kept and shown.
+    #[serde(skip)]
+    Other(OtherEvent),
+}
+
+/// An event this version does not know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OtherEvent {
+    /// Its type.
+    pub type_name: String,
+    /// Its data.
+    pub data: serde_json::Value,
+}
+
+impl EventKind {
+    /// Its type in the journal and its data.
+    pub(crate) fn into_parts(self) -> (String, serde_json::Value) {
+        if let Self::Other(other) = self {
+            return (other.type_name, other.data);
+        }
+        let mut tagged = serde_json::to_value(self).unwrap_or_default();
+        let data = tagged.get_mut("data").map(serde_json::Value::take).unwrap_or_default();
+        (tagged["type"].as_str().unwrap_or_default().to_owned(), data)
+    }
+
+    fn from_parts(type_name: String, data: serde_json::Value) -> Result<Self, String> {
+        let tagged = if data.is_null() {
+            serde_json::json!({ "type": type_name })
+        } else {
+            serde_json::json!({ "type": type_name, "data": data })
+        };
+        serde_json::from_value(tagged).or_else(|error| {
+            // Known types must be understood; only a type nobody here knows is kept as it is.
+            if error.to_string().starts_with(&format!("unknown variant `{type_name}`")) {
+                return Ok(Self::Other(OtherEvent { type_name: type_name.clone(), data }));
+            }
+            Err(format!("the data of {type_name} is not understood: {error}"))
+        })
+    }
+
+    /// Whether the engine may go on only when it is on disk: intents, outcomes, people, what was made. Observations
+    /// ride with the next such event.
+    pub fn is_durable(&self) -> bool {
+        !matches!(
+            self,
+            Self::StateSeen { .. }
+                | Self::Observed { .. }
+                | Self::AwsCall { .. }
+                | Self::AwsPolled { .. }
+                | Self::Evidence { .. }
+                | Self::TimerFired { .. }
+                | Self::CheckPassed { .. }
+                | Self::Other(_)
+        )
+    }
+}
+
+/// The phases of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Checks that only read.
+    Preflight,
+    /// The steps.
+    Running,
+    /// What was done is being taken back after a failure.
+    Undoing,
+    /// What the run made is being taken away.
+    CleaningUp,
+}
+
+impl Phase {
+    /// Its word in the journal.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Preflight => "preflight",
+            Self::Running => "running",
+            Self::Undoing => "undoing",
+            Self::CleaningUp => "cleaning_up",
+        }
+    }
+}
+
+/// Which AWS a run was against: only `aws` counts as evidence and history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cloud {
+    /// Amazon Web Services.
+    Aws,
+    /// The simulator.
+    Simulated {
+        /// The world's name.
+        world: String,
+        /// The seed of its durations.
+        seed: u64,
+    },
+    /// Another endpoint that speaks AWS's protocols.
+    Endpoint {
+        /// Its URL.
+        url: String,
+    },
+}
+
+impl Cloud {
+    /// The word of the JSON document: `aws`, `simulated`, `endpoint:<url>`.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Aws => "aws".to_owned(),
+            Self::Simulated { .. } => "simulated".to_owned(),
+            Self::Endpoint { url } => format!("endpoint:{url}"),
+        }
+    }
+}
+
+/// What `run.started` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// The journal's format, `major.minor`.
+    pub format: String,
+    /// See [`SEMANTICS`].
+    pub semantics: u32,
+    /// Lifeboat's version.
+    pub version: String,
+    /// The runbook's name.
+    pub runbook: String,
+    /// Its title.
+    pub title: String,
+    /// The files it was read from, with their SHA-256.
+    pub sources: Vec<SourceDigest>,
+    /// Drill or recovery.
+    pub mode: Mode,
+    /// Which AWS.
+    pub cloud: Cloud,
+    /// The inputs, defaults included.
+    pub inputs: Values,
+    /// The account it may act in.
+    pub account: String,
+    /// The Region it acts in.
+    pub region: String,
+    /// The caller's ARN, where STS could be asked.
+    pub caller: Option<String>,
+    /// Who started it.
+    pub operator: String,
+    /// The machine it was started on.
+    pub host: String,
+    /// The recovery time objective, seconds.
+    pub rto_objective_s: Option<f64>,
+    /// The recovery point objective, seconds.
+    pub rpo_objective_s: Option<f64>,
+    /// What "data lost" means: `outage` or `corruption`.
+    pub loss: String,
+    /// When service was lost, as the operator said; a drill takes its own start.
+    pub disrupted_at: Option<DateTime<Utc>>,
+    /// The tree of steps.
+    pub steps: Vec<StepOutline>,
+    /// The head of the run before in the same home, if there was one.
+    pub previous_head: Option<String>,
+}
+
+impl RunStarted {
+    /// The word for a [`Loss`].
+    pub fn loss_word(loss: Loss) -> &'static str {
+        match loss {
+            Loss::Outage => "outage",
+            Loss::Corruption => "corruption",
+        }
+    }
+}
+
+/// A file a run was read from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceDigest {
+    /// Its name as given.
+    pub name: String,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+}
+
+/// A step as it was planned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepOutline {
+    /// Its place.
+    pub path: StepPath,
+    /// Its name for people.
+    pub name: Option<String>,
+    /// The key that says what it does: `action`, `manual`, …
+    pub kind: String,
+    /// The action's name.
+    pub action: Option<String>,
+    /// `read`, `create`, `modify`, `destroy`.
+    pub effect: Option<String>,
+    /// The step it is inside of.
+    pub parent: Option<StepPath>,
+    /// Its expected duration, seconds: from `expect`, else the action's typical one.
+    pub expect_s: Option<f64>,
+    /// The marks it sets, by moment.
+    pub marks: BTreeMap<String, MarkName>,
+    /// Whether it has a condition.
+    pub conditional: bool,
+}
+
+/// What `step.started` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepStarted {
+    /// The action.
+    pub action: String,
+    /// What it does.
+    pub effect: String,
+    /// Its parameters, masked.
+    pub parameters: Values,
+    /// Names of what will be made.
+    pub names: BTreeMap<String, String>,
+    /// The idempotency token.
+    pub token: String,
+    /// What words such as `latest` turned out to mean.
+    pub resolved: Values,
+    /// Values that will be overwritten, and what must be known of the source.
+    pub captured: Values,
+    /// What people should know.
+    pub findings: Vec<String>,
+    /// The readiness waited for.
+    pub wait_for: Option<String>,
+    /// Seconds until the attempt has failed.
+    pub timeout_s: f64,
+    /// The events that made it ready to start.
+    pub after: Vec<u64>,
+}
+
+/// Why something failed, as it is journaled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// AWS's code, or one of `connect timeout auth tls sql assert throttled`.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Whether nothing was changed: a refusal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
+}
+
+/// The name an effect has in the journal, for steps that are not actions too.
+pub fn effect_word(effect: Option<Effect>) -> Option<String> {
+    effect.map(|effect| effect.word().to_owned())
+}
+
+/// The envelope, in the order of its keys on the line.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Line {
+    pub(crate) v: u32,
+    pub(crate) seq: u64,
+    pub(crate) run: RunId,
+    #[serde(rename = "type")]
+    pub(crate) type_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) step: Option<StepPath>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) attempt: Option<u32>,
+    pub(crate) at: String,
+    pub(crate) recorded_at: String,
+    pub(crate) mono_ms: u64,
+    pub(crate) epoch: u32,
+    pub(crate) precision: Precision,
+    pub(crate) actor: Actor,
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub(crate) data: serde_json::Value,
+    pub(crate) prev: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) hash: String,
+}
+
+impl Line {
+    /// The event of a line that has been read.
+    pub(crate) fn into_event(self) -> Result<Event, String> {
+        let kind = EventKind::from_parts(self.type_name, self.data)?;
+        let time = |text: &str| units::parse_time(text).ok_or_else(|| format!("`{text}` is not a time"));
+        Ok(Event {
+            seq: self.seq,
+            run: self.run,
+            step: self.step,
+            attempt: self.attempt,
+            at: time(&self.at)?,
+            recorded_at: time(&self.recorded_at)?,
+            mono_ms: self.mono_ms,
+            epoch: self.epoch,
+            precision: self.precision,
+            actor: self.actor,
+            kind,
+            prev: self.prev,
+        })
+    }
+}

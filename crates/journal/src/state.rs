@@ -1,0 +1,441 @@
+//! The fold: what is known of a run, from its events alone.
+//!
+//! This is the only fold. The engine decides on it, resume rebuilds it, `show`, the screen and reports read it.
+
+use crate::event::{Event, EventKind, Failure, Phase, RunStarted, StepStarted, Values};
+use crate::measure::{DataLost, RecoveryTime};
+use crate::outcome::Outcome;
+use chrono::{DateTime, Utc};
+use lifeboat_runbook::id::{MarkName, RunId, StepPath};
+use lifeboat_runbook::spec::{Grade, Resource};
+use std::collections::BTreeMap;
+
+/// A moment in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The number of the event.
+    pub seq: u64,
+    /// UTC.
+    pub at: DateTime<Utc>,
+    /// Milliseconds on the monotonic clock of the process `epoch`.
+    pub mono_ms: u64,
+    /// Which process.
+    pub epoch: u32,
+}
+
+impl Moment {
+    /// Seconds from `self` to `later`: by the monotonic clock within one process, else by the wall clock.
+    pub fn seconds_to(&self, later: &Self) -> f64 {
+        if self.epoch == later.epoch && self.is_recorded_then() && later.is_recorded_then() {
+            return (later.mono_ms as f64 - self.mono_ms as f64) / 1000.0;
+        }
+        (later.at - self.at).num_milliseconds() as f64 / 1000.0
+    }
+
+    /// Whether `mono_ms` belongs to `at`: an event about the past has a monotonic time of its writing only.
+    fn is_recorded_then(&self) -> bool {
+        self.epoch != 0
+    }
+}
+
+/// Where a step stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum StepStatus {
+    /// Not begun.
+    #[default]
+    Pending,
+    /// Its intent is written.
+    Running,
+    /// A mutation was accepted; it is coming about.
+    Waiting,
+    /// An attempt is over without success; another may follow.
+    AttemptFailed(Failure),
+    /// Whether its mutation happened is not known.
+    Unknown,
+    /// Done.
+    Succeeded,
+    /// Over without success, and the run goes on.
+    AllowedFailure(Failure),
+    /// Over without success.
+    Failed(Failure),
+    /// Not needed.
+    Skipped(String),
+}
+
+impl StepStatus {
+    /// The word of `steps.<id>.state` and of the JSON document.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::AttemptFailed(_) => "attempt_failed",
+            Self::Unknown => "unknown",
+            Self::Succeeded => "succeeded",
+            Self::AllowedFailure(_) => "allowed_failure",
+            Self::Failed(_) => "failed",
+            Self::Skipped(_) => "skipped",
+        }
+    }
+
+    /// Whether nothing more comes of it.
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Succeeded | Self::AllowedFailure(_) | Self::Failed(_) | Self::Skipped(_))
+    }
+
+    /// Whether something of it is under way now.
+    pub fn is_in_flight(&self) -> bool {
+        matches!(self, Self::Running | Self::Waiting | Self::Unknown)
+    }
+
+    /// The error it ended with.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::AttemptFailed(failure) | Self::AllowedFailure(failure) | Self::Failed(failure) => {
+                Some(failure)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What became of taking a step back. A field of its own: what was made is never forgotten.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum UndoStatus {
+    /// Not asked for.
+    #[default]
+    NotUndone,
+    /// Under way.
+    Undoing,
+    /// Its effect is seen to be gone.
+    Undone,
+    /// It could not be taken back.
+    UndoFailed(Failure),
+}
+
+/// A step, as far as its events tell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepState {
+    /// Where it stands.
+    pub status: StepStatus,
+    /// What became of taking it back.
+    pub undo: UndoStatus,
+    /// How many attempts have failed.
+    pub attempts_failed: u32,
+    /// How many attempts were begun.
+    pub attempts: u32,
+    /// Its first intent.
+    pub started: Option<Moment>,
+    /// Its end.
+    pub finished: Option<Moment>,
+    /// The last failed attempt.
+    pub attempt_failed: Option<Moment>,
+    /// Whether the time before the next attempt has passed.
+    pub retry_due: bool,
+    /// What the last intent said. `captured` is that of the first attempt.
+    pub intent: Option<Box<StepStarted>>,
+    /// Mutations that were accepted in this attempt: stage, moment, identifiers in the reply.
+    pub accepted: Vec<(String, DateTime<Utc>, Values)>,
+    /// States that were seen, with the moment and the last look that said otherwise.
+    pub states_seen: Vec<StateSeen>,
+    /// Mutations of the undo that were accepted.
+    pub undo_accepted: Vec<String>,
+    /// Its outputs.
+    pub outputs: Values,
+    /// The values that made it be skipped.
+    pub skipped_because: Values,
+    /// Proof it left: kind and value.
+    pub evidence: Vec<(String, lifeboat_runbook::value::Value)>,
+}
+
+/// A state that was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateSeen {
+    /// In the service's words.
+    pub state: String,
+    /// When it was first seen.
+    pub at: DateTime<Utc>,
+    /// The last look that said otherwise.
+    pub not_before: Option<DateTime<Utc>>,
+}
+
+/// Something the run made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Created {
+    /// What.
+    pub resource: Resource,
+    /// By which step.
+    pub step: StepPath,
+    /// When.
+    pub at: Moment,
+    /// When it was seen to be gone.
+    pub deleted: Option<Moment>,
+}
+
+/// A statement of how far the recovered data goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataTime {
+    /// Complete up to here.
+    pub complete_to: DateTime<Utc>,
+    /// How sure that is.
+    pub grade: Grade,
+    /// Where it was read.
+    pub source: String,
+    /// The step.
+    pub step: Option<StepPath>,
+    /// The number of the event.
+    pub seq: u64,
+}
+
+/// A preflight check that did not hold and did not stop the run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckWarning {
+    /// What was checked.
+    pub check: String,
+    /// Why it does not hold.
+    pub failure: Failure,
+}
+
+/// What is known of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunState {
+    /// Which run.
+    pub run: Option<RunId>,
+    /// What its first event says.
+    pub started: Option<Box<RunStarted>>,
+    /// When it began.
+    pub began: Option<Moment>,
+    /// Its phase.
+    pub phase: Option<Phase>,
+    /// When each phase was entered.
+    pub phases: BTreeMap<Phase, Moment>,
+    /// Its steps.
+    pub steps: BTreeMap<StepPath, StepState>,
+    /// Steps in the order of their first intent: undo goes the other way.
+    pub started_order: Vec<StepPath>,
+    /// Marks, each at its first setting.
+    pub marks: BTreeMap<MarkName, Moment>,
+    /// What it made.
+    pub created: Vec<Created>,
+    /// How far the recovered data goes.
+    pub data_times: Vec<DataTime>,
+    /// Checks that only warned.
+    pub check_warnings: Vec<CheckWarning>,
+    /// A check that refused the start.
+    pub refused: Option<CheckWarning>,
+    /// Who asked for the end.
+    pub abort_asked: Option<String>,
+    /// Why nothing new starts.
+    pub paused: Option<String>,
+    /// The recovery time as measured at the end.
+    pub recovery_time: Option<Box<RecoveryTime>>,
+    /// The data lost as measured at the end.
+    pub data_lost: Option<Box<DataLost>>,
+    /// How it ended.
+    pub outcome: Option<Box<Outcome>>,
+    /// When it ended.
+    pub finished: Option<Moment>,
+    /// The last event.
+    pub last: Option<Moment>,
+    /// Calls that changed something: service and operation.
+    pub mutations: Vec<(String, String)>,
+}
+
+impl RunState {
+    /// The state after these events.
+    pub fn of(events: &[Event]) -> Self {
+        let mut state = Self::default();
+        for event in events {
+            state.apply(event);
+        }
+        state
+    }
+
+    /// The step at `path`; a pending one if nothing is known of it.
+    pub fn step(&self, path: &StepPath) -> StepState {
+        self.steps.get(path).cloned().unwrap_or_default()
+    }
+
+    /// What the run made and nobody has seen gone.
+    pub fn left(&self) -> impl Iterator<Item = &Created> {
+        self.created.iter().filter(|created| created.deleted.is_none())
+    }
+
+    /// Takes one event in.
+    pub fn apply(&mut self, event: &Event) {
+        let moment = Moment { seq: event.seq, at: event.at, mono_ms: event.mono_ms, epoch: epoch_of(event) };
+        self.run.get_or_insert_with(|| event.run.clone());
+        match &event.step {
+            Some(path) => self.apply_to_step(path.clone(), event, moment),
+            None => self.apply_to_run(event, moment),
+        }
+        self.last = Some(Moment { at: event.recorded_at, ..moment });
+    }
+
+    fn apply_to_run(&mut self, event: &Event, moment: Moment) {
+        match &event.kind {
+            EventKind::RunStarted(started) => {
+                for outline in &started.steps {
+                    self.steps.entry(outline.path.clone()).or_default();
+                }
+                self.started = Some(started.clone());
+                self.began = Some(moment);
+            }
+            EventKind::PhaseEntered { phase } => {
+                self.phase = Some(*phase);
+                self.phases.entry(*phase).or_insert(moment);
+            }
+            EventKind::RunPaused { why } => self.paused = Some(why.clone()),
+            EventKind::RunResumed { .. } => self.resume(),
+            EventKind::AbortAsked { by } => self.abort_asked = Some(by.clone()),
+            EventKind::CheckFailed { check, error, then } => {
+                let warning = CheckWarning { check: check.clone(), failure: error.clone() };
+                match then.as_str() {
+                    "refuse" => self.refused = Some(warning),
+                    _ => self.check_warnings.push(warning),
+                }
+            }
+            EventKind::MarkSet { mark } => self.set_mark(mark, moment),
+            EventKind::RtoMeasured(measured) => self.recovery_time = Some(measured.clone()),
+            EventKind::RpoMeasured(measured) => self.data_lost = Some(measured.clone()),
+            EventKind::RunFinished(outcome) => {
+                self.outcome = Some(outcome.clone());
+                self.finished = Some(moment);
+            }
+            // The others tell something, and change nothing that is decided or shown from here.
+            _ => {}
+        }
+    }
+
+    fn apply_to_step(&mut self, path: StepPath, event: &Event, moment: Moment) {
+        match &event.kind {
+            EventKind::AwsCreated(resource) => self.created.push(Created {
+                resource: resource.clone(),
+                step: path.clone(),
+                at: moment,
+                deleted: None,
+            }),
+            EventKind::AwsDeleted(resource) => {
+                for created in &mut self.created {
+                    if created.deleted.is_none()
+                        && created.resource.kind == resource.kind
+                        && created.resource.id == resource.id
+                    {
+                        created.deleted = Some(moment);
+                    }
+                }
+            }
+            EventKind::DataTime { complete_to, grade, source } => self.data_times.push(DataTime {
+                complete_to: *complete_to,
+                grade: *grade,
+                source: source.clone(),
+                step: Some(path.clone()),
+                seq: event.seq,
+            }),
+            EventKind::MarkSet { mark } => self.set_mark(mark, moment),
+            EventKind::CheckFailed { .. } => self.apply_to_run(event, moment),
+            EventKind::AwsCall { service, operation, .. } => {
+                self.mutations.push((service.clone(), operation.clone()));
+            }
+            EventKind::StepStarted(_) if !self.started_order.contains(&path) => {
+                self.started_order.push(path.clone());
+            }
+            _ => {}
+        }
+        self.steps.entry(path).or_default().apply(event, moment);
+    }
+
+    fn set_mark(&mut self, mark: &MarkName, moment: Moment) {
+        self.marks.entry(mark.clone()).or_insert(moment);
+    }
+
+    /// What was running when the process ended is not known any more: it must be looked at.
+    fn resume(&mut self) {
+        self.paused = None;
+        for step in self.steps.values_mut() {
+            if step.status.is_in_flight() {
+                step.status = StepStatus::Unknown;
+            }
+        }
+    }
+}
+
+/// An event about another moment than that of its writing has no monotonic time of that moment.
+fn epoch_of(event: &Event) -> u32 {
+    if event.at == event.recorded_at { event.epoch } else { 0 }
+}
+
+impl StepState {
+    fn apply(&mut self, event: &Event, moment: Moment) {
+        match &event.kind {
+            EventKind::StepStarted(intent) => {
+                self.begin(intent, event.attempt.unwrap_or(1), moment);
+            }
+            EventKind::StepAccepted { stage, data, .. } => {
+                self.accepted.push((stage.clone(), event.at, data.clone()));
+                self.status = StepStatus::Waiting;
+            }
+            EventKind::StateSeen { state, not_before } => self.states_seen.push(StateSeen {
+                state: state.clone(),
+                at: event.at,
+                not_before: *not_before,
+            }),
+            EventKind::StepUnknown { .. } => self.status = StepStatus::Unknown,
+            EventKind::Observed { found } if found == "in_progress" || found == "next" => {
+                self.status = StepStatus::Waiting;
+            }
+            EventKind::AttemptFailed { error, .. } => {
+                self.attempts_failed += 1;
+                self.attempts = self.attempts.max(event.attempt.unwrap_or(1));
+                self.attempt_failed = Some(moment);
+                self.retry_due = false;
+                self.status = StepStatus::AttemptFailed(error.clone());
+            }
+            EventKind::TimerFired { purpose } if purpose == "retry" => self.retry_due = true,
+            EventKind::StepSucceeded { outputs } => {
+                self.outputs = outputs.clone();
+                self.end(StepStatus::Succeeded, moment);
+            }
+            EventKind::StepFailed { error, allowed: true } => {
+                self.end(StepStatus::AllowedFailure(error.clone()), moment);
+            }
+            EventKind::StepFailed { error, allowed: false } => {
+                self.end(StepStatus::Failed(error.clone()), moment);
+            }
+            EventKind::StepSkipped { reason, values } => {
+                self.skipped_because = values.clone();
+                self.end(StepStatus::Skipped(reason.clone()), moment);
+            }
+            EventKind::Evidence { kind, value } => self.evidence.push((kind.clone(), value.clone())),
+            EventKind::UndoStarted => self.undo = UndoStatus::Undoing,
+            EventKind::UndoAccepted { stage } => self.undo_accepted.push(stage.clone()),
+            EventKind::Undone => self.undo = UndoStatus::Undone,
+            EventKind::UndoFailed { error } => self.undo = UndoStatus::UndoFailed(error.clone()),
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, intent: &StepStarted, attempt: u32, moment: Moment) {
+        let mut intent = Box::new(intent.clone());
+        if let Some(first) = &self.intent {
+            // The values to put back are those from before the first attempt.
+            intent.captured = first.captured.clone();
+        }
+        self.intent = Some(intent);
+        self.started.get_or_insert(moment);
+        self.attempts = self.attempts.max(attempt);
+        self.accepted.clear();
+        self.states_seen.clear();
+        self.status = StepStatus::Running;
+    }
+
+    fn end(&mut self, status: StepStatus, moment: Moment) {
+        self.status = status;
+        self.finished = Some(moment);
+    }
+
+    /// Whether it has done or may have done something that is still there.
+    pub fn may_need_undo(&self) -> bool {
+        self.started.is_some() && self.undo == UndoStatus::NotUndone
+    }
+}
