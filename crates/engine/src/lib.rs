@@ -1,10 +1,23 @@
 //! Making it happen: what to do next is decided by a pure function, and a dull driver does it.
 //!
-//! Order of reading: [`action`] (what an action is), [`registry`], [`lookout`] (looking in batches), [`name`].
+//! Order of use: [`inputs::resolve`] and [`start`] make the first event; [`driver::Engine::run`] asks
+//! [`decide::decide`] after every event what is next and carries it out: a step's attempt (`perform`) prepares,
+//! passes the [`guard`], acts, and looks through the [`poller`] until it is decided. [`action`] is what an action
+//! is; [`registry`] holds them; [`name`] makes names, tokens and tags; [`clock`] is the only one who knows the time.
 //!
 //! This room must not know AWS, templates of reports, the command line or the terminal.
 
 pub mod action;
+pub mod clock;
+pub mod decide;
+pub mod driver;
+pub mod guard;
+pub mod inputs;
+pub mod log;
 pub mod lookout;
 pub mod name;
+mod perform;
+pub mod poller;
 pub mod registry;
+pub mod scope;
+pub mod start;

@@ -70,6 +70,12 @@ pub fn token(run: &RunId, path: &StepPath, attempt: u32) -> String {
     Uuid::new_v5(&TOKENS, format!("{run}\n{path}\n{attempt}").as_bytes()).to_string()
 }
 
+/// A number in 0..1 that differs from try to try and is the same in every repeat of the run.
+pub fn jitter(run: &RunId, path: &StepPath, attempt: u32, tries: u32) -> f64 {
+    let digest = Sha256::digest(format!("{run}\n{path}\n{attempt}\n{tries}"));
+    f64::from(u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])) / f64::from(u32::MAX)
+}
+
 /// The tags of what an attempt makes.
 pub fn tags(runbook: &str, run: &RunId, path: &StepPath, attempt: u32) -> BTreeMap<String, String> {
     BTreeMap::from([

@@ -352,6 +352,7 @@ impl RunState {
     /// What was running when the process ended is not known any more: it must be looked at.
     fn resume(&mut self) {
         self.paused = None;
+        self.abort_asked = None;
         for step in self.steps.values_mut() {
             if step.status.is_in_flight() {
                 step.status = StepStatus::Unknown;

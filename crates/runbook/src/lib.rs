@@ -10,6 +10,7 @@
 pub mod diagnostic;
 pub mod expression;
 pub mod id;
+pub mod inputs;
 pub mod plan;
 pub mod spec;
 pub mod suggestion;

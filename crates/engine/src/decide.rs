@@ -1,0 +1,434 @@
+//! What to do next: a pure function of the plan and the fold. No clock, no I/O, no randomness.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use lifeboat_journal::event::{EventKind, Failure, Phase, Values};
+use lifeboat_journal::measure;
+use lifeboat_journal::outcome::{Objective, Outcome, Verdict};
+use lifeboat_journal::state::{RunState, StepState, StepStatus, UndoStatus};
+use lifeboat_runbook::expression::ExpressionError;
+use lifeboat_runbook::id::{MarkName, StepPath};
+use lifeboat_runbook::plan::{Cleanup, MarkMoment, Mode, OnFail, OnFailure, Plan, Retry, Step, Undo};
+use lifeboat_runbook::spec::{Catalog, Effect};
+use lifeboat_runbook::value::Value;
+
+use crate::scope::RunScope;
+
+/// The code of the error of a step that was stopped by the operator.
+pub const CANCELLED: &str = "cancelled";
+
+/// What the driver is to do. Every command has an event that stops it from being given again.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Write this event.
+    Record {
+        /// The step it belongs to.
+        step: Option<StepPath>,
+        /// What happened.
+        kind: Box<EventKind>,
+        /// When, if not now.
+        at: Option<DateTime<Utc>>,
+    },
+    /// Prepare, act and wait: until `step.succeeded` or `step.attempt_failed`.
+    Perform {
+        /// Which step.
+        step: StepPath,
+        /// Its attempt, from 1.
+        attempt: u32,
+    },
+    /// Look whether the attempt's effect is there, and go on from what is found.
+    Look {
+        /// Which step.
+        step: StepPath,
+        /// Its attempt.
+        attempt: u32,
+    },
+    /// Wait until `due`, then write `timer.fired`.
+    Wake {
+        /// Which step.
+        step: StepPath,
+        /// What it is for.
+        purpose: &'static str,
+        /// When.
+        due: DateTime<Utc>,
+    },
+    /// Take back what the step did, until `step.undone` or `step.undo_failed`.
+    Undo {
+        /// Which step.
+        step: StepPath,
+    },
+}
+
+impl Command {
+    fn record(kind: EventKind) -> Self {
+        Self::Record { step: None, kind: Box::new(kind), at: None }
+    }
+
+    fn record_step(step: &Step, kind: EventKind) -> Self {
+        Self::Record { step: Some(step.path.clone()), kind: Box::new(kind), at: None }
+    }
+
+    /// The step the driver is busy with while it carries this out.
+    pub fn busy_with(&self) -> Option<&StepPath> {
+        match self {
+            Self::Perform { step, .. } | Self::Look { step, .. } | Self::Wake { step, .. } | Self::Undo { step } => {
+                Some(step)
+            }
+            Self::Record { .. } => None,
+        }
+    }
+}
+
+/// Everything that may be done now. Empty: something is in flight, the run is paused, or it is over.
+pub fn decide(plan: &Plan, catalog: &Catalog, state: &RunState) -> Vec<Command> {
+    let decision = Decision { plan, catalog, state };
+    if state.outcome.is_some() || state.paused.is_some() || state.started.is_none() {
+        return Vec::new();
+    }
+    if let Some(command) = decision.missing_mark() {
+        return vec![command];
+    }
+    match state.phase {
+        None => vec![enter(Phase::Preflight)],
+        Some(Phase::Preflight) => decision.preflight(),
+        Some(Phase::Running) => decision.running(),
+        Some(Phase::Undoing) => decision.undoing(),
+        Some(Phase::CleaningUp) => decision.cleaning_up(),
+    }
+}
+
+fn enter(phase: Phase) -> Command {
+    Command::record(EventKind::PhaseEntered { phase })
+}
+
+struct Decision<'run> {
+    plan: &'run Plan,
+    catalog: &'run Catalog,
+    state: &'run RunState,
+}
+
+/// What a sequence of steps comes to.
+enum Progress<'run> {
+    /// These commands are next.
+    Next(Vec<Command>),
+    /// Something of it is in flight.
+    InFlight,
+    /// A step failed, and the rest must not start.
+    Failed(&'run Step, Failure),
+    /// All are over.
+    Done,
+}
+
+impl<'run> Decision<'run> {
+    fn mode(&self) -> Mode {
+        self.state.started.as_ref().map_or(Mode::Drill, |started| started.mode)
+    }
+
+    fn preflight(&self) -> Vec<Command> {
+        if let Some(refused) = &self.state.refused {
+            let finding = format!("{}: {}", refused.check, refused.failure.message);
+            return self.finish(Verdict::Refused { finding });
+        }
+        if self.aborted() {
+            return self.after_abort();
+        }
+        match self.sequence(&self.plan.preflight) {
+            Progress::Next(commands) => commands,
+            Progress::InFlight => Vec::new(),
+            Progress::Done => vec![enter(Phase::Running)],
+            Progress::Failed(step, error) => {
+                let then = match (self.mode(), step.on_fail) {
+                    (_, Some(OnFail::Warn)) => "warn",
+                    (Mode::Drill, None | Some(OnFail::Refuse)) => "refuse",
+                    // In a recovery a failed check never decides alone: a person does.
+                    (Mode::Recovery, _) | (Mode::Drill, Some(OnFail::Ask)) => "ask",
+                };
+                let failed = EventKind::CheckFailed { check: step.path.to_string(), error, then: then.to_owned() };
+                let mut commands = vec![Command::record_step(step, failed)];
+                if then == "ask" {
+                    let why = format!("the check {} failed, and somebody must say whether to go on", step.path);
+                    commands.push(Command::record(EventKind::RunPaused { why }));
+                }
+                commands
+            }
+        }
+    }
+
+    fn running(&self) -> Vec<Command> {
+        if self.aborted() {
+            return self.after_abort();
+        }
+        match self.sequence(&self.plan.steps) {
+            Progress::Next(commands) => commands,
+            Progress::InFlight => Vec::new(),
+            Progress::Done => vec![enter(Phase::CleaningUp)],
+            Progress::Failed(step, failure) => match self.on_failure(step) {
+                OnFailure::Undo => vec![enter(Phase::Undoing)],
+                OnFailure::Pause => {
+                    let why = format!("the step {} failed: {}", step.path, failure.message);
+                    vec![Command::record(EventKind::RunPaused { why })]
+                }
+            },
+        }
+    }
+
+    fn on_failure(&self, step: &Step) -> OnFailure {
+        step.on_failure.or(self.plan.on_failure).unwrap_or(match self.mode() {
+            Mode::Drill => OnFailure::Undo,
+            Mode::Recovery => OnFailure::Pause,
+        })
+    }
+
+    fn aborted(&self) -> bool {
+        self.state.abort_asked.is_some()
+    }
+
+    /// A drill takes back what it did; a recovery leaves everything and can be resumed.
+    fn after_abort(&self) -> Vec<Command> {
+        if self.state.steps.values().any(|step| step.status.is_in_flight()) {
+            return Vec::new();
+        }
+        match (self.mode(), &self.state.abort_asked) {
+            (Mode::Recovery, Some(by)) => {
+                vec![Command::record(EventKind::RunPaused { why: format!("stopped by {by}") })]
+            }
+            _ => vec![enter(Phase::Undoing)],
+        }
+    }
+
+    /// Steps one after the other.
+    fn sequence(&self, steps: &'run [Step]) -> Progress<'run> {
+        for step in steps {
+            let state = self.state.step(&step.path);
+            match &state.status {
+                StepStatus::Succeeded | StepStatus::Skipped(_) | StepStatus::AllowedFailure(_) => {}
+                StepStatus::Failed(_) if self.only_warned(step) => {}
+                StepStatus::Failed(failure) => return Progress::Failed(step, failure.clone()),
+                StepStatus::Running | StepStatus::Waiting => return Progress::InFlight,
+                StepStatus::Unknown => {
+                    let attempt = state.attempts_failed + 1;
+                    return Progress::Next(vec![Command::Look { step: step.path.clone(), attempt }]);
+                }
+                StepStatus::AttemptFailed(failure) => {
+                    return Progress::Next(vec![self.after_failed_attempt(step, &state, failure)]);
+                }
+                StepStatus::Pending => return Progress::Next(vec![self.begin(step)]),
+            }
+        }
+        Progress::Done
+    }
+
+    /// Whether a failed check was recorded as a warning, so that the run goes on past it.
+    fn only_warned(&self, step: &Step) -> bool {
+        self.state.check_warnings.iter().any(|warning| warning.check == step.path.as_str())
+    }
+
+    fn begin(&self, step: &Step) -> Command {
+        let Some(condition) = &step.condition else {
+            return Command::Perform { step: step.path.clone(), attempt: 1 };
+        };
+        let scope = self.scope();
+        match condition.evaluate(&scope) {
+            Ok(Value::Bool(true)) => Command::Perform { step: step.path.clone(), attempt: 1 },
+            Ok(Value::Bool(false)) => {
+                let values: Values = condition.explain(&scope).into_iter().collect();
+                let reason = format!("`{}` is false", condition.text);
+                Command::record_step(step, EventKind::StepSkipped { reason, values })
+            }
+            Ok(other) => self.fail(step, bad_condition(&condition.text, format!("is {}, not a boolean", other.kind()))),
+            Err(ExpressionError { message, .. }) => self.fail(step, bad_condition(&condition.text, message)),
+        }
+    }
+
+    fn fail(&self, step: &Step, error: Failure) -> Command {
+        Command::record_step(step, EventKind::StepFailed { error, allowed: step.continue_on_error })
+    }
+
+    fn after_failed_attempt(&self, step: &Step, state: &StepState, failure: &Failure) -> Command {
+        let again = step.retry.as_ref().filter(|retry| {
+            state.attempts_failed < retry.attempts && may_retry(retry, failure) && !self.aborted()
+        });
+        let (Some(retry), Some(failed)) = (again, state.attempt_failed) else {
+            return self.fail(step, failure.clone());
+        };
+        if state.retry_due {
+            return Command::Perform { step: step.path.clone(), attempt: state.attempts_failed + 1 };
+        }
+        let due = failed.at + retry_delay(retry, state.attempts_failed);
+        Command::Wake { step: step.path.clone(), purpose: "retry", due }
+    }
+
+    /// Takes back what was started, last first.
+    fn undoing(&self) -> Vec<Command> {
+        match self.next_undo() {
+            Some(commands) => commands,
+            None => vec![enter(Phase::CleaningUp)],
+        }
+    }
+
+    /// The next thing to take back; an empty list while one is being taken back; nothing when all are.
+    fn next_undo(&self) -> Option<Vec<Command>> {
+        let committed = self.state.started_order.iter().rposition(|path| {
+            self.plan.step(path).is_some_and(|step| step.commit == Some(true))
+        });
+        for (index, path) in self.state.started_order.iter().enumerate().rev() {
+            let (Some(step), Some(state)) = (self.plan.step(path), self.state.steps.get(path)) else { continue };
+            if state.undo == UndoStatus::Undoing {
+                return Some(vec![Command::Undo { step: path.clone() }]);
+            }
+            let before_commit = committed.is_some_and(|commit| index < commit);
+            if state.may_need_undo() && !before_commit && self.is_undone_by_default(step) {
+                return Some(vec![Command::Undo { step: path.clone() }]);
+            }
+        }
+        None
+    }
+
+    fn is_undone_by_default(&self, step: &Step) -> bool {
+        match step.undo {
+            Undo::Never => false,
+            Undo::Own | Undo::Action { .. } => true,
+            Undo::Default => matches!(step.effect, Some(Effect::Create | Effect::Modify)),
+        }
+    }
+
+    fn cleaning_up(&self) -> Vec<Command> {
+        if let (Cleanup::Auto, Mode::Drill) = (&self.plan.cleanup, self.mode())
+            && let Some(commands) = self.next_undo()
+        {
+            return commands;
+        }
+        for step in self.plan.cleanup_steps() {
+            // Each for itself: an error in one stops none.
+            match self.sequence(std::slice::from_ref(step)) {
+                Progress::Next(commands) => return commands,
+                Progress::InFlight => return Vec::new(),
+                Progress::Failed(..) | Progress::Done => {}
+            }
+        }
+        self.finish(self.verdict())
+    }
+
+    fn verdict(&self) -> Verdict {
+        if let Some(by) = &self.state.abort_asked {
+            return Verdict::Aborted { by: by.clone(), why: "stopped by the operator".to_owned() };
+        }
+        let failed = self.plan.steps.iter().find(|step| {
+            matches!(self.state.step(&step.path).status, StepStatus::Failed(_))
+        });
+        failed.map_or(Verdict::Passed, |step| Verdict::Failed { step: step.path.clone() })
+    }
+
+    fn finish(&self, verdict: Verdict) -> Vec<Command> {
+        let measured = measure::measure(self.state, &[]);
+        let (time, lost) = (measured.recovery_time, measured.data_lost);
+        let judge = |objective: Option<f64>, actual: Option<f64>, met: Option<bool>| match met {
+            Some(true) => Objective::Met,
+            Some(false) => Objective::Missed,
+            None => match Objective::judge(objective, actual) {
+                Objective::None => Objective::None,
+                _ => Objective::Unknown,
+            },
+        };
+        let (left_behind, kept) = self.left();
+        let outcome = Outcome {
+            verdict,
+            warnings: self.warnings(),
+            rto: judge(time.objective_s, time.actual_s, time.met),
+            rpo: judge(lost.objective_s, lost.actual_s, lost.met),
+            left_behind,
+            kept,
+        };
+        [EventKind::RtoMeasured(Box::new(time)), EventKind::RpoMeasured(Box::new(lost)), EventKind::RunFinished(Box::new(outcome))]
+            .into_iter()
+            .map(Command::record)
+            .collect()
+    }
+
+    /// What is still there: left behind where it should be gone, kept where nobody wanted it gone.
+    fn left(&self) -> (Vec<lifeboat_runbook::spec::Resource>, Vec<lifeboat_runbook::spec::Resource>) {
+        let (gone, kept): (Vec<_>, Vec<_>) = self.state.left().partition(|created| {
+            matches!(self.state.step(&created.step).undo, UndoStatus::UndoFailed(_) | UndoStatus::Undoing)
+        });
+        let resources = |created: Vec<&lifeboat_journal::state::Created>| {
+            created.into_iter().map(|created| created.resource.clone()).collect()
+        };
+        (resources(gone), resources(kept))
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let allowed = self.state.steps.iter().filter_map(|(path, step)| match &step.status {
+            StepStatus::AllowedFailure(failure) => Some(format!("{path}: {}", failure.message)),
+            _ => None,
+        });
+        let checks = self.state.check_warnings.iter().map(|warning| format!("{}: {}", warning.check, warning.failure.message));
+        let undo = self.state.steps.iter().filter_map(|(path, step)| match &step.undo {
+            UndoStatus::UndoFailed(failure) => Some(format!("{path} could not be undone: {}", failure.message)),
+            _ => None,
+        });
+        allowed.chain(checks).chain(undo).collect()
+    }
+
+    /// A mark that a step has earned and that is not set yet.
+    fn missing_mark(&self) -> Option<Command> {
+        if self.state.phase >= Some(Phase::Running) {
+            let responding = MarkName::new("responding");
+            let begun = self.plan.steps.iter().find_map(|step| self.state.steps.get(&step.path)?.started);
+            if let Some(begun) = begun.filter(|_| !self.state.marks.contains_key(&responding)) {
+                let kind = Box::new(EventKind::MarkSet { mark: responding });
+                return Some(Command::Record { step: None, kind, at: Some(begun.at) });
+            }
+        }
+        self.plan.preflight.iter().chain(&self.plan.steps).find_map(|step| self.missing_mark_of(step))
+    }
+
+    fn missing_mark_of(&self, step: &Step) -> Option<Command> {
+        let state = self.state.steps.get(&step.path)?;
+        step.marks.iter().find_map(|(moment, mark)| {
+            let at = match (moment, &state.status) {
+                (MarkMoment::Started, _) => state.started?.at,
+                (MarkMoment::Succeeded, StepStatus::Succeeded)
+                | (MarkMoment::Failed, StepStatus::Failed(_) | StepStatus::AllowedFailure(_)) => state.finished?.at,
+                _ => return None,
+            };
+            let kind = Box::new(EventKind::MarkSet { mark: mark.clone() });
+            (!self.state.marks.contains_key(mark)).then(|| Command::Record {
+                step: Some(step.path.clone()),
+                kind,
+                at: Some(at),
+            })
+        })
+    }
+
+    fn scope(&self) -> RunScope<'_> {
+        RunScope {
+            plan: self.plan,
+            catalog: self.catalog,
+            state: self.state,
+            own_outputs: None,
+            now: self.state.last.map(|last| last.at).unwrap_or_default(),
+        }
+    }
+}
+
+fn bad_condition(text: &str, why: String) -> Failure {
+    Failure { code: "expression".to_owned(), message: format!("`if: {text}` {why}"), hint: None, refused: true }
+}
+
+/// A false assert is tried again only where the runbook names it; whatever else failed, where it names nothing.
+fn may_retry(retry: &Retry, failure: &Failure) -> bool {
+    if failure.code == CANCELLED {
+        return false;
+    }
+    match retry.errors.is_empty() {
+        true => failure.code != "assert",
+        false => retry.errors.contains(&failure.code),
+    }
+}
+
+fn retry_delay(retry: &Retry, attempts_failed: u32) -> TimeDelta {
+    let exponent = i32::try_from(attempts_failed.saturating_sub(1)).unwrap_or(i32::MAX);
+    let factor = retry.backoff.max(1.0).powi(exponent);
+    let milliseconds = (retry.delay.num_milliseconds() as f64 * factor).min(i64::from(i32::MAX) as f64);
+    let delay = TimeDelta::milliseconds(milliseconds as i64);
+    retry.max_delay.map_or(delay, |longest| delay.min(longest))
+}

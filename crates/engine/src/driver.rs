@@ -1,0 +1,171 @@
+//! Carries out what is decided: one task per step in flight, one journal, one owner of the run.
+
+use crate::clock::Clock;
+use crate::decide::{Command, decide};
+use crate::guard::Permitted;
+use crate::log::{JournalLost, RunLog};
+use crate::perform::Worker;
+use crate::poller::Poller;
+use crate::registry::Registry;
+use chrono::{DateTime, Utc};
+use lifeboat_journal::event::{Draft, EventKind};
+use lifeboat_runbook::id::StepPath;
+use lifeboat_runbook::plan::Plan;
+use lifeboat_runbook::spec::Catalog;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Everything a run needs besides its journal.
+pub struct Engine {
+    /// What is to be done.
+    pub plan: Arc<Plan>,
+    /// The types of outputs and parameters.
+    pub catalog: Catalog,
+    /// The actions.
+    pub registry: Registry,
+    /// The time.
+    pub clock: Clock,
+    /// The record.
+    pub log: Arc<RunLog>,
+    /// `allow` of the runbook, with its values known.
+    pub permitted: Vec<Permitted>,
+    /// Names the operator has typed for destruction.
+    pub confirmed: BTreeSet<String>,
+    /// Who or what asks for the end of it: `SIGINT`. Nothing as long as nobody does.
+    pub stop: watch::Receiver<Option<String>>,
+}
+
+impl Engine {
+    /// Drives the run until it has finished, is paused, or nothing more can be done now.
+    ///
+    /// # Errors
+    /// When the journal cannot be written: whatever is in flight is given up where it stands, and can be resumed.
+    pub async fn run(mut self) -> Result<(), JournalLost> {
+        let (cancel, cancelled) = watch::channel(false);
+        let worker = self.worker(cancelled);
+        let mut tasks = JoinSet::new();
+        let mut busy = BTreeSet::new();
+        loop {
+            let commands = self.log.with_state(|state| decide(&self.plan, &self.catalog, state));
+            if self.carry_out(commands, &worker, &mut tasks, &mut busy)? {
+                continue;
+            }
+            if busy.is_empty() {
+                return Ok(());
+            }
+            #[expect(clippy::disallowed_macros, reason = "biased")]
+            let done = tokio::select! {
+                biased;
+                Some(by) = stopped(&mut self.stop) => {
+                    self.log.append(vec![Draft::run(EventKind::AbortAsked { by })])?;
+                    // Nobody listens any more where nothing is in flight.
+                    let _nobody = cancel.send(true);
+                    continue;
+                }
+                done = tasks.join_next() => done,
+            };
+            match done {
+                Some(Ok((step, outcome))) => {
+                    busy.remove(&step);
+                    outcome?;
+                }
+                Some(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
+                None => busy.clear(),
+            }
+        }
+    }
+
+    fn worker(&self, cancel: watch::Receiver<bool>) -> Worker {
+        Worker {
+            plan: self.plan.clone(),
+            catalog: self.catalog.clone(),
+            registry: self.registry.clone(),
+            clock: self.clock.clone(),
+            log: self.log.clone(),
+            poller: Poller::new(self.clock.clone(), self.registry.clone()),
+            permitted: Arc::new(self.permitted.clone()),
+            confirmed: Arc::new(self.confirmed.clone()),
+            cancel,
+        }
+    }
+
+    /// Writes what is to be recorded and starts what is to be started; whether anything was written.
+    fn carry_out(
+        &self,
+        commands: Vec<Command>,
+        worker: &Worker,
+        tasks: &mut JoinSet<(StepPath, Result<(), JournalLost>)>,
+        busy: &mut BTreeSet<StepPath>,
+    ) -> Result<bool, JournalLost> {
+        let mut drafts = Vec::new();
+        for command in commands {
+            if let Some(step) = command.busy_with()
+                && !busy.insert(step.clone())
+            {
+                continue;
+            }
+            match command {
+                Command::Record { step, kind, at } => drafts.push(draft(step, *kind, at)),
+                command => drop(tasks.spawn(deed(worker.clone(), command))),
+            }
+        }
+        let written = !drafts.is_empty();
+        if written {
+            self.log.append(drafts)?;
+        }
+        Ok(written)
+    }
+}
+
+fn draft(step: Option<StepPath>, kind: EventKind, at: Option<DateTime<Utc>>) -> Draft {
+    Draft { step, at, ..Draft::run(kind) }
+}
+
+async fn deed(worker: Worker, command: Command) -> (StepPath, Result<(), JournalLost>) {
+    match command {
+        Command::Perform { step, attempt } => {
+            let outcome = worker.perform(&step, attempt, false).await;
+            (step, outcome)
+        }
+        Command::Look { step, attempt } => {
+            let outcome = worker.perform(&step, attempt, true).await;
+            (step, outcome)
+        }
+        Command::Undo { step } => {
+            let outcome = worker.undo(&step).await;
+            (step, outcome)
+        }
+        Command::Wake { step, purpose, due } => {
+            let outcome = worker.wake(&step, purpose, due).await;
+            (step, outcome)
+        }
+        Command::Record { .. } => (StepPath::new(""), Ok(())),
+    }
+}
+
+impl Worker {
+    async fn wake(&self, step: &StepPath, purpose: &str, due: DateTime<Utc>) -> Result<(), JournalLost> {
+        let mut cancel = self.cancel.clone();
+        #[expect(clippy::disallowed_macros, reason = "biased")]
+        let stopped = tokio::select! {
+            biased;
+            _ = cancel.wait_for(|stopped| *stopped) => true,
+            () = self.clock.sleep_until(due) => false,
+        };
+        let attempt = self.log.with_state(|state| state.step(step).attempts_failed);
+        match stopped {
+            true => Ok(()),
+            false => self.log.step(step, attempt, EventKind::TimerFired { purpose: purpose.to_owned() }),
+        }
+    }
+}
+
+/// The next request to stop; nothing for ever once nobody can ask any more.
+async fn stopped(stop: &mut watch::Receiver<Option<String>>) -> Option<String> {
+    match stop.changed().await {
+        Ok(()) => stop.borrow_and_update().clone(),
+        Err(_) => std::future::pending().await,
+    }
+}

@@ -1,0 +1,111 @@
+//! The run's record while it is being made: the journal, the fold, and those who look on.
+
+use crate::action::{ActionError, ErrorKind, Note, Notes};
+use crate::clock::Clock;
+use chrono::{DateTime, Utc};
+use lifeboat_journal::event::{Draft, Event, EventKind};
+use lifeboat_journal::file::{JournalWriter, Stamp};
+use lifeboat_journal::state::RunState;
+use lifeboat_runbook::id::StepPath;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Somebody who is told of events: the screen, a notifier. They stand behind the journal and cannot harm the run.
+pub trait Observer: Send {
+    /// An event is in the journal; `state` is after it.
+    fn event(&mut self, event: &Event, state: &RunState);
+}
+
+/// The journal cannot be written: nothing may go on.
+#[derive(Debug, thiserror::Error)]
+#[error("the journal cannot be written")]
+pub struct JournalLost(#[from] std::io::Error);
+
+/// The journal and its fold, shared by the driver and the steps in flight.
+pub struct RunLog {
+    clock: Clock,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    writer: JournalWriter,
+    state: RunState,
+    events: Vec<Event>,
+    observers: Vec<Box<dyn Observer>>,
+}
+
+impl RunLog {
+    /// A log that goes on from `events`, which are already in the journal of `writer`.
+    pub fn new(clock: Clock, writer: JournalWriter, events: Vec<Event>, observers: Vec<Box<dyn Observer>>) -> Self {
+        let state = RunState::of(&events);
+        Self { clock, inner: Mutex::new(Inner { writer, state, events, observers }) }
+    }
+
+    /// Writes events together; they are in the journal, the fold and before the observers when this returns.
+    ///
+    /// # Errors
+    /// When the journal cannot be written: nothing may go on then.
+    pub fn append(&self, drafts: Vec<Draft>) -> Result<(), JournalLost> {
+        let stamp = Stamp { now: self.clock.now(), mono_ms: self.clock.mono_ms() };
+        let mut guard = self.lock();
+        let Inner { writer, state, events, observers } = &mut *guard;
+        for event in writer.append(drafts, stamp)? {
+            state.apply(&event);
+            for observer in observers.iter_mut() {
+                observer.event(&event, state);
+            }
+            events.push(event);
+        }
+        Ok(())
+    }
+
+    /// Writes one event of a step.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn step(&self, path: &StepPath, attempt: u32, kind: EventKind) -> Result<(), JournalLost> {
+        self.append(vec![Draft::step(path, attempt, kind)])
+    }
+
+    /// Reads the fold.
+    pub fn with_state<T>(&self, read: impl FnOnce(&RunState) -> T) -> T {
+        read(&self.lock().state)
+    }
+
+    /// Everything written so far.
+    pub fn events(&self) -> Vec<Event> {
+        self.lock().events.clone()
+    }
+
+    /// The hash of the last line.
+    pub fn head(&self) -> String {
+        self.lock().writer.head().to_owned()
+    }
+
+    /// The moment of the last event.
+    pub fn last_at(&self) -> Option<DateTime<Utc>> {
+        self.with_state(|state| state.last.map(|last| last.at))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Notes for RunLog {
+    fn note(&self, step: &StepPath, attempt: u32, note: Note) -> Result<(), ActionError> {
+        let kind = match note {
+            Note::Created(resource) => EventKind::AwsCreated(resource),
+            Note::Deleted(resource) => EventKind::AwsDeleted(resource),
+            Note::Call { service, operation, request_id, status } => {
+                EventKind::AwsCall { service, operation, request_id, status }
+            }
+            Note::Evidence { kind, value } => EventKind::Evidence { kind, value },
+            Note::DataTime { at, grade, source } => EventKind::DataTime { complete_to: at, grade, source },
+        };
+        self.step(step, attempt, kind)
+            .map_err(|lost| ActionError::new(ErrorKind::Unknown, JOURNAL_LOST, lost.to_string()))
+    }
+}
+
+/// The code of the error an action gets when its note could not be journaled.
+pub const JOURNAL_LOST: &str = "journal_lost";

@@ -1,0 +1,738 @@
+//! One attempt of one step: prepare, guard, act, wait, judge; and taking it back.
+//!
+//! Every path through here ends with exactly one outcome in the journal, unless the journal itself is lost.
+
+use crate::action::{
+    Accepted, Action, ActionError, ErrorKind, Observation, Place, Prepared, Recorded, Stage, StepContext,
+    UndoObservation, Values,
+};
+use crate::clock::Clock;
+use crate::decide::CANCELLED;
+use crate::guard::{self, Permitted, Rules, Touched};
+use crate::log::{JOURNAL_LOST, JournalLost, RunLog};
+use crate::lookout::Seen;
+use crate::name;
+use crate::poller::Poller;
+use crate::registry::Registry;
+use crate::scope::{RunScope, typed_outputs};
+use chrono::{DateTime, TimeDelta, Utc};
+use lifeboat_journal::event::{EventKind, Failure, StepStarted};
+use lifeboat_journal::state::StepState;
+use lifeboat_runbook::expression::Expression;
+use lifeboat_runbook::id::StepPath;
+use lifeboat_runbook::plan::{Mode, Plan, Step, WaitUntil, Work};
+use lifeboat_runbook::spec::{ActionSpec, Catalog, Effect, Grade, Resource};
+use lifeboat_runbook::template::Template;
+use lifeboat_runbook::value::Value;
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// After a mutation was accepted, a look that finds nothing says nothing for this long (catalogue §5).
+const CONSISTENCY_WINDOW: TimeDelta = TimeDelta::minutes(2);
+
+/// A thing is gone when it was not found twice, this far apart (catalogue §5).
+const GONE_TWICE: Duration = Duration::from_secs(5);
+
+/// Between two looks of an action that looks by itself, unless `wait.every` says otherwise.
+const OWN_LOOKS: Duration = Duration::from_secs(10);
+
+/// The first and the longest delay between two tries of a call that failed for a passing reason.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+
+/// How long an undo may take.
+const UNDO_LIMIT: TimeDelta = TimeDelta::hours(1);
+
+/// What a step in flight has at hand.
+#[derive(Clone)]
+pub(crate) struct Worker {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) catalog: Catalog,
+    pub(crate) registry: Registry,
+    pub(crate) clock: Clock,
+    pub(crate) log: Arc<RunLog>,
+    pub(crate) poller: Poller,
+    pub(crate) permitted: Arc<Vec<Permitted>>,
+    pub(crate) confirmed: Arc<BTreeSet<String>>,
+    pub(crate) cancel: watch::Receiver<bool>,
+}
+
+/// Why an attempt did not succeed.
+enum Ended {
+    /// Known to be over.
+    Failed { during: &'static str, failure: Failure },
+    /// Nothing may go on.
+    JournalLost(JournalLost),
+}
+
+impl From<JournalLost> for Ended {
+    fn from(lost: JournalLost) -> Self {
+        Self::JournalLost(lost)
+    }
+}
+
+fn failed(during: &'static str, error: ActionError) -> Ended {
+    if error.code == JOURNAL_LOST {
+        return Ended::JournalLost(io::Error::other(error.message).into());
+    }
+    let refused = error.kind == ErrorKind::Refused;
+    Ended::Failed { during, failure: Failure { code: error.code, message: error.message, hint: error.hint, refused } }
+}
+
+/// An attempt under way.
+struct Attempt<'step> {
+    step: &'step Step,
+    spec: &'static ActionSpec,
+    action: Arc<dyn Action>,
+    cx: StepContext,
+    deadline: DateTime<Utc>,
+}
+
+impl Worker {
+    /// Carries an attempt to its end and journals it.
+    pub(crate) async fn perform(&self, path: &StepPath, attempt: u32, resumed: bool) -> Result<(), JournalLost> {
+        let Some(step) = self.plan.step(path) else { return Ok(()) };
+        let ended = match self.begin(step, attempt, resumed).await {
+            Ok(attempt) => self.carry_out(attempt, resumed).await,
+            Err(ended) => Err(ended),
+        };
+        let kind = match ended {
+            Ok(outputs) => EventKind::StepSucceeded { outputs },
+            Err(Ended::Failed { during, failure }) => {
+                EventKind::AttemptFailed { during: during.to_owned(), error: failure }
+            }
+            Err(Ended::JournalLost(lost)) => return Err(lost),
+        };
+        self.report_polls(path, attempt)?;
+        self.log.step(path, attempt, kind)
+    }
+
+    /// Resolves, prepares, guards, and writes the intent; or finds the intent in the journal.
+    async fn begin<'step>(&self, step: &'step Step, number: u32, resumed: bool) -> Result<Attempt<'step>, Ended> {
+        let (action, spec) = self.action(step).map_err(|error| failed("prepare", error))?;
+        let state = self.log.with_state(|state| state.step(&step.path));
+        let mut cx = self.context(step, number).map_err(|error| failed("prepare", error))?;
+        let timeout = step.timeout.unwrap_or_else(|| {
+            let default = TimeDelta::seconds(i64::from(spec.timeout_seconds));
+            step.wait.timeout.map_or(default, |wait| wait.max(TimeDelta::zero()))
+        });
+        if let Some(intent) = state.intent.as_ref().filter(|_| resumed) {
+            cx.prepared = prepared_of(intent);
+            cx.recorded = recorded_of(&state, self.created_by(&step.path));
+            let deadline = state.started.map_or(cx.now, |started| started.at) + timeout;
+            return Ok(Attempt { step, spec, action, cx, deadline });
+        }
+        let mut attempt = Attempt { step, spec, action, cx, deadline: self.clock.now() + timeout };
+        self.take_back_previous(&attempt, &state).await?;
+        attempt.cx.prepared =
+            self.patiently(&attempt, || attempt.action.prepare(&attempt.cx)).await.map_err(|error| failed("prepare", error))?;
+        if let Some(first) = &state.intent {
+            attempt.cx.prepared.captured = first.captured.clone();
+        }
+        self.guard(&attempt.cx, step, spec, None).await.map_err(|error| failed("prepare", error))?;
+        self.write_intent(&mut attempt, timeout)?;
+        Ok(attempt)
+    }
+
+    fn action(&self, step: &Step) -> Result<(Arc<dyn Action>, &'static ActionSpec), ActionError> {
+        let name = step.action().unwrap_or_default();
+        match (self.registry.action(name), self.catalog.get(name)) {
+            (Some(action), Some(spec)) => Ok((action, spec)),
+            _ => Err(ActionError::refused("not_in_this_build", format!("the action `{name}` is not in this build"))),
+        }
+    }
+
+    fn context(&self, step: &Step, attempt: u32) -> Result<StepContext, ActionError> {
+        let now = self.clock.now();
+        self.log.with_state(|state| {
+            let scope =
+                RunScope { plan: &self.plan, catalog: &self.catalog, state, own_outputs: None, now };
+            let with = resolve_with(step, &self.catalog, &scope)?;
+            let started = state.started.as_ref();
+            let place = Place {
+                account: started.map(|started| started.account.clone()).unwrap_or_default(),
+                region: started.map(|started| started.region.clone()).unwrap_or_default(),
+            };
+            let began = state.began.map_or(now, |began| began.at);
+            Ok(StepContext {
+                run: state.run.clone().unwrap_or_else(|| lifeboat_runbook::id::RunId::new("")),
+                runbook: self.plan.name.clone(),
+                path: step.path.clone(),
+                attempt,
+                mode: started.map_or(Mode::Drill, |started| started.mode),
+                place,
+                with,
+                wait_for: match &step.wait.until {
+                    WaitUntil::Readiness(name) => Some(name.clone()),
+                    _ => None,
+                },
+                run_started_at: started.and_then(|started| started.disrupted_at).unwrap_or(began),
+                prepared: Prepared::default(),
+                recorded: Recorded::default(),
+                now,
+                notes: self.log.clone(),
+            })
+        })
+    }
+
+    fn created_by(&self, path: &StepPath) -> Vec<Resource> {
+        self.log.with_state(|state| {
+            state.left().filter(|created| created.step == *path).map(|created| created.resource.clone()).collect()
+        })
+    }
+
+    /// A new attempt begins where the old one has left nothing.
+    async fn take_back_previous(&self, attempt: &Attempt<'_>, state: &StepState) -> Result<(), Ended> {
+        let changes = matches!(attempt.step.effect, Some(Effect::Create | Effect::Modify));
+        let Some(intent) = state.intent.as_ref().filter(|_| changes && attempt.cx.attempt > 1) else { return Ok(()) };
+        let mut cx = attempt.cx.clone();
+        cx.attempt = state.attempts;
+        cx.prepared = prepared_of(intent);
+        cx.recorded = recorded_of(state, self.created_by(&attempt.step.path));
+        match self.take_back(attempt.action.as_ref(), attempt.spec, attempt.step, cx).await? {
+            Ok(()) => Ok(()),
+            Err(error) => Err(failed("undo", error)),
+        }
+    }
+
+    fn write_intent(&self, attempt: &mut Attempt<'_>, timeout: TimeDelta) -> Result<(), Ended> {
+        let Attempt { step, spec, cx, .. } = &mut *attempt;
+        let readiness = cx.readiness(spec);
+        let intent = StepStarted {
+            action: spec.name.to_owned(),
+            effect: step.effect.or(spec.effect).map_or("unknown", Effect::word).to_owned(),
+            parameters: cx.with.clone(),
+            names: cx.prepared.names.clone(),
+            token: cx.prepared.token.clone(),
+            resolved: cx.prepared.resolved.clone(),
+            captured: cx.prepared.captured.clone(),
+            findings: cx.prepared.findings.clone(),
+            wait_for: (!readiness.is_empty()).then(|| readiness.to_owned()),
+            timeout_s: timeout.num_milliseconds() as f64 / 1000.0,
+            after: self.after(&step.path),
+        };
+        self.log.step(&cx.path, cx.attempt, EventKind::StepStarted(Box::new(intent)))?;
+        cx.recorded.started_at = Some(self.clock.now());
+        Ok(())
+    }
+
+    /// The events that made a step ready: the end of the step before it, else the beginning of the phase.
+    fn after(&self, path: &StepPath) -> Vec<u64> {
+        self.log.with_state(|state| {
+            let ended = state.steps.iter().filter(|(other, step)| *other != path && step.started.is_some());
+            let last = ended.filter_map(|(_, step)| step.finished).map(|finished| finished.seq).max();
+            let phase = state.phase.and_then(|phase| state.phases.get(&phase)).map(|entered| entered.seq);
+            last.max(phase).into_iter().collect()
+        })
+    }
+
+    /// Acts where that is due, and looks until it is decided.
+    async fn carry_out(&self, mut attempt: Attempt<'_>, resumed: bool) -> Result<Values, Ended> {
+        let reads = attempt.step.effect == Some(Effect::Read);
+        if !reads && !resumed {
+            self.act(&mut attempt, &Stage::first()).await?;
+        }
+        let outputs = self.wait(&mut attempt, resumed).await?;
+        let outputs = typed_outputs(attempt.spec, &outputs);
+        self.judge_outputs(&attempt, &outputs)?;
+        Ok(outputs)
+    }
+
+    /// One mutation. A reply that never came is not a failure: the next look tells.
+    async fn act(&self, attempt: &mut Attempt<'_>, stage: &Stage) -> Result<(), Ended> {
+        let mut tries = 0;
+        loop {
+            attempt.cx.now = self.clock.now();
+            let accepted = match attempt.action.act(&attempt.cx, stage).await {
+                Ok(accepted) => accepted,
+                Err(error) if error.code == JOURNAL_LOST => return Err(failed("act", error)),
+                Err(error) if error.kind == ErrorKind::Unknown => {
+                    let failure =
+                        Failure { code: error.code, message: error.message, hint: error.hint, refused: false };
+                    self.step_event(attempt, EventKind::StepUnknown { error: failure })?;
+                    return Ok(());
+                }
+                Err(error) if self.may_try_again(&error, attempt.deadline) => {
+                    tries += 1;
+                    self.back_off(&attempt.cx, tries).await;
+                    continue;
+                }
+                Err(error) => return Err(failed("act", error)),
+            };
+            return self.accept(attempt, stage, accepted);
+        }
+    }
+
+    fn accept(&self, attempt: &mut Attempt<'_>, stage: &Stage, accepted: Accepted) -> Result<(), Ended> {
+        let Accepted { data, request_id } = accepted;
+        attempt.cx.recorded.accepted.push((stage.clone(), self.clock.now(), data.clone()));
+        self.step_event(attempt, EventKind::StepAccepted { stage: stage.to_string(), data, request_id })
+    }
+
+    fn step_event(&self, attempt: &Attempt<'_>, kind: EventKind) -> Result<(), Ended> {
+        Ok(self.log.step(&attempt.cx.path, attempt.cx.attempt, kind)?)
+    }
+
+    /// Looks until what was waited for is there, has stayed as long as it must, or will not come.
+    async fn wait(&self, attempt: &mut Attempt<'_>, mut resumed: bool) -> Result<Values, Ended> {
+        let mut last_look = None;
+        let mut ready_since = None;
+        let mut acted_again = false;
+        loop {
+            let (observation, state) = self.look(attempt).await?;
+            let looked = self.clock.now();
+            self.note_state(attempt, state, last_look)?;
+            if std::mem::take(&mut resumed) {
+                self.step_event(attempt, EventKind::Observed { found: found(&observation).to_owned() })?;
+            }
+            last_look = Some(looked);
+            match observation {
+                Observation::Ready(outputs) => {
+                    let since = *ready_since.get_or_insert(looked);
+                    if self.is_enough(attempt, &outputs, since, looked)? {
+                        return Ok(outputs);
+                    }
+                }
+                Observation::Next(stage) => self.act(attempt, &stage).await?,
+                Observation::Absent if self.should_act_again(attempt, looked, acted_again) => {
+                    acted_again = true;
+                    self.act(attempt, &Stage::first()).await?;
+                }
+                Observation::Absent if self.may_still_appear(attempt, looked) => {}
+                ended @ (Observation::Absent | Observation::Broken { .. } | Observation::Foreign { .. }) => {
+                    return Err(failed("wait", will_not_come(ended)));
+                }
+                Observation::InProgress { .. } | Observation::Unknown => ready_since = None,
+            }
+            self.pause_before_next_look(attempt, looked).await?;
+        }
+    }
+
+    /// A look that finds nothing, of a mutation that nobody knows to have been accepted: the same attempt again,
+    /// with the same name and token.
+    fn should_act_again(&self, attempt: &Attempt<'_>, now: DateTime<Utc>, already: bool) -> bool {
+        let acts = attempt.step.effect != Some(Effect::Read);
+        let unknown = attempt.cx.recorded.accepted.is_empty();
+        let started = attempt.cx.recorded.started_at.unwrap_or(now);
+        acts && unknown && !already && now - started >= CONSISTENCY_WINDOW
+    }
+
+    fn may_still_appear(&self, attempt: &Attempt<'_>, now: DateTime<Utc>) -> bool {
+        let since = attempt.cx.recorded.accepted.last().map(|(_, at, _)| *at).or(attempt.cx.recorded.started_at);
+        since.is_none_or(|since| now - since < CONSISTENCY_WINDOW)
+    }
+
+    /// One look, with patience for errors that pass.
+    async fn look(&self, attempt: &mut Attempt<'_>) -> Result<(Observation, Option<String>), Ended> {
+        attempt.cx.now = self.clock.now();
+        let looked = match attempt.action.watches(&attempt.cx) {
+            Some(watch) => self.patiently(attempt, || self.poller.look(&watch)).await.map(|seen: Seen| {
+                attempt.cx.now = self.clock.now();
+                (attempt.action.judge(&attempt.cx, &seen), seen.state)
+            }),
+            None => self.patiently(attempt, || attempt.action.observe(&attempt.cx)).await.map(|observation| {
+                let state = match &observation {
+                    Observation::InProgress { state } | Observation::Broken { state, .. } => Some(state.clone()),
+                    _ => None,
+                };
+                (observation, state)
+            }),
+        };
+        looked.map_err(|error| failed("wait", error))
+    }
+
+    fn note_state(
+        &self,
+        attempt: &mut Attempt<'_>,
+        state: Option<String>,
+        not_before: Option<DateTime<Utc>>,
+    ) -> Result<(), Ended> {
+        let Some(state) = state.filter(|state| attempt.cx.recorded.states_seen.last() != Some(state)) else {
+            return Ok(());
+        };
+        attempt.cx.recorded.states_seen.push(state.clone());
+        self.step_event(attempt, EventKind::StateSeen { state, not_before })
+    }
+
+    /// Whether what is ready is what the step waits for: `until`, `fail_if`, `hold`.
+    fn is_enough(
+        &self,
+        attempt: &Attempt<'_>,
+        outputs: &Values,
+        since: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Ended> {
+        let wait = &attempt.step.wait;
+        let outputs = typed_outputs(attempt.spec, outputs);
+        if let Some(fail_if) = &wait.fail_if
+            && self.holds(fail_if, &outputs)?.is_ok()
+        {
+            let error = ActionError::failed("fail_if", format!("`fail_if: {}` is true", fail_if.text));
+            return Err(failed("wait", error));
+        }
+        if let WaitUntil::Expression(until) = &wait.until
+            && self.holds(until, &outputs)?.is_err()
+        {
+            return Ok(false);
+        }
+        Ok(wait.hold.is_none_or(|hold| now - since >= hold))
+    }
+
+    /// Waits for the next look, as long as there is time and nobody has stopped the run.
+    async fn pause_before_next_look(&self, attempt: &Attempt<'_>, looked: DateTime<Utc>) -> Result<(), Ended> {
+        if looked >= attempt.deadline {
+            let limit = attempt.deadline - attempt.cx.recorded.started_at.unwrap_or(attempt.deadline);
+            let state = attempt.cx.recorded.states_seen.last().map(|state| format!("; it is `{state}`"));
+            let message = format!(
+                "not ready after {}{}",
+                lifeboat_runbook::units::duration_text(TimeDelta::seconds(limit.num_seconds())),
+                state.unwrap_or_default()
+            );
+            return Err(failed("wait", ActionError::failed("timeout", message).hint("give it more with `timeout`")));
+        }
+        let watched = attempt.action.watches(&attempt.cx).is_some();
+        let every = attempt.step.wait.every.and_then(|every| every.to_std().ok());
+        // The poller keeps the distance between looks of its kind by itself.
+        let pause = match (watched, every) {
+            (_, Some(every)) => every,
+            (true, None) => Duration::ZERO,
+            (false, None) => OWN_LOOKS,
+        };
+        let mut cancel = self.cancel.clone();
+        #[expect(clippy::disallowed_macros, reason = "biased")]
+        let stopped = tokio::select! {
+            biased;
+            _ = cancel.wait_for(|stopped| *stopped) => true,
+            () = self.clock.sleep(pause) => false,
+        };
+        match stopped {
+            true => Err(failed("wait", ActionError::failed(CANCELLED, "stopped by the operator"))),
+            false => Ok(()),
+        }
+    }
+
+    /// Tries a call again as long as what is wrong with it passes and there is time.
+    async fn patiently<T, F: Future<Output = Result<T, ActionError>>>(
+        &self,
+        attempt: &Attempt<'_>,
+        call: impl Fn() -> F,
+    ) -> Result<T, ActionError> {
+        let mut tries = 0;
+        loop {
+            match call().await {
+                Err(error) if self.may_try_again(&error, attempt.deadline) && !*self.cancel.borrow() => {
+                    tries += 1;
+                    self.back_off(&attempt.cx, tries).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn may_try_again(&self, error: &ActionError, deadline: DateTime<Utc>) -> bool {
+        (error.kind == ErrorKind::Transient || error.is_blocked()) && self.clock.now() < deadline
+    }
+
+    /// Capped and jittered; the jitter is made from run, step and attempt, so that a simulated run repeats itself.
+    async fn back_off(&self, cx: &StepContext, tries: u32) {
+        let full = FIRST_BACKOFF.saturating_mul(1 << tries.min(5)).min(LONGEST_BACKOFF);
+        self.clock.sleep(full.mul_f64(0.5 + name::jitter(&cx.run, &cx.path, cx.attempt, tries) / 2.0)).await;
+    }
+
+    /// Asserts, and what the recovered data says of itself.
+    fn judge_outputs(&self, attempt: &Attempt<'_>, outputs: &Values) -> Result<(), Ended> {
+        for assert in &attempt.step.assert {
+            if let Err(why) = self.holds(assert, outputs)? {
+                let error = ActionError::failed("assert", format!("`{}` is false{why}", assert.text));
+                return Err(failed("assert", error));
+            }
+        }
+        let Some(point) = &attempt.step.recovery_point else { return Ok(()) };
+        let (complete_to, source) = self.log.with_state(|state| {
+            let scope = self.scope(state, outputs);
+            let newest = time_of(&point.newest, &scope)?;
+            let Some(source) = &point.source_newest else {
+                let cadence = point.cadence.map(lifeboat_runbook::units::duration_text).unwrap_or_default();
+                return Ok((newest, format!("newest row {}, one every {cadence}", point.newest.text)));
+            };
+            // What the source had and the copy has not, counted back from the moment service was lost.
+            let missing = time_of(source, &scope)? - newest;
+            let lost_at = attempt.cx.run_started_at;
+            Ok((lost_at - missing.max(TimeDelta::zero()), format!("newest row {} against the source's", point.newest.text)))
+        }).map_err(|error| failed("assert", error))?;
+        self.step_event(attempt, EventKind::DataTime { complete_to, grade: Grade::A, source })
+    }
+
+    fn scope<'run>(
+        &'run self,
+        state: &'run lifeboat_journal::state::RunState,
+        outputs: &'run Values,
+    ) -> RunScope<'run> {
+        RunScope {
+            plan: &self.plan,
+            catalog: &self.catalog,
+            state,
+            own_outputs: Some(outputs),
+            now: self.clock.now(),
+        }
+    }
+
+    /// Whether a condition over the outputs is true; if not, the values that make it so, in words.
+    fn holds(&self, condition: &Expression, outputs: &Values) -> Result<Result<(), String>, Ended> {
+        self.log.with_state(|state| {
+            let scope = self.scope(state, outputs);
+            match condition.evaluate(&scope) {
+                Ok(Value::Bool(true)) => Ok(Ok(())),
+                Ok(_) => {
+                    let values = condition.explain(&scope);
+                    let values: Vec<String> = values.iter().map(|(name, value)| format!("{name} is {value}")).collect();
+                    Ok(Err(if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) }))
+                }
+                Err(error) => {
+                    let message = format!("`{}`: {}", condition.text, error.message);
+                    let mut failure = ActionError::failed("expression", message);
+                    failure.hint = error.help;
+                    Err(failed("assert", failure))
+                }
+            }
+        })
+    }
+
+    /// The drill guard, between the look and the act: every resource the action touches, as it is now.
+    async fn guard(
+        &self,
+        cx: &StepContext,
+        step: &Step,
+        spec: &ActionSpec,
+        undo: Option<Effect>,
+    ) -> Result<(), ActionError> {
+        if undo.is_none() && step.effect == Some(Effect::Read) {
+            return Ok(());
+        }
+        for touch in spec.touches {
+            let Some(id) = cx.text(touch.parameter) else { continue };
+            let watch = crate::lookout::Watch { kind: touch.kind, place: cx.place.clone(), id: id.to_ascii_lowercase() };
+            let seen = match self.registry.lookout(touch.kind) {
+                Some(_) => self.poller.look(&watch).await?,
+                None => Seen::absent(id),
+            };
+            let arn = seen.attributes.get("arn").and_then(Value::as_str).map(str::to_owned);
+            let Place { account, region } = cx.place.clone();
+            let resource = Resource { kind: touch.kind.to_owned(), id: id.to_owned(), account, region, arn };
+            let touched = Touched { effect: undo.unwrap_or(touch.effect), resource, tags: seen.tags };
+            let created: Vec<Resource> = self
+                .log
+                .with_state(|state| state.left().map(|created| created.resource.clone()).collect());
+            let rules = Rules {
+                mode: cx.mode,
+                created: &created,
+                permitted: &self.permitted,
+                confirmed: &self.confirmed,
+            };
+            guard::permit(&rules, spec.name, &touched)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a step back and journals how that ended.
+    pub(crate) async fn undo(&self, path: &StepPath) -> Result<(), JournalLost> {
+        let Some(step) = self.plan.step(path) else { return Ok(()) };
+        let state = self.log.with_state(|state| state.step(path));
+        let number = state.attempts.max(1);
+        if state.undo == lifeboat_journal::state::UndoStatus::NotUndone {
+            self.log.step(path, number, EventKind::UndoStarted)?;
+        }
+        let outcome = match (self.action(step), self.context(step, number), &state.intent) {
+            (Ok((action, spec)), Ok(mut cx), Some(intent)) => {
+                cx.prepared = prepared_of(intent);
+                cx.recorded = recorded_of(&state, self.created_by(path));
+                match self.take_back(action.as_ref(), spec, step, cx).await {
+                    Ok(outcome) => outcome,
+                    Err(Ended::JournalLost(lost)) => return Err(lost),
+                    Err(Ended::Failed { failure, .. }) => Err(ActionError::failed(failure.code, failure.message)),
+                }
+            }
+            (Err(error), ..) | (_, Err(error), _) => Err(error),
+            (_, _, None) => Ok(()),
+        };
+        self.report_polls(path, number)?;
+        let kind = match outcome {
+            Ok(()) => EventKind::Undone,
+            Err(ActionError { kind, code, message, hint }) => EventKind::UndoFailed {
+                error: Failure { code, message, hint, refused: kind == ErrorKind::Refused },
+            },
+        };
+        self.log.step(path, number, kind)
+    }
+
+    /// Undoes an attempt until its effect is seen to be gone. The outer error is the journal's.
+    async fn take_back(
+        &self,
+        action: &dyn Action,
+        spec: &'static ActionSpec,
+        step: &Step,
+        mut cx: StepContext,
+    ) -> Result<Result<(), ActionError>, Ended> {
+        let deadline = self.clock.now() + UNDO_LIMIT;
+        let mut gone_once = false;
+        let mut tries = 0;
+        loop {
+            cx.now = self.clock.now();
+            if cx.now >= deadline {
+                return Ok(Err(ActionError::failed("timeout", "it is still there after an hour")));
+            }
+            let Some(watch) = action.watches(&cx) else { return self.take_back_unseen(action, cx).await };
+            let seen = match self.poller.look(&watch).await {
+                Ok(seen) => seen,
+                Err(error) if self.may_try_again(&error, deadline) => {
+                    tries += 1;
+                    self.back_off(&cx, tries).await;
+                    continue;
+                }
+                Err(error) => return Ok(Err(error)),
+            };
+            match action.judge_undo(&cx, &seen) {
+                UndoObservation::Gone if gone_once || cx.recorded.accepted.is_empty() => {
+                    return self.note_gone(&cx).map(Ok);
+                }
+                UndoObservation::Gone => {
+                    gone_once = true;
+                    self.clock.sleep(GONE_TWICE).await;
+                }
+                UndoObservation::InProgress { .. } => gone_once = false,
+                UndoObservation::Failed { why } => return Ok(Err(ActionError::failed("undo", why))),
+                UndoObservation::Next(stage) => match action.undo(&cx, &stage).await {
+                    Ok(()) => {
+                        cx.recorded.undo_accepted.push(stage.clone());
+                        let kind = EventKind::UndoAccepted { stage: stage.to_string() };
+                        self.log.step(&step.path, cx.attempt, kind)?;
+                    }
+                    Err(error) if error.code == JOURNAL_LOST => return Err(failed("undo", error)),
+                    Err(error) if error.kind == ErrorKind::Unknown || self.may_try_again(&error, deadline) => {
+                        tries += 1;
+                        self.back_off(&cx, tries).await;
+                    }
+                    Err(error) => return Ok(Err(error)),
+                },
+            }
+            debug_assert!(!spec.name.is_empty());
+        }
+    }
+
+    /// What cannot be watched is taken back by one call that is true also when there is nothing to take back.
+    async fn take_back_unseen(&self, action: &dyn Action, cx: StepContext) -> Result<Result<(), ActionError>, Ended> {
+        Ok(action.undo(&cx, &Stage::first()).await)
+    }
+
+    fn note_gone(&self, cx: &StepContext) -> Result<(), Ended> {
+        for resource in &cx.recorded.created {
+            self.log.step(&cx.path, cx.attempt, EventKind::AwsDeleted(resource.clone()))?;
+        }
+        Ok(())
+    }
+
+    fn report_polls(&self, path: &StepPath, attempt: u32) -> Result<(), JournalLost> {
+        for (kind, counts) in self.poller.take_counts() {
+            let kind = EventKind::AwsPolled {
+                kind: kind.to_owned(),
+                calls: counts.calls,
+                throttled: counts.throttled,
+                errors: counts.errors,
+            };
+            self.log.step(path, attempt, kind)?;
+        }
+        Ok(())
+    }
+}
+
+fn resolve_with(step: &Step, catalog: &Catalog, scope: &RunScope<'_>) -> Result<Values, ActionError> {
+    let Work::Action { action, with, .. } = &step.work else { return Ok(Values::new()) };
+    let spec = catalog.get(action);
+    let mut values = Values::new();
+    for (name, template) in with {
+        let value = evaluate(name, template, scope)?;
+        let kind = spec.and_then(|spec| spec.parameter(name)).map(|parameter| parameter.kind);
+        let value = match kind {
+            Some(kind) => kind.read(value).map_err(|mismatch| {
+                ActionError::refused("parameter", format!("the parameter `{name}`: {mismatch}"))
+            })?,
+            None => value,
+        };
+        values.insert(name.clone(), value);
+    }
+    Ok(values)
+}
+
+fn evaluate(name: &str, template: &Template, scope: &RunScope<'_>) -> Result<Value, ActionError> {
+    template.evaluate(scope).map_err(|error| {
+        let mut refused = ActionError::refused("expression", format!("the parameter `{name}`: {}", error.message));
+        refused.hint = error.help;
+        refused
+    })
+}
+
+fn time_of(expression: &Expression, scope: &RunScope<'_>) -> Result<DateTime<Utc>, ActionError> {
+    let wrong = |why: String| {
+        ActionError::failed("recovery_point", format!("`{}` {why}", expression.text))
+            .hint("it must be a time, or text in RFC 3339 with a zone (for a timestamp without one: at time zone 'UTC')")
+    };
+    match expression.evaluate(scope) {
+        Ok(Value::Time(time)) => Ok(time),
+        Ok(Value::String(text)) => {
+            lifeboat_runbook::units::parse_time(&text).ok_or_else(|| wrong(format!("is `{text}`, not a time")))
+        }
+        Ok(other) => Err(wrong(format!("is {}, not a time", other.kind()))),
+        Err(error) => Err(wrong(error.message)),
+    }
+}
+
+fn prepared_of(intent: &StepStarted) -> Prepared {
+    Prepared {
+        names: intent.names.clone(),
+        token: intent.token.clone(),
+        resolved: intent.resolved.clone(),
+        captured: intent.captured.clone(),
+        findings: intent.findings.clone(),
+    }
+}
+
+fn recorded_of(state: &StepState, created: Vec<Resource>) -> Recorded {
+    Recorded {
+        started_at: state.started.map(|started| started.at),
+        accepted: state
+            .accepted
+            .iter()
+            .map(|(stage, at, data)| (Stage::named(stage), *at, data.clone()))
+            .collect(),
+        states_seen: state.states_seen.iter().map(|seen| seen.state.clone()).collect(),
+        undo_accepted: state.undo_accepted.iter().map(|stage| Stage::named(stage)).collect(),
+        created,
+    }
+}
+
+fn found(observation: &Observation) -> &'static str {
+    match observation {
+        Observation::Absent => "absent",
+        Observation::InProgress { .. } => "in_progress",
+        Observation::Next(_) => "next",
+        Observation::Ready(_) => "ready",
+        Observation::Broken { .. } => "broken",
+        Observation::Foreign { .. } => "foreign",
+        Observation::Unknown => "unknown",
+    }
+}
+
+fn will_not_come(observation: Observation) -> ActionError {
+    match observation {
+        Observation::Broken { state, hint } => ActionError {
+            hint,
+            ..ActionError::failed(state.clone(), format!("it ended in the state `{state}`"))
+        },
+        Observation::Foreign { why } => ActionError::refused("not_ours", why),
+        _ => ActionError::failed("absent", "it is not there, though it was accepted"),
+    }
+}
+

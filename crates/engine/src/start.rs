@@ -1,0 +1,208 @@
+//! The beginning of a run: what its first event says, and what refuses it outright.
+
+use crate::action::{ActionError, Values};
+use crate::guard::{Matcher, Permitted};
+use crate::log::{JournalLost, RunLog};
+use crate::scope::RunScope;
+use chrono::{DateTime, Utc};
+use lifeboat_journal::event::{
+    Cloud, Draft, EventKind, FORMAT, Failure, RunStarted, SEMANTICS, SourceDigest, StepOutline, effect_word,
+};
+use lifeboat_journal::state::RunState;
+use lifeboat_runbook::expression::ExpressionError;
+use lifeboat_runbook::plan::{AllowedResource, Mode, Plan, Step};
+use lifeboat_runbook::spec::Catalog;
+use lifeboat_runbook::template::Template;
+
+/// What a run is started with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Drill or recovery.
+    pub mode: Mode,
+    /// Which AWS.
+    pub cloud: Cloud,
+    /// The inputs, defaults included.
+    pub inputs: Values,
+    /// Lifeboat's version.
+    pub version: String,
+    /// Who starts it.
+    pub operator: String,
+    /// On which machine.
+    pub host: String,
+    /// SHA-256 of each source, hexadecimal, in the order of the plan.
+    pub digests: Vec<String>,
+    /// When service was lost, as the operator says.
+    pub disrupted_at: Option<DateTime<Utc>>,
+    /// The head of the run before in the same home.
+    pub previous_head: Option<String>,
+    /// The Region to use where the runbook names none.
+    pub default_region: Option<String>,
+}
+
+/// The account and Region a run is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aim {
+    /// The only account it may act in; nothing where the runbook names none.
+    pub account: Option<String>,
+    /// The Region.
+    pub region: String,
+}
+
+/// Who AWS says we are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account id.
+    pub account: String,
+    /// The ARN.
+    pub arn: String,
+}
+
+/// The account and Region of the runbook's `target`, with the inputs known.
+///
+/// # Errors
+/// Where an expression of it cannot be evaluated, or no Region is named anywhere.
+pub fn aim(plan: &Plan, catalog: &Catalog, start: &Start, now: DateTime<Utc>) -> Result<Aim, ActionError> {
+    let state = preview(plan, start);
+    let scope = RunScope { plan, catalog, state: &state, own_outputs: None, now };
+    let text = |template: &Option<Template>| match template {
+        None => Ok(None),
+        Some(template) => template.evaluate(&scope).map(|value| Some(value.to_string())).map_err(refuse),
+    };
+    let account = text(&plan.target.account)?;
+    let region = text(&plan.target.region)?.or_else(|| start.default_region.clone()).ok_or_else(|| {
+        ActionError::refused("no_region", "no Region is named")
+            .hint("name it in the runbook (`target: { region: eu-west-1 }`) or with --region")
+    })?;
+    Ok(Aim { account, region })
+}
+
+/// `allow` of the runbook, with its values known.
+///
+/// # Errors
+/// Where an expression of it cannot be evaluated.
+pub fn permitted(plan: &Plan, catalog: &Catalog, state: &RunState, now: DateTime<Utc>) -> Result<Vec<Permitted>, ActionError> {
+    let scope = RunScope { plan, catalog, state, own_outputs: None, now };
+    let text = |template: &Template| template.evaluate(&scope).map(|value| value.to_string()).map_err(refuse);
+    plan.allow
+        .iter()
+        .map(|allow| {
+            let matcher = match &allow.resource {
+                AllowedResource::Id(id) => Matcher::Id(text(id)?),
+                AllowedResource::Arn(arn) => Matcher::Arn(text(arn)?),
+                AllowedResource::Tag(tag) => {
+                    let tag = text(tag)?;
+                    let (key, value) = tag.split_once('=').unwrap_or((&tag, ""));
+                    Matcher::Tag(key.to_owned(), value.to_owned())
+                }
+            };
+            Ok(Permitted { matcher, actions: allow.actions.clone() })
+        })
+        .collect()
+}
+
+fn refuse(error: ExpressionError) -> ActionError {
+    let mut refused = ActionError::refused("expression", error.message);
+    refused.hint = error.help;
+    refused
+}
+
+/// A state that knows the inputs and nothing else, for expressions that come before the first event.
+fn preview(plan: &Plan, start: &Start) -> RunState {
+    let aim = Aim { account: None, region: String::new() };
+    RunState { started: Some(Box::new(first(plan, start, &aim, None))), ..RunState::default() }
+}
+
+/// Writes the first event, and a refusal behind it where the account is not the right one or nobody is logged in.
+///
+/// # Errors
+/// When the journal cannot be written.
+pub fn begin(
+    log: &RunLog,
+    plan: &Plan,
+    start: &Start,
+    aim: &Aim,
+    caller: &Result<Caller, ActionError>,
+) -> Result<(), JournalLost> {
+    let started = first(plan, start, aim, caller.as_ref().ok());
+    log.append(vec![Draft::run(EventKind::RunStarted(Box::new(started)))])?;
+    let Some(error) = account_guard(aim, caller) else { return Ok(()) };
+    let check = "account".to_owned();
+    log.append(vec![Draft::run(EventKind::CheckFailed { check, error, then: "refuse".to_owned() })])
+}
+
+fn account_guard(aim: &Aim, caller: &Result<Caller, ActionError>) -> Option<Failure> {
+    let refuse = |code: &str, message: String, hint: Option<String>| {
+        Some(Failure { code: code.to_owned(), message, hint, refused: true })
+    };
+    match (caller, &aim.account) {
+        (Err(error), _) => refuse(&error.code, format!("nobody could say who we are: {}", error.message), error.hint.clone()),
+        (Ok(caller), Some(account)) if caller.account != *account => refuse(
+            "wrong_account",
+            format!("these credentials belong to {}, and the runbook is for {account}", caller.account),
+            Some(format!("log in to {account}, or choose another profile; you are {}", caller.arn)),
+        ),
+        (Ok(_), _) => None,
+    }
+}
+
+fn first(plan: &Plan, start: &Start, aim: &Aim, caller: Option<&Caller>) -> RunStarted {
+    let seconds = |duration: chrono::TimeDelta| duration.num_milliseconds() as f64 / 1000.0;
+    let sources = plan.sources.iter().zip(&start.digests);
+    let account = caller.map(|caller| caller.account.clone()).or_else(|| aim.account.clone());
+    let mut steps = Vec::new();
+    outline(&plan.preflight, None, &mut steps);
+    outline(&plan.steps, None, &mut steps);
+    outline(plan.cleanup_steps(), None, &mut steps);
+    RunStarted {
+        format: FORMAT.to_owned(),
+        semantics: SEMANTICS,
+        version: start.version.clone(),
+        runbook: plan.name.clone(),
+        title: plan.title.clone(),
+        sources: sources
+            .map(|(source, sha256)| SourceDigest { name: source.name.clone(), sha256: sha256.clone() })
+            .collect(),
+        mode: start.mode,
+        cloud: start.cloud.clone(),
+        inputs: start.inputs.clone(),
+        account: account.unwrap_or_default(),
+        region: aim.region.clone(),
+        caller: caller.map(|caller| caller.arn.clone()),
+        operator: start.operator.clone(),
+        host: start.host.clone(),
+        rto_objective_s: plan.objectives.rto.map(seconds),
+        rpo_objective_s: plan.objectives.rpo.map(seconds),
+        loss: RunStarted::loss_word(plan.loss).to_owned(),
+        disrupted_at: start.disrupted_at,
+        steps,
+        previous_head: start.previous_head.clone(),
+    }
+}
+
+fn outline(steps: &[Step], parent: Option<&Step>, outlines: &mut Vec<StepOutline>) {
+    for step in steps {
+        outlines.push(StepOutline {
+            path: step.path.clone(),
+            name: step.name.clone(),
+            kind: step.kind().to_owned(),
+            action: step.action().map(str::to_owned),
+            effect: effect_word(step.effect),
+            parent: parent.map(|parent| parent.path.clone()),
+            expect_s: step.expect.map(|expect| expect.num_milliseconds() as f64 / 1000.0),
+            marks: step.marks.iter().map(|(moment, mark)| (format!("{moment:?}").to_lowercase(), mark.clone())).collect(),
+            conditional: step.condition.is_some(),
+        });
+        outline(step.children(), Some(step), outlines);
+    }
+}
+
+/// Why this version cannot execute a plan though it can check it; one plain sentence.
+pub fn not_yet(plan: &Plan) -> Option<String> {
+    let mut features: Vec<&str> = plan.not_yet.iter().map(|not_yet| not_yet.feature.as_str()).collect();
+    features.dedup();
+    (!features.is_empty()).then(|| {
+        let features = features.join(", ");
+        format!("this version of Lifeboat checks {features}, but does not execute it yet")
+    })
+}
+
