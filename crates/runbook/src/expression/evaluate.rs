@@ -4,7 +4,7 @@
 //! these values, and a loop over a long list copies nothing but what it keeps.
 
 use super::functions::{apply, pattern, text, wrong};
-use super::node::{Function, Kind, Loop, LoopKind, Node, Segment, path_text};
+use super::node::{Function, Kind, Loop, LoopKind, Node, Operator, Segment, path_text};
 use super::operators::{Fault, MAXIMUM_ITEMS, arithmetic, compare, contains, negate};
 use super::{ExpressionError, Scope};
 use crate::value::Value;
@@ -140,11 +140,10 @@ impl<'a> Evaluator<'a> {
         };
         let first = self.value(first_part, item)?;
         let second = self.value(second_part, item)?;
-        // Nothing is copied or looked through that is larger than its operands.
-        self.work(weight(&first) + weight(&second), &node.range)?;
+        self.work(binary_work(*operator, &first, &second), &node.range)?;
         let result = match compare(*operator, &first, &second) {
             Some(result) => result.map(Value::Bool),
-            None if *operator == super::node::Operator::In => contains(&first, &second).map(Value::Bool),
+            None if *operator == Operator::In => contains(&first, &second).map(Value::Bool),
             None => arithmetic(*operator, &first, &second),
         };
         result.map_err(|fault| {
@@ -185,8 +184,10 @@ impl<'a> Evaluator<'a> {
             return Ok(Cow::Owned(Value::Time(self.scope.now())));
         }
         let arguments: Vec<_> = parts.iter().map(|part| self.value(part, item)).collect::<Result<_, _>>()?;
-        let total = arguments.iter().map(|argument| weight(argument)).sum();
-        self.work(total, &node.range)?;
+        // `size` only counts; everything else looks through what it is given.
+        if function != Function::Size {
+            self.work(arguments.iter().map(|argument| weight(argument)).sum(), &node.range)?;
+        }
         let null = parts.iter().zip(&arguments).find(|(_, value)| value.is_null()).map(|(part, _)| part);
         let result = match (function, arguments.as_slice()) {
             (Function::Matches, [first, second]) => {
@@ -345,6 +346,18 @@ fn weight(value: &Value) -> u64 {
         Value::List(items) => 1 + items.iter().map(weight).sum::<u64>(),
         Value::Map(fields) => 1 + fields.values().map(weight).sum::<u64>(),
         Value::String(text) => 1 + text.len() as u64 / 64,
+        _ => 1,
+    }
+}
+
+/// What an operator costs besides its operands: how much it has to look through or to copy.
+fn binary_work(operator: Operator, first: &Value, second: &Value) -> u64 {
+    match (operator, first, second) {
+        (Operator::In, ..) => weight(second),
+        (Operator::Add, ..) | (_, Value::List(_), Value::List(_)) | (_, Value::Map(_), Value::Map(_)) => {
+            weight(first) + weight(second)
+        }
+        (_, Value::String(first), Value::String(second)) => first.len().min(second.len()) as u64 / 64,
         _ => 1,
     }
 }

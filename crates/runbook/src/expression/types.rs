@@ -494,7 +494,7 @@ fn literal(value: &Value) -> Type {
 fn conversion(operator: Operator, first: Type, second: Type) -> Option<&'static str> {
     let either = |kind: Type| first == kind || second == kind;
     match () {
-        () if either(Type::Null) => Some("compare with null by `==` and `!=` only"),
+        () if either(Type::Null) => Some("only `==` and `!=` are for null"),
         () if !either(Type::String) => None,
         () if either(Type::Time) => Some("write time(…) around the text"),
         () if either(Type::Duration) => Some("write duration(…) around the text"),
