@@ -1,8 +1,25 @@
 //! Expressions: a stated subset of CEL, parsed by the `cel` crate, typed and evaluated here.
+//!
+//! The way of an expression: `scan` tests its limits and words, `parse` makes a small tree with places in the
+//! file, `types` finds what is wrong before anything runs, `evaluate` gives its value.
+
+mod evaluate;
+mod forms;
+mod functions;
+mod node;
+mod operators;
+mod parse;
+#[cfg(test)]
+mod properties;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod types;
 
 use crate::spec::Type;
 use crate::value::Value;
 use chrono::{DateTime, Utc};
+use node::{Function, Kind, Node};
 use std::ops::Range;
 
 /// An expression that parses, bound to its place in the file.
@@ -12,6 +29,7 @@ pub struct Expression {
     pub text: String,
     /// Where it stands in the source, in bytes.
     pub range: Range<usize>,
+    root: Node,
 }
 
 /// A chain of names and constant keys, as far as it is constant: `steps.restore.outputs.rows`.
@@ -50,7 +68,7 @@ pub enum Known {
 
 /// The names an expression may use and what they are; asked with a path, the shortest first.
 pub trait TypeScope {
-    /// What `names` is.
+    /// What `names` is. The empty path is everything: its fields are the names an expression may begin with.
     fn known(&self, names: &[&str]) -> Known;
 }
 
@@ -63,31 +81,50 @@ pub trait Scope {
 }
 
 impl Expression {
-    /// Parses `text`, which begins at byte `offset` of the source.
+    /// Parses `text`, which begins at byte `offset` of the source. The error is the first one found.
     pub fn parse(text: &str, offset: usize) -> Result<Self, ExpressionError> {
-        let _ = (text, offset);
-        unimplemented!("the expressions helper writes this")
+        let root = parse::parse(text, offset)?;
+        Ok(Self { text: text.to_owned(), range: offset..offset + text.len(), root })
     }
 
-    /// Every chain of names in it.
+    /// Every chain of names in it, in the order in which they stand. Variables of `exists`, `all`, `filter` and
+    /// `map` are not among them.
     pub fn references(&self) -> Vec<Reference> {
-        unimplemented!()
+        let mut references = Vec::new();
+        node::references(&self.root, false, &mut references);
+        references.sort_by_key(|reference| reference.range.start);
+        references
     }
 
     /// Whether it calls `now()`.
     pub fn uses_now(&self) -> bool {
-        unimplemented!()
+        self.root.any(&|node| matches!(&node.kind, Kind::Call(Function::Now, _)))
     }
 
     /// Its type, or everything that is wrong with it.
     pub fn type_of(&self, scope: &dyn TypeScope) -> Result<Type, Vec<ExpressionError>> {
-        let _ = scope;
-        unimplemented!()
+        types::type_of(&self.root, scope)
     }
 
     /// Its value.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, ExpressionError> {
-        let _ = scope;
-        unimplemented!()
+        evaluate::evaluate(&self.root, scope)
+    }
+
+    /// The values it was made from, for "skipped, because …": every chain of names, with constant indexes, as it
+    /// is written, and its value; in the order in which they stand, each once. What is not there is left out;
+    /// secrets stay secrets, which print as their name.
+    pub fn explain(&self, scope: &dyn Scope) -> Vec<(String, Value)> {
+        evaluate::explain(&self.root, scope)
+    }
+}
+
+impl ExpressionError {
+    fn new(message: impl Into<String>, range: Range<usize>) -> Self {
+        Self { message: message.into(), range, help: None }
+    }
+
+    fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
     }
 }
