@@ -1,1 +1,20 @@
-fn main() {}
+//! The command line of Lifeboat: words, colours, signals, exit codes, files, and the wiring of the rooms.
+
+mod args;
+mod commands;
+mod error;
+mod home;
+mod screen;
+mod session;
+mod wiring;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = args::Arguments::parse();
+    match commands::run(arguments) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => error.report(),
+    }
+}

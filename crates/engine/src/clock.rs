@@ -51,7 +51,9 @@ impl Clock {
                 let now = SystemTime::now();
                 DateTime::from(now)
             }
-            Kind::Simulated { start, origin } => *start + TimeDelta::from_std(origin.elapsed()).unwrap_or_default(),
+            Kind::Simulated { start, origin } => {
+                *start + TimeDelta::from_std(origin.elapsed()).unwrap_or_default()
+            }
         };
         DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
     }

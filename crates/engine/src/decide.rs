@@ -70,9 +70,10 @@ impl Command {
     /// The step the driver is busy with while it carries this out.
     pub fn busy_with(&self) -> Option<&StepPath> {
         match self {
-            Self::Perform { step, .. } | Self::Look { step, .. } | Self::Wake { step, .. } | Self::Undo { step } => {
-                Some(step)
-            }
+            Self::Perform { step, .. }
+            | Self::Look { step, .. }
+            | Self::Wake { step, .. }
+            | Self::Undo { step } => Some(step),
             Self::Record { .. } => None,
         }
     }
@@ -142,10 +143,12 @@ impl<'run> Decision<'run> {
                     // In a recovery a failed check never decides alone: a person does.
                     (Mode::Recovery, _) | (Mode::Drill, Some(OnFail::Ask)) => "ask",
                 };
-                let failed = EventKind::CheckFailed { check: step.path.to_string(), error, then: then.to_owned() };
+                let failed =
+                    EventKind::CheckFailed { check: step.path.to_string(), error, then: then.to_owned() };
                 let mut commands = vec![Command::record_step(step, failed)];
                 if then == "ask" {
-                    let why = format!("the check {} failed, and somebody must say whether to go on", step.path);
+                    let why =
+                        format!("the check {} failed, and somebody must say whether to go on", step.path);
                     commands.push(Command::record(EventKind::RunPaused { why }));
                 }
                 commands
@@ -234,7 +237,9 @@ impl<'run> Decision<'run> {
                 let reason = format!("`{}` is false", condition.text);
                 Command::record_step(step, EventKind::StepSkipped { reason, values })
             }
-            Ok(other) => self.fail(step, bad_condition(&condition.text, format!("is {}, not a boolean", other.kind()))),
+            Ok(other) => {
+                self.fail(step, bad_condition(&condition.text, format!("is {}, not a boolean", other.kind())))
+            }
             Err(ExpressionError { message, .. }) => self.fail(step, bad_condition(&condition.text, message)),
         }
     }
@@ -267,11 +272,15 @@ impl<'run> Decision<'run> {
 
     /// The next thing to take back; an empty list while one is being taken back; nothing when all are.
     fn next_undo(&self) -> Option<Vec<Command>> {
-        let committed = self.state.started_order.iter().rposition(|path| {
-            self.plan.step(path).is_some_and(|step| step.commit == Some(true))
-        });
+        let committed = self
+            .state
+            .started_order
+            .iter()
+            .rposition(|path| self.plan.step(path).is_some_and(|step| step.commit == Some(true)));
         for (index, path) in self.state.started_order.iter().enumerate().rev() {
-            let (Some(step), Some(state)) = (self.plan.step(path), self.state.steps.get(path)) else { continue };
+            let (Some(step), Some(state)) = (self.plan.step(path), self.state.steps.get(path)) else {
+                continue;
+            };
             if state.undo == UndoStatus::Undoing {
                 return Some(vec![Command::Undo { step: path.clone() }]);
             }
@@ -312,9 +321,11 @@ impl<'run> Decision<'run> {
         if let Some(by) = &self.state.abort_asked {
             return Verdict::Aborted { by: by.clone(), why: "stopped by the operator".to_owned() };
         }
-        let failed = self.plan.steps.iter().find(|step| {
-            matches!(self.state.step(&step.path).status, StepStatus::Failed(_))
-        });
+        let failed = self
+            .plan
+            .steps
+            .iter()
+            .find(|step| matches!(self.state.step(&step.path).status, StepStatus::Failed(_)));
         failed.map_or(Verdict::Passed, |step| Verdict::Failed { step: step.path.clone() })
     }
 
@@ -338,10 +349,14 @@ impl<'run> Decision<'run> {
             left_behind,
             kept,
         };
-        [EventKind::RtoMeasured(Box::new(time)), EventKind::RpoMeasured(Box::new(lost)), EventKind::RunFinished(Box::new(outcome))]
-            .into_iter()
-            .map(Command::record)
-            .collect()
+        [
+            EventKind::RtoMeasured(Box::new(time)),
+            EventKind::RpoMeasured(Box::new(lost)),
+            EventKind::RunFinished(Box::new(outcome)),
+        ]
+        .into_iter()
+        .map(Command::record)
+        .collect()
     }
 
     /// What is still there: left behind where it should be gone, kept where nobody wanted it gone.
@@ -360,9 +375,15 @@ impl<'run> Decision<'run> {
             StepStatus::AllowedFailure(failure) => Some(format!("{path}: {}", failure.message)),
             _ => None,
         });
-        let checks = self.state.check_warnings.iter().map(|warning| format!("{}: {}", warning.check, warning.failure.message));
+        let checks = self
+            .state
+            .check_warnings
+            .iter()
+            .map(|warning| format!("{}: {}", warning.check, warning.failure.message));
         let undo = self.state.steps.iter().filter_map(|(path, step)| match &step.undo {
-            UndoStatus::UndoFailed(failure) => Some(format!("{path} could not be undone: {}", failure.message)),
+            UndoStatus::UndoFailed(failure) => {
+                Some(format!("{path} could not be undone: {}", failure.message))
+            }
             _ => None,
         });
         allowed.chain(checks).chain(undo).collect()
@@ -387,7 +408,9 @@ impl<'run> Decision<'run> {
             let at = match (moment, &state.status) {
                 (MarkMoment::Started, _) => state.started?.at,
                 (MarkMoment::Succeeded, StepStatus::Succeeded)
-                | (MarkMoment::Failed, StepStatus::Failed(_) | StepStatus::AllowedFailure(_)) => state.finished?.at,
+                | (MarkMoment::Failed, StepStatus::Failed(_) | StepStatus::AllowedFailure(_)) => {
+                    state.finished?.at
+                }
                 _ => return None,
             };
             let kind = Box::new(EventKind::MarkSet { mark: mark.clone() });
@@ -411,7 +434,12 @@ impl<'run> Decision<'run> {
 }
 
 fn bad_condition(text: &str, why: String) -> Failure {
-    Failure { code: "expression".to_owned(), message: format!("`if: {text}` {why}"), hint: None, refused: true }
+    Failure {
+        code: "expression".to_owned(),
+        message: format!("`if: {text}` {why}"),
+        hint: None,
+        refused: true,
+    }
 }
 
 /// A false assert is tried again only where the runbook names it; whatever else failed, where it names nothing.

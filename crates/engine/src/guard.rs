@@ -82,8 +82,9 @@ pub fn permit(rules: &Rules<'_>, action: &str, touched: &Touched) -> Result<(), 
                 return Ok(());
             }
             let message = format!("a drill may not {} `{id}`: this run did not make it", effect.word());
-            Err(ActionError::refused("drill_guard", message)
-                .hint(format!("if it is meant, add to the runbook: `allow: [{{ id: {id}, actions: [{action}] }}]`")))
+            Err(ActionError::refused("drill_guard", message).hint(format!(
+                "if it is meant, add to the runbook: `allow: [{{ id: {id}, actions: [{action}] }}]`"
+            )))
         }
         (Mode::Recovery, Effect::Destroy) if !rules.confirmed.contains(id) => {
             let message = format!("`{id}` would be destroyed, and this run did not make it");
@@ -127,9 +128,23 @@ mod tests {
             (drill, modify, "orders-prod", vec![allow(id("orders-prod"), &[])], "", true),
             (drill, destroy, "orders-prod", vec![allow(id("orders-prod"), &[])], "", false),
             (drill, destroy, "orders-prod", vec![allow(id("orders-prod"), &[delete])], "", true),
-            (drill, destroy, "orders-prod", vec![allow(id("orders-prod"), &["rds.reboot_instance"])], "", false),
+            (
+                drill,
+                destroy,
+                "orders-prod",
+                vec![allow(id("orders-prod"), &["rds.reboot_instance"])],
+                "",
+                false,
+            ),
             (drill, modify, "orders-prod", vec![allow(tag.clone(), &[])], "", true),
-            (drill, destroy, "orders-prod", vec![allow(Matcher::Arn("arn:orders-prod".into()), &[delete])], "", true),
+            (
+                drill,
+                destroy,
+                "orders-prod",
+                vec![allow(Matcher::Arn("arn:orders-prod".into()), &[delete])],
+                "",
+                true,
+            ),
             (drill, destroy, "orders-prod", vec![], "orders-prod", false),
             (drill, Effect::Read, "orders-prod", vec![], "", true),
             (recovery, modify, "orders-prod", vec![], "", true),

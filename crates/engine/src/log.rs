@@ -35,7 +35,12 @@ struct Inner {
 
 impl RunLog {
     /// A log that goes on from `events`, which are already in the journal of `writer`.
-    pub fn new(clock: Clock, writer: JournalWriter, events: Vec<Event>, observers: Vec<Box<dyn Observer>>) -> Self {
+    pub fn new(
+        clock: Clock,
+        writer: JournalWriter,
+        events: Vec<Event>,
+        observers: Vec<Box<dyn Observer>>,
+    ) -> Self {
         let state = RunState::of(&events);
         Self { clock, inner: Mutex::new(Inner { writer, state, events, observers }) }
     }

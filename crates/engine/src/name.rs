@@ -17,6 +17,11 @@ const TOKENS: Uuid = Uuid::from_u128(0x6c69_6665_626f_4174_9d1c_5a07_3e42_b861);
 
 const HASH_LENGTH: usize = 6;
 
+/// The id of a run: 80 bits as 16 lower-case base32 characters.
+pub fn run_id(entropy: &[u8; 10]) -> RunId {
+    RunId::new(data_encoding::BASE32_NOPAD.encode(entropy).to_ascii_lowercase())
+}
+
 /// `<runbook>-<run short id>-<step>-<hash>`, cut to `limit`; the hash of run, path and attempt is always whole.
 pub fn resource_name(
     runbook: &str,

@@ -79,7 +79,10 @@ fn failed(during: &'static str, error: ActionError) -> Ended {
         return Ended::JournalLost(io::Error::other(error.message).into());
     }
     let refused = error.kind == ErrorKind::Refused;
-    Ended::Failed { during, failure: Failure { code: error.code, message: error.message, hint: error.hint, refused } }
+    Ended::Failed {
+        during,
+        failure: Failure { code: error.code, message: error.message, hint: error.hint, refused },
+    }
 }
 
 /// An attempt under way.
@@ -93,7 +96,12 @@ struct Attempt<'step> {
 
 impl Worker {
     /// Carries an attempt to its end and journals it.
-    pub(crate) async fn perform(&self, path: &StepPath, attempt: u32, resumed: bool) -> Result<(), JournalLost> {
+    pub(crate) async fn perform(
+        &self,
+        path: &StepPath,
+        attempt: u32,
+        resumed: bool,
+    ) -> Result<(), JournalLost> {
         let Some(step) = self.plan.step(path) else { return Ok(()) };
         let ended = match self.begin(step, attempt, resumed).await {
             Ok(attempt) => self.carry_out(attempt, resumed).await,
@@ -111,7 +119,12 @@ impl Worker {
     }
 
     /// Resolves, prepares, guards, and writes the intent; or finds the intent in the journal.
-    async fn begin<'step>(&self, step: &'step Step, number: u32, resumed: bool) -> Result<Attempt<'step>, Ended> {
+    async fn begin<'step>(
+        &self,
+        step: &'step Step,
+        number: u32,
+        resumed: bool,
+    ) -> Result<Attempt<'step>, Ended> {
         let (action, spec) = self.action(step).map_err(|error| failed("prepare", error))?;
         let state = self.log.with_state(|state| state.step(&step.path));
         let mut cx = self.context(step, number).map_err(|error| failed("prepare", error))?;
@@ -127,8 +140,10 @@ impl Worker {
         }
         let mut attempt = Attempt { step, spec, action, cx, deadline: self.clock.now() + timeout };
         self.take_back_previous(&attempt, &state).await?;
-        attempt.cx.prepared =
-            self.patiently(&attempt, || attempt.action.prepare(&attempt.cx)).await.map_err(|error| failed("prepare", error))?;
+        attempt.cx.prepared = self
+            .patiently(&attempt, || attempt.action.prepare(&attempt.cx))
+            .await
+            .map_err(|error| failed("prepare", error))?;
         if let Some(first) = &state.intent {
             attempt.cx.prepared.captured = first.captured.clone();
         }
@@ -141,15 +156,17 @@ impl Worker {
         let name = step.action().unwrap_or_default();
         match (self.registry.action(name), self.catalog.get(name)) {
             (Some(action), Some(spec)) => Ok((action, spec)),
-            _ => Err(ActionError::refused("not_in_this_build", format!("the action `{name}` is not in this build"))),
+            _ => Err(ActionError::refused(
+                "not_in_this_build",
+                format!("the action `{name}` is not in this build"),
+            )),
         }
     }
 
     fn context(&self, step: &Step, attempt: u32) -> Result<StepContext, ActionError> {
         let now = self.clock.now();
         self.log.with_state(|state| {
-            let scope =
-                RunScope { plan: &self.plan, catalog: &self.catalog, state, own_outputs: None, now };
+            let scope = RunScope { plan: &self.plan, catalog: &self.catalog, state, own_outputs: None, now };
             let with = resolve_with(step, &self.catalog, &scope)?;
             let started = state.started.as_ref();
             let place = Place {
@@ -180,14 +197,20 @@ impl Worker {
 
     fn created_by(&self, path: &StepPath) -> Vec<Resource> {
         self.log.with_state(|state| {
-            state.left().filter(|created| created.step == *path).map(|created| created.resource.clone()).collect()
+            state
+                .left()
+                .filter(|created| created.step == *path)
+                .map(|created| created.resource.clone())
+                .collect()
         })
     }
 
     /// A new attempt begins where the old one has left nothing.
     async fn take_back_previous(&self, attempt: &Attempt<'_>, state: &StepState) -> Result<(), Ended> {
         let changes = matches!(attempt.step.effect, Some(Effect::Create | Effect::Modify));
-        let Some(intent) = state.intent.as_ref().filter(|_| changes && attempt.cx.attempt > 1) else { return Ok(()) };
+        let Some(intent) = state.intent.as_ref().filter(|_| changes && attempt.cx.attempt > 1) else {
+            return Ok(());
+        };
         let mut cx = attempt.cx.clone();
         cx.attempt = state.attempts;
         cx.prepared = prepared_of(intent);
@@ -250,8 +273,12 @@ impl Worker {
                 Ok(accepted) => accepted,
                 Err(error) if error.code == JOURNAL_LOST => return Err(failed("act", error)),
                 Err(error) if error.kind == ErrorKind::Unknown => {
-                    let failure =
-                        Failure { code: error.code, message: error.message, hint: error.hint, refused: false };
+                    let failure = Failure {
+                        code: error.code,
+                        message: error.message,
+                        hint: error.hint,
+                        refused: false,
+                    };
                     self.step_event(attempt, EventKind::StepUnknown { error: failure })?;
                     return Ok(());
                 }
@@ -321,7 +348,8 @@ impl Worker {
     }
 
     fn may_still_appear(&self, attempt: &Attempt<'_>, now: DateTime<Utc>) -> bool {
-        let since = attempt.cx.recorded.accepted.last().map(|(_, at, _)| *at).or(attempt.cx.recorded.started_at);
+        let since =
+            attempt.cx.recorded.accepted.last().map(|(_, at, _)| *at).or(attempt.cx.recorded.started_at);
         since.is_none_or(|since| now - since < CONSISTENCY_WINDOW)
     }
 
@@ -333,13 +361,17 @@ impl Worker {
                 attempt.cx.now = self.clock.now();
                 (attempt.action.judge(&attempt.cx, &seen), seen.state)
             }),
-            None => self.patiently(attempt, || attempt.action.observe(&attempt.cx)).await.map(|observation| {
-                let state = match &observation {
-                    Observation::InProgress { state } | Observation::Broken { state, .. } => Some(state.clone()),
-                    _ => None,
-                };
-                (observation, state)
-            }),
+            None => {
+                self.patiently(attempt, || attempt.action.observe(&attempt.cx)).await.map(|observation| {
+                    let state = match &observation {
+                        Observation::InProgress { state } | Observation::Broken { state, .. } => {
+                            Some(state.clone())
+                        }
+                        _ => None,
+                    };
+                    (observation, state)
+                })
+            }
         };
         looked.map_err(|error| failed("wait", error))
     }
@@ -382,7 +414,11 @@ impl Worker {
     }
 
     /// Waits for the next look, as long as there is time and nobody has stopped the run.
-    async fn pause_before_next_look(&self, attempt: &Attempt<'_>, looked: DateTime<Utc>) -> Result<(), Ended> {
+    async fn pause_before_next_look(
+        &self,
+        attempt: &Attempt<'_>,
+        looked: DateTime<Utc>,
+    ) -> Result<(), Ended> {
         if looked >= attempt.deadline {
             let limit = attempt.deadline - attempt.cx.recorded.started_at.unwrap_or(attempt.deadline);
             let state = attempt.cx.recorded.states_seen.last().map(|state| format!("; it is `{state}`"));
@@ -391,7 +427,10 @@ impl Worker {
                 lifeboat_runbook::units::duration_text(TimeDelta::seconds(limit.num_seconds())),
                 state.unwrap_or_default()
             );
-            return Err(failed("wait", ActionError::failed("timeout", message).hint("give it more with `timeout`")));
+            return Err(failed(
+                "wait",
+                ActionError::failed("timeout", message).hint("give it more with `timeout`"),
+            ));
         }
         let watched = attempt.action.watches(&attempt.cx).is_some();
         let every = attempt.step.wait.every.and_then(|every| every.to_std().ok());
@@ -451,18 +490,25 @@ impl Worker {
             }
         }
         let Some(point) = &attempt.step.recovery_point else { return Ok(()) };
-        let (complete_to, source) = self.log.with_state(|state| {
-            let scope = self.scope(state, outputs);
-            let newest = time_of(&point.newest, &scope)?;
-            let Some(source) = &point.source_newest else {
-                let cadence = point.cadence.map(lifeboat_runbook::units::duration_text).unwrap_or_default();
-                return Ok((newest, format!("newest row {}, one every {cadence}", point.newest.text)));
-            };
-            // What the source had and the copy has not, counted back from the moment service was lost.
-            let missing = time_of(source, &scope)? - newest;
-            let lost_at = attempt.cx.run_started_at;
-            Ok((lost_at - missing.max(TimeDelta::zero()), format!("newest row {} against the source's", point.newest.text)))
-        }).map_err(|error| failed("assert", error))?;
+        let (complete_to, source) = self
+            .log
+            .with_state(|state| {
+                let scope = self.scope(state, outputs);
+                let newest = time_of(&point.newest, &scope)?;
+                let Some(source) = &point.source_newest else {
+                    let cadence =
+                        point.cadence.map(lifeboat_runbook::units::duration_text).unwrap_or_default();
+                    return Ok((newest, format!("newest row {}, one every {cadence}", point.newest.text)));
+                };
+                // What the source had and the copy has not, counted back from the moment service was lost.
+                let missing = time_of(source, &scope)? - newest;
+                let lost_at = attempt.cx.run_started_at;
+                Ok((
+                    lost_at - missing.max(TimeDelta::zero()),
+                    format!("newest row {} against the source's", point.newest.text),
+                ))
+            })
+            .map_err(|error| failed("assert", error))?;
         self.step_event(attempt, EventKind::DataTime { complete_to, grade: Grade::A, source })
     }
 
@@ -488,8 +534,13 @@ impl Worker {
                 Ok(Value::Bool(true)) => Ok(Ok(())),
                 Ok(_) => {
                     let values = condition.explain(&scope);
-                    let values: Vec<String> = values.iter().map(|(name, value)| format!("{name} is {value}")).collect();
-                    Ok(Err(if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) }))
+                    let values: Vec<String> =
+                        values.iter().map(|(name, value)| format!("{name} is {value}")).collect();
+                    Ok(Err(if values.is_empty() {
+                        String::new()
+                    } else {
+                        format!(": {}", values.join(", "))
+                    }))
                 }
                 Err(error) => {
                     let message = format!("`{}`: {}", condition.text, error.message);
@@ -514,7 +565,11 @@ impl Worker {
         }
         for touch in spec.touches {
             let Some(id) = cx.text(touch.parameter) else { continue };
-            let watch = crate::lookout::Watch { kind: touch.kind, place: cx.place.clone(), id: id.to_ascii_lowercase() };
+            let watch = crate::lookout::Watch {
+                kind: touch.kind,
+                place: cx.place.clone(),
+                id: id.to_ascii_lowercase(),
+            };
             let seen = match self.registry.lookout(touch.kind) {
                 Some(_) => self.poller.look(&watch).await?,
                 None => Seen::absent(id),
@@ -523,9 +578,8 @@ impl Worker {
             let Place { account, region } = cx.place.clone();
             let resource = Resource { kind: touch.kind.to_owned(), id: id.to_owned(), account, region, arn };
             let touched = Touched { effect: undo.unwrap_or(touch.effect), resource, tags: seen.tags };
-            let created: Vec<Resource> = self
-                .log
-                .with_state(|state| state.left().map(|created| created.resource.clone()).collect());
+            let created: Vec<Resource> =
+                self.log.with_state(|state| state.left().map(|created| created.resource.clone()).collect());
             let rules = Rules {
                 mode: cx.mode,
                 created: &created,
@@ -552,7 +606,9 @@ impl Worker {
                 match self.take_back(action.as_ref(), spec, step, cx).await {
                     Ok(outcome) => outcome,
                     Err(Ended::JournalLost(lost)) => return Err(lost),
-                    Err(Ended::Failed { failure, .. }) => Err(ActionError::failed(failure.code, failure.message)),
+                    Err(Ended::Failed { failure, .. }) => {
+                        Err(ActionError::failed(failure.code, failure.message))
+                    }
                 }
             }
             (Err(error), ..) | (_, Err(error), _) => Err(error),
@@ -611,7 +667,9 @@ impl Worker {
                         self.log.step(&step.path, cx.attempt, kind)?;
                     }
                     Err(error) if error.code == JOURNAL_LOST => return Err(failed("undo", error)),
-                    Err(error) if error.kind == ErrorKind::Unknown || self.may_try_again(&error, deadline) => {
+                    Err(error)
+                        if error.kind == ErrorKind::Unknown || self.may_try_again(&error, deadline) =>
+                    {
                         tries += 1;
                         self.back_off(&cx, tries).await;
                     }
@@ -623,7 +681,11 @@ impl Worker {
     }
 
     /// What cannot be watched is taken back by one call that is true also when there is nothing to take back.
-    async fn take_back_unseen(&self, action: &dyn Action, cx: StepContext) -> Result<Result<(), ActionError>, Ended> {
+    async fn take_back_unseen(
+        &self,
+        action: &dyn Action,
+        cx: StepContext,
+    ) -> Result<Result<(), ActionError>, Ended> {
         Ok(action.undo(&cx, &Stage::first()).await)
     }
 
@@ -668,7 +730,8 @@ fn resolve_with(step: &Step, catalog: &Catalog, scope: &RunScope<'_>) -> Result<
 
 fn evaluate(name: &str, template: &Template, scope: &RunScope<'_>) -> Result<Value, ActionError> {
     template.evaluate(scope).map_err(|error| {
-        let mut refused = ActionError::refused("expression", format!("the parameter `{name}`: {}", error.message));
+        let mut refused =
+            ActionError::refused("expression", format!("the parameter `{name}`: {}", error.message));
         refused.hint = error.help;
         refused
     })
@@ -681,9 +744,8 @@ fn time_of(expression: &Expression, scope: &RunScope<'_>) -> Result<DateTime<Utc
     };
     match expression.evaluate(scope) {
         Ok(Value::Time(time)) => Ok(time),
-        Ok(Value::String(text)) => {
-            lifeboat_runbook::units::parse_time(&text).ok_or_else(|| wrong(format!("is `{text}`, not a time")))
-        }
+        Ok(Value::String(text)) => lifeboat_runbook::units::parse_time(&text)
+            .ok_or_else(|| wrong(format!("is `{text}`, not a time"))),
         Ok(other) => Err(wrong(format!("is {}, not a time", other.kind()))),
         Err(error) => Err(wrong(error.message)),
     }
@@ -735,4 +797,3 @@ fn will_not_come(observation: Observation) -> ActionError {
         _ => ActionError::failed("absent", "it is not there, though it was accepted"),
     }
 }
-

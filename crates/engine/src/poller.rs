@@ -59,7 +59,10 @@ impl Poller {
     /// What AWS answered instead of a list.
     pub async fn look(&self, watch: &Watch) -> Answer {
         let Some(lookout) = self.registry.lookout(watch.kind) else {
-            return Err(ActionError::refused("NoLookout", format!("nothing here can look at {}", watch.kind)));
+            return Err(ActionError::refused(
+                "NoLookout",
+                format!("nothing here can look at {}", watch.kind),
+            ));
         };
         let (answer, asked) = oneshot::channel();
         let line = (watch.kind, watch.place.clone());
@@ -187,7 +190,11 @@ mod tests {
             if looks.len() <= self.throttle_first as usize {
                 return Err(ActionError::transient("throttled", "Rate exceeded"));
             }
-            Ok(ids.iter().filter(|id| *id != "gone").map(|id| Seen { exists: true, ..Seen::absent(id) }).collect())
+            Ok(ids
+                .iter()
+                .filter(|id| *id != "gone")
+                .map(|id| Seen { exists: true, ..Seen::absent(id) })
+                .collect())
         }
     }
 

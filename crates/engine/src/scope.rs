@@ -62,7 +62,11 @@ fn find<'plan>(steps: &'plan [Step], id: &str) -> Option<&'plan Step> {
 }
 
 impl RunScope<'_> {
-    fn step<'names>(&self, steps: &[Step], names: &'names [&'names str]) -> Option<(Value, &'names [&'names str])> {
+    fn step<'names>(
+        &self,
+        steps: &[Step],
+        names: &'names [&'names str],
+    ) -> Option<(Value, &'names [&'names str])> {
         let [id, property, rest @ ..] = names else { return None };
         let step = find(steps, id)?;
         let state = self.state.step(&step.path);
@@ -138,4 +142,3 @@ pub fn typed_outputs(spec: &lifeboat_runbook::spec::ActionSpec, outputs: &Values
         })
         .collect()
 }
-

@@ -80,7 +80,12 @@ pub fn aim(plan: &Plan, catalog: &Catalog, start: &Start, now: DateTime<Utc>) ->
 ///
 /// # Errors
 /// Where an expression of it cannot be evaluated.
-pub fn permitted(plan: &Plan, catalog: &Catalog, state: &RunState, now: DateTime<Utc>) -> Result<Vec<Permitted>, ActionError> {
+pub fn permitted(
+    plan: &Plan,
+    catalog: &Catalog,
+    state: &RunState,
+    now: DateTime<Utc>,
+) -> Result<Vec<Permitted>, ActionError> {
     let scope = RunScope { plan, catalog, state, own_outputs: None, now };
     let text = |template: &Template| template.evaluate(&scope).map(|value| value.to_string()).map_err(refuse);
     plan.allow
@@ -135,7 +140,9 @@ fn account_guard(aim: &Aim, caller: &Result<Caller, ActionError>) -> Option<Fail
         Some(Failure { code: code.to_owned(), message, hint, refused: true })
     };
     match (caller, &aim.account) {
-        (Err(error), _) => refuse(&error.code, format!("nobody could say who we are: {}", error.message), error.hint.clone()),
+        (Err(error), _) => {
+            refuse(&error.code, format!("nobody could say who we are: {}", error.message), error.hint.clone())
+        }
         (Ok(caller), Some(account)) if caller.account != *account => refuse(
             "wrong_account",
             format!("these credentials belong to {}, and the runbook is for {account}", caller.account),
@@ -189,7 +196,11 @@ fn outline(steps: &[Step], parent: Option<&Step>, outlines: &mut Vec<StepOutline
             effect: effect_word(step.effect),
             parent: parent.map(|parent| parent.path.clone()),
             expect_s: step.expect.map(|expect| expect.num_milliseconds() as f64 / 1000.0),
-            marks: step.marks.iter().map(|(moment, mark)| (format!("{moment:?}").to_lowercase(), mark.clone())).collect(),
+            marks: step
+                .marks
+                .iter()
+                .map(|(moment, mark)| (format!("{moment:?}").to_lowercase(), mark.clone()))
+                .collect(),
             conditional: step.condition.is_some(),
         });
         outline(step.children(), Some(step), outlines);
@@ -205,4 +216,3 @@ pub fn not_yet(plan: &Plan) -> Option<String> {
         format!("this version of Lifeboat checks {features}, but does not execute it yet")
     })
 }
-

@@ -13,7 +13,8 @@ impl InputDeclaration {
         let text = value.as_str().map(str::to_owned);
         let value = self.kind.read(value).map_err(|mismatch| format!("is not right: {mismatch}"))?;
         if let (Some(pattern), Some(text)) = (&self.pattern, &text) {
-            let regex = Regex::new(pattern).map_err(|error| format!("has a pattern that is not valid: {error}"))?;
+            let regex =
+                Regex::new(pattern).map_err(|error| format!("has a pattern that is not valid: {error}"))?;
             if !regex.is_match(text) {
                 return Err(format!("is `{text}`, which does not match the pattern `{pattern}`"));
             }

@@ -1,0 +1,65 @@
+//! The commands, one file each.
+
+mod actions;
+pub(crate) mod check;
+mod drill;
+mod report;
+mod runs;
+pub(crate) mod show;
+mod verify;
+
+use crate::args::{Arguments, Command};
+use crate::error::CommandError;
+use crate::home::Home;
+use clap::CommandFactory;
+use lifeboat_journal::outcome::PASSED;
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// Does what the command line says; gives the exit code.
+pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
+    let Arguments { command, home, profile, region, color, quiet } = arguments;
+    let home = || Home::of(home);
+    match command {
+        Command::Check(arguments) => check::run(&arguments, check::colored(color)),
+        Command::Drill(arguments) => drill::drill(&home()?, arguments, drill::Globals { profile, region, quiet }),
+        Command::Run(arguments) => drill::recover(&home()?, arguments, drill::Globals { profile, region, quiet }),
+        Command::Runs(arguments) => runs::run(&home()?, arguments.output),
+        Command::Show(arguments) => show::run(&home()?, &arguments),
+        Command::Verify(arguments) => verify::run(&home()?, &arguments),
+        Command::Report(arguments) => report::run(&home()?, &arguments),
+        Command::Actions(arguments) => actions::run(&arguments),
+        Command::Schema => print_json(&lifeboat_runbook::keys::schema(&crate::wiring::catalog())).map(|()| PASSED),
+        Command::Completions { shell } => {
+            let mut command = Arguments::command();
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, "lifeboat", &mut script);
+            print_bytes(&script).map(|()| PASSED)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Arguments::command())
+                .render(&mut page)
+                .map_err(|error| CommandError::failed(error.to_string()))?;
+            print_bytes(&page).map(|()| PASSED)
+        }
+    }
+}
+
+/// Prints one JSON document on standard output.
+pub(crate) fn print_json(document: &impl Serialize) -> Result<(), CommandError> {
+    let mut text =
+        serde_json::to_vec_pretty(document).map_err(|error| CommandError::failed(format!("no JSON: {error}")))?;
+    text.push(b'\n');
+    print_bytes(&text)
+}
+
+/// Prints on standard output; a reader that has gone away is not an error.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), CommandError> {
+    match io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CommandError::failed(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,147 @@
+//! `lifeboat show`: a run in short.
+
+use crate::args::{Output, ShowArguments};
+use crate::commands::{print_bytes, print_json};
+use crate::error::CommandError;
+use crate::home::Home;
+use chrono::TimeDelta;
+use lifeboat_journal::event::Event;
+use lifeboat_journal::measure;
+use lifeboat_journal::outcome::{PASSED, Verdict};
+use lifeboat_journal::state::{RunState, StepStatus};
+use lifeboat_runbook::units;
+
+pub(crate) fn run(home: &Home, arguments: &ShowArguments) -> Result<u8, CommandError> {
+    let run = home.find(&arguments.run)?;
+    let (events, head) = (&run.journal.events, &run.journal.head);
+    match arguments.output.output {
+        Output::Json => print_json(&lifeboat_report::document::document(&run.state, events, head))?,
+        Output::Human => print_bytes(summary(&run.state, events, head).as_bytes())?,
+    }
+    Ok(PASSED)
+}
+
+/// The word for where a run stands.
+pub(crate) fn outcome_word(state: &RunState) -> &'static str {
+    match (&state.outcome, &state.paused) {
+        (Some(outcome), _) => outcome.word(),
+        (None, Some(_)) => "paused",
+        (None, None) => "unfinished",
+    }
+}
+
+/// Seconds for people, or a question mark.
+pub(crate) fn number(seconds: Option<f64>) -> String {
+    seconds.map_or_else(|| "unknown".to_owned(), duration)
+}
+
+fn duration(seconds: f64) -> String {
+    let rounded = if seconds < 10.0 { (seconds * 1000.0).round() } else { seconds.round() * 1000.0 };
+    units::duration_text(TimeDelta::milliseconds(rounded as i64))
+}
+
+/// What people want to know of a run, on one screen.
+pub(crate) fn summary(state: &RunState, events: &[Event], head: &str) -> String {
+    let measured = measure::measure(state, events);
+    let mut text = String::new();
+    let mut line = |what: &str, value: String| text.push_str(&format!("{what:14} {value}\n"));
+    if let (Some(run), Some(started)) = (&state.run, &state.started) {
+        line("run", format!("{run}  {} ({}, {})", started.runbook, started.mode.word(), started.cloud.word()));
+    }
+    line("outcome", outcome_line(state));
+    let time = &measured.recovery_time;
+    let scope = time.scope.as_ref().map(|scope| format!(", scope {scope}")).unwrap_or_default();
+    line("recovery time", format!("{}{scope}{}", number(time.actual_s), against(time.objective_s, time.met)));
+    if let Some(total) = time.estimated_total_s {
+        let steps: Vec<_> = time.not_rehearsed.iter().map(|step| step.as_str()).collect();
+        line("", format!("{} estimated with what was not rehearsed: {}", duration(total), steps.join(", ")));
+    }
+    let lost = &measured.data_lost;
+    let grade = lost.grade.map(|grade| format!(", grade {grade:?}")).unwrap_or_default();
+    let bound = if lost.bound.as_deref() == Some("at_least") { "at least " } else { "" };
+    line("data lost", format!("{bound}{}{grade}{}", number(lost.actual_s), against(lost.objective_s, lost.met)));
+    if !measured.critical_path.is_empty() {
+        let path: Vec<_> = measured.critical_path.iter().map(|step| step.as_str()).collect();
+        line("critical path", path.join(" → "));
+    }
+    line("journal", format!("{} events, head {head}", events.len()));
+    text.push_str(&steps(state));
+    text.push_str(&endings(state, &measured.findings));
+    text
+}
+
+fn outcome_line(state: &RunState) -> String {
+    let word = outcome_word(state);
+    match (&state.outcome, &state.paused) {
+        (Some(outcome), _) => match &outcome.verdict {
+            Verdict::Failed { step } => format!("{word} at {step}"),
+            Verdict::Aborted { by, .. } => format!("{word} by {by}"),
+            Verdict::Refused { finding } => format!("{word}: {finding}"),
+            Verdict::Abandoned { by, why } => format!("{word} by {by}: {why}"),
+            Verdict::Passed => word.to_owned(),
+        },
+        (None, Some(why)) => format!("{word}: {why}"),
+        (None, None) => word.to_owned(),
+    }
+}
+
+fn against(objective_s: Option<f64>, met: Option<bool>) -> String {
+    let judged = match met {
+        Some(true) => "met",
+        Some(false) => "MISSED",
+        None => "unknown",
+    };
+    objective_s.map(|objective| format!(" (objective {}: {judged})", duration(objective))).unwrap_or_default()
+}
+
+fn steps(state: &RunState) -> String {
+    let Some(started) = &state.started else { return String::new() };
+    let mut text = String::from("\n");
+    for outline in &started.steps {
+        let step = state.step(&outline.path);
+        let took = match (step.started, step.finished) {
+            (Some(started), Some(finished)) => duration(started.seconds_to(&finished)),
+            _ => String::new(),
+        };
+        let word = step.status.word();
+        text.push_str(&format!("  {:20} {word:16} {took:>10}  {}\n", outline.path.as_str(), what(outline)));
+        match &step.status {
+            StepStatus::Skipped(reason) => text.push_str(&format!("  {:20} {reason}\n", "")),
+            status => {
+                if let Some(failure) = status.failure() {
+                    text.push_str(&format!("  {:20} {}: {}\n", "", failure.code, failure.message));
+                    if let Some(hint) = &failure.hint {
+                        text.push_str(&format!("  {:20} help: {hint}\n", ""));
+                    }
+                }
+            }
+        }
+    }
+    text
+}
+
+fn what(outline: &lifeboat_journal::event::StepOutline) -> &str {
+    outline.action.as_deref().unwrap_or(&outline.kind)
+}
+
+fn endings(state: &RunState, findings: &[String]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        text.push_str(&format!("\nfinding: {finding}"));
+    }
+    if let Some(outcome) = &state.outcome {
+        for left in &outcome.left_behind {
+            text.push_str(&format!("\nLEFT BEHIND in {} {}: {} {}", left.account, left.region, left.kind, left.id));
+        }
+        for kept in &outcome.kept {
+            text.push_str(&format!("\nkept in {} {}: {} {}", kept.account, kept.region, kept.kind, kept.id));
+        }
+        if outcome.left_behind.is_empty() && outcome.kept.is_empty() && !state.created.is_empty() {
+            text.push_str(&format!("\nnothing left behind: {} made, all seen gone", state.created.len()));
+        }
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}

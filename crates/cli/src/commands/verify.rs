@@ -1,0 +1,41 @@
+//! `lifeboat verify`.
+
+use crate::args::VerifyArguments;
+use crate::commands::print_bytes;
+use crate::error::CommandError;
+use crate::home::Home;
+use lifeboat_journal::chain;
+use lifeboat_journal::event::EventKind;
+use lifeboat_journal::file::RunDirectory;
+use lifeboat_journal::outcome::PASSED;
+use std::fs;
+
+pub(crate) fn run(home: &Home, arguments: &VerifyArguments) -> Result<u8, CommandError> {
+    let id = home.id(&arguments.run)?;
+    let directory = RunDirectory::of(home.path(), &id);
+    let path = directory.journal();
+    let bytes = fs::read(&path).map_err(|error| CommandError::file("read", &path, &error))?;
+    let verified = chain::verify(&bytes)
+        .map_err(|broken| CommandError::failed(format!("{}:{}: {}", path.display(), broken.line, broken.problem)))?;
+    let lines = verified.events.len();
+    if !verified.torn.is_empty() {
+        let next = lines + 1;
+        return Err(CommandError::failed(format!("{}:{next}: the last line was not written to its end", path.display()))
+            .hint("a process was stopped while it wrote"));
+    }
+    let expected = match &arguments.head {
+        Some(head) => Some(head.clone()),
+        None => fs::read_to_string(directory.head()).ok().map(|head| head.trim().to_owned()),
+    };
+    if let Some(expected) = expected.filter(|expected| *expected != verified.head) {
+        return Err(CommandError::failed(format!(
+            "{}:{lines}: the journal ends with {}, and not with {expected}: lines were cut off or added",
+            path.display(),
+            verified.head
+        )));
+    }
+    let finished = verified.events.last().is_some_and(|event| matches!(event.kind, EventKind::RunFinished(_)));
+    let state = if finished { "finished" } else { "not finished" };
+    print_bytes(format!("{id}: {lines} lines, whole, {state}\nhead {}\n", verified.head).as_bytes())?;
+    Ok(PASSED)
+}

@@ -1,0 +1,126 @@
+//! The home directory: where runs are, and which one is meant.
+
+use crate::error::CommandError;
+use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
+use lifeboat_journal::chain::Verified;
+use lifeboat_journal::file::RunDirectory;
+use lifeboat_journal::state::RunState;
+use lifeboat_runbook::id::RunId;
+use std::path::{Path, PathBuf};
+
+/// The directory that holds all runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    path: PathBuf,
+}
+
+/// A run that was read from its journal.
+pub(crate) struct ReadRun {
+    /// Its id.
+    pub(crate) id: RunId,
+    /// Its directory.
+    pub(crate) directory: RunDirectory,
+    /// Its journal, found whole.
+    pub(crate) journal: Verified,
+    /// What is known of it.
+    pub(crate) state: RunState,
+}
+
+impl Home {
+    /// The one given, else the platform's data directory.
+    pub(crate) fn of(given: Option<PathBuf>) -> Result<Self, CommandError> {
+        if let Some(path) = given {
+            return Ok(Self { path });
+        }
+        let names = AppStrategyArgs {
+            top_level_domain: "dev".to_owned(),
+            author: "lifeboat".to_owned(),
+            app_name: "lifeboat".to_owned(),
+        };
+        let strategy = choose_app_strategy(names).map_err(|error| {
+            CommandError::usage(format!("no home directory: {error}")).hint("name one with --home DIR")
+        })?;
+        Ok(Self { path: strategy.data_dir() })
+    }
+
+    /// The directory itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All runs, the oldest first. A journal that is broken does not hide the others: it is named.
+    pub(crate) fn runs(&self) -> Result<Vec<Result<ReadRun, (RunId, String)>>, CommandError> {
+        let ids = RunDirectory::list(&self.path).map_err(|error| CommandError::file("list", &self.path, &error))?;
+        let mut runs: Vec<_> = ids.into_iter().map(|id| self.read(&id)).collect();
+        runs.sort_by_key(|run| match run {
+            Ok(run) => (run.state.began.map(|began| began.at), run.id.clone()),
+            Err((id, _)) => (None, id.clone()),
+        });
+        Ok(runs)
+    }
+
+    fn read(&self, id: &RunId) -> Result<ReadRun, (RunId, String)> {
+        let directory = RunDirectory::of(&self.path, id);
+        let journal = directory.read().map_err(|error| (id.clone(), error.to_string()))?;
+        let state = RunState::of(&journal.events);
+        Ok(ReadRun { id: id.clone(), directory, journal, state })
+    }
+
+    /// The run that `name` means: an unambiguous beginning of an id, or `latest`.
+    pub(crate) fn find(&self, name: &str) -> Result<ReadRun, CommandError> {
+        let id = self.id(name)?;
+        self.read(&id).map_err(|(id, problem)| {
+            CommandError::failed(format!("the journal of {id} is broken: {problem}"))
+                .hint(format!("`lifeboat verify {id}` names the line"))
+        })
+    }
+
+    /// The id that `name` means.
+    pub(crate) fn id(&self, name: &str) -> Result<RunId, CommandError> {
+        if name == "latest" {
+            let latest = self.runs()?.into_iter().rev().find_map(Result::ok);
+            return latest.map(|run| run.id).ok_or_else(|| self.empty());
+        }
+        let ids = RunDirectory::list(&self.path).map_err(|error| CommandError::file("list", &self.path, &error))?;
+        if let Some(exact) = ids.iter().find(|id| id.as_str() == name) {
+            return Ok(exact.clone());
+        }
+        let matching: Vec<_> = ids.iter().filter(|id| id.as_str().starts_with(name)).collect();
+        match matching.as_slice() {
+            [one] => Ok((*one).clone()),
+            [] if ids.is_empty() => Err(self.empty()),
+            [] => Err(CommandError::usage(format!("there is no run `{name}`")).hint("`lifeboat runs` lists them")),
+            several => {
+                let several: Vec<_> = several.iter().map(|id| id.as_str()).collect();
+                Err(CommandError::usage(format!("`{name}` is the beginning of {}", several.join(", "))))
+            }
+        }
+    }
+
+    fn empty(&self) -> CommandError {
+        CommandError::usage(format!("there are no runs in {}", self.path.display()))
+            .hint("`lifeboat drill FILE --simulate` makes one; --home names another place")
+    }
+}
+
+/// The OS user, for the record.
+pub(crate) fn user() -> String {
+    environment("USER").or_else(|| environment("LOGNAME")).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// The machine's name, for the record.
+pub(crate) fn host() -> String {
+    std::fs::read_to_string("/etc/hostname")
+        .map(|name| name.trim().to_owned())
+        .ok()
+        .filter(|name| !name.is_empty())
+        .or_else(|| environment("HOSTNAME"))
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// A variable of the environment that is set and not empty.
+pub(crate) fn environment(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the binary, where the environment is read")]
+    let value = std::env::var(name);
+    value.ok().filter(|value| !value.is_empty())
+}

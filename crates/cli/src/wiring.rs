@@ -1,0 +1,127 @@
+//! Which AWS, which database, which clock: the rooms put together for a simulated run and for a real one.
+
+use crate::error::CommandError;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use lifeboat_aws::Aws;
+use lifeboat_engine::action::ActionError;
+use lifeboat_engine::clock::Clock;
+use lifeboat_engine::registry::Registry;
+use lifeboat_engine::start::Caller;
+use lifeboat_journal::event::Cloud;
+use lifeboat_probe::sql::{Rows, Sql, SqlError, SqlRequest};
+use lifeboat_runbook::spec::Catalog;
+use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition, WorldEntry, WorldLog};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Every action a runbook may name in this build.
+pub(crate) fn catalog() -> Catalog {
+    Catalog::new(lifeboat_aws::catalog().into_iter().chain(lifeboat_probe::catalog()))
+}
+
+/// A cloud to act in.
+pub(crate) struct Wiring {
+    /// Which it is.
+    pub(crate) cloud: Cloud,
+    /// The time in it.
+    pub(crate) clock: Clock,
+    /// What can be done in it.
+    pub(crate) registry: Registry,
+    aws: Arc<Aws>,
+}
+
+impl Wiring {
+    /// Who AWS says we are.
+    pub(crate) async fn caller(&self, region: &str) -> Result<Caller, ActionError> {
+        let identity = lifeboat_aws::sts::caller_identity(&self.aws, region).await?;
+        Ok(Caller { account: identity.account, arn: identity.arn })
+    }
+
+    /// The Region of the profile or the environment.
+    pub(crate) fn default_region(&self) -> Option<String> {
+        self.aws.default_region()
+    }
+}
+
+/// The simulated AWS. Must be called inside a runtime whose clock is paused.
+pub(crate) fn simulated(world: &str, seed: u64, log: &Path) -> Result<Wiring, CommandError> {
+    let definition = WorldDefinition::named(world).ok_or_else(|| {
+        CommandError::usage(format!("there is no simulated world `{world}`")).hint("there is: default")
+    })?;
+    let clock = Clock::simulated(definition.start);
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .map_err(|error| CommandError::file("write", log, &error))?;
+    let log: Arc<dyn WorldLog> = Arc::new(WorldFile(Mutex::new(file)));
+    let simulator = Simulator::new(definition, seed, Arc::new(RunClock(clock.clone())), Some(log))
+        .map_err(|error| CommandError::usage(format!("the world `{world}` is not valid: {error}")))?;
+    let simulator = Arc::new(simulator);
+    let time = clock.clone();
+    let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));
+    let sql: Arc<dyn Sql> = Arc::new(SimulatedSql(simulator));
+    Ok(Wiring {
+        cloud: Cloud::Simulated { world: world.to_owned(), seed },
+        clock,
+        registry: registry(&aws, sql),
+        aws,
+    })
+}
+
+/// Amazon Web Services, or whatever endpoint the environment names.
+pub(crate) async fn real(profile: Option<String>, region: Option<String>, connect: &[String]) -> Result<Wiring, CommandError> {
+    let aws = Arc::new(Aws::real(profile, region).await);
+    let cloud = match aws.endpoint() {
+        Some(url) => Cloud::Endpoint { url },
+        None => Cloud::Aws,
+    };
+    let connect = lifeboat_probe::connect::ConnectTo::parse(connect)
+        .map_err(|error| CommandError::usage(format!("--connect: {error}")))?;
+    let sql: Arc<dyn Sql> = Arc::new(lifeboat_probe::postgres::PostgresSql::new(connect));
+    Ok(Wiring { cloud, clock: Clock::real(), registry: registry(&aws, sql), aws })
+}
+
+fn registry(aws: &Arc<Aws>, sql: Arc<dyn Sql>) -> Registry {
+    let mut registry = Registry::default();
+    lifeboat_aws::register(&mut registry, aws);
+    lifeboat_probe::register(&mut registry, sql);
+    registry
+}
+
+/// The run's clock, as the simulator wants it.
+#[derive(Debug)]
+struct RunClock(Clock);
+
+impl SimClock for RunClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.0.now()
+    }
+}
+
+/// The world's own record, beside the journal: on disk before a change takes effect.
+struct WorldFile(Mutex<File>);
+
+impl WorldLog for WorldFile {
+    fn append(&self, entry: &WorldEntry) -> io::Result<()> {
+        let mut line = serde_json::to_vec(entry)?;
+        line.push(b'\n');
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(&line)?;
+        file.sync_data()
+    }
+}
+
+/// Databases of the simulated world.
+struct SimulatedSql(Arc<Simulator>);
+
+#[async_trait]
+impl Sql for SimulatedSql {
+    async fn query(&self, request: &SqlRequest) -> Result<Rows, SqlError> {
+        let _ = request;
+        todo!()
+    }
+}
