@@ -390,7 +390,7 @@ fn look_up(
         let Value::Map(mut fields) = value else { return Ok(Err(absent(describe(node), node))) };
         match fields.remove(&segments[place].name) {
             Some(field) => value = field,
-            None => return Ok(Err(absent(format!("`{}`", path_text(&segments[..=place])), node))),
+            None => return Ok(Err(absent(describe(node), node))),
         }
     }
     Ok(Ok(value))

@@ -68,6 +68,8 @@ static ITEMS: [Type; 12] = [
 fn item(kind: Type) -> &'static Type {
     let kind = match kind {
         Type::OneOf(_) => Type::String,
+        Type::List(_) => Type::List(&Type::Any),
+        Type::Map(_) => Type::Map(&Type::Any),
         other => other,
     };
     ITEMS.iter().find(|item| **item == kind).unwrap_or(&Type::Any)
