@@ -5,7 +5,7 @@
 
 use super::functions::{apply, pattern, text, wrong};
 use super::node::{Function, Kind, Loop, LoopKind, Node, Operator, Segment, path_text};
-use super::operators::{Fault, MAXIMUM_ITEMS, arithmetic, compare, contains, negate};
+use super::operators::{Fault, MAXIMUM_ITEMS, arithmetic, compare, contains, kind, negate};
 use super::{ExpressionError, Scope};
 use crate::value::Value;
 use regex::Regex;
@@ -130,7 +130,7 @@ impl<'a> Evaluator<'a> {
             Value::Null => Err(ExpressionError::new(not_true_or_false(node, "null"), node.range.clone())
                 .help("write default(…, false) around what may be null")),
             Value::Secret(_) => Err(located(Fault::secret(), &node.range)),
-            other => Err(ExpressionError::new(not_true_or_false(node, other.kind()), node.range.clone())),
+            other => Err(ExpressionError::new(not_true_or_false(node, &kind(other)), node.range.clone())),
         }
     }
 
@@ -184,10 +184,11 @@ impl<'a> Evaluator<'a> {
             return Ok(Cow::Owned(Value::Time(self.scope.now())));
         }
         let arguments: Vec<_> = parts.iter().map(|part| self.value(part, item)).collect::<Result<_, _>>()?;
-        // `size` only counts; everything else looks through what it is given.
-        if function != Function::Size {
-            self.work(arguments.iter().map(|argument| weight(argument)).sum(), &node.range)?;
-        }
+        let through = |value: &Value| match (function, value) {
+            (Function::Size, Value::List(_) | Value::Map(_)) => 1,
+            _ => weight(value),
+        };
+        self.work(arguments.iter().map(|argument| through(argument)).sum(), &node.range)?;
         let null = parts.iter().zip(&arguments).find(|(_, value)| value.is_null()).map(|(part, _)| part);
         let result = match (function, arguments.as_slice()) {
             (Function::Matches, [first, second]) => {
@@ -225,9 +226,7 @@ impl<'a> Evaluator<'a> {
             }
             other => {
                 let name = each.kind.name();
-                let message = format!("`{name}` goes through a list, not through a {}", other.kind())
-                    .replace("a integer", "an integer")
-                    .replace("a null", "null");
+                let message = format!("`{name}` goes through a list, not through {}", kind(other));
                 let error = ExpressionError::new(message, each.list.range.clone());
                 return Err(if other.is_null() {
                     error.help("write default(…, []) around what may be null")
@@ -332,8 +331,8 @@ impl<'a> Evaluator<'a> {
             (Value::Null, _) => Ok(Err(is_null(&describe(inner), node.range.clone()))),
             (Value::Secret(_), _) | (_, Value::Secret(_)) => Err(located(Fault::secret(), &node.range)),
             (value, position) => {
-                let message = format!("a {} has no place [{}]", value.kind(), position.kind());
-                Err(ExpressionError::new(message.replace("a integer", "an integer"), index.range.clone())
+                let message = format!("{} has no place [{}]", kind(value), position.kind());
+                Err(ExpressionError::new(message, index.range.clone())
                     .help("a list is indexed by an integer, a map by a string"))
             }
         }
@@ -403,8 +402,8 @@ fn has_no_fields<'v>(value: &Value, written: &str, range: Range<usize>) -> Optio
         Value::Null => Some(Ok(Err(is_null(written, range)))),
         Value::Secret(_) => Some(Err(located(Fault::secret(), &range))),
         other => {
-            let message = format!("{written} is a {}; it has no fields", other.kind());
-            Some(Err(ExpressionError::new(message.replace("a integer", "an integer"), range)))
+            let message = format!("{written} is {}; it has no fields", kind(other));
+            Some(Err(ExpressionError::new(message, range)))
         }
     }
 }

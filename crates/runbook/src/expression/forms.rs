@@ -18,7 +18,8 @@ pub(super) enum Form {
     Loop(LoopKind),
 }
 
-const FORMS: [(&str, Form); 19] = [
+/// Every function of the language, in order.
+pub(super) const FORMS: [(&str, Form); 19] = [
     ("all", Form::Loop(LoopKind::All)),
     ("contains", Form::Method(Function::Contains)),
     ("default", Form::Default),

@@ -280,7 +280,7 @@ fn errors_of_evaluation() {
         (
             "outputs.endpoint ? 1 : 2",
             "outputs.endpoint",
-            "`outputs.endpoint` is string; true or false is wanted",
+            "`outputs.endpoint` is a string; true or false is wanted",
         ),
         ("int('x')", "int('x')", "`x` is not a whole number"),
         ("int(1e30)", "int(1e30)", "the number is too large for `int`"),
@@ -476,6 +476,7 @@ fn long_lists_and_much_work_are_refused() {
         ("few.all(x, x in few)", "the expression needs too much work"),
         ("few.map(x, few)", "the expression needs too much work"),
         ("few.map(x, text)", "the expression needs too much work"),
+        ("few.all(x, size(text) > 0)", "the expression needs too much work"),
         ("few.all(x, !text.matches(string(x)))", "the expression needs too much work"),
         ("''.matches('(a{1000}){1000}')", "the pattern needs too much memory"),
     ] {
@@ -578,4 +579,25 @@ fn the_longest_known_path_wins() {
 fn expressions_may_cross_threads() {
     fn is_shared<T: Send + Sync + Clone + 'static>(_: &T) {}
     is_shared(&Expression::parse("a.b > 1", 0).expect("parses"));
+}
+
+/// The examples of the users' page parse, and the page names every function.
+#[test]
+fn the_page_is_true() {
+    let page = include_str!("../../../../docs/expressions.md");
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .skip_while(|line| !line.starts_with("| function |"))
+        .take_while(|line| line.starts_with('|'))
+        .skip(2)
+        .map(|line| line.split(" | ").collect())
+        .collect();
+    for row in &rows {
+        let example = row[2].trim_end_matches('|').trim().trim_matches('`');
+        assert!(Expression::parse(example, 0).is_ok(), "{example}");
+    }
+    let names: String = rows.iter().map(|row| row[0]).collect();
+    for (name, _) in forms::FORMS {
+        assert!(names.contains(&format!("{name}(")), "{name}");
+    }
 }

@@ -156,7 +156,7 @@ fn errors_of_types() {
         ("1.5 % 2", vec![("1.5 % 2", "`%` is not for a number and an integer", None)]),
         (
             "item / objectives.rpo",
-            vec![("item / objectives.rpo", "`/` is not for a any and a duration", None)],
+            vec![("item / objectives.rpo", "`/` is not for a value of any type and a duration", None)],
         ),
         (
             "null + 1",

@@ -45,6 +45,7 @@ fn article(kind: Type) -> String {
     match kind {
         Type::Integer => "an integer".to_owned(),
         Type::Null => "null".to_owned(),
+        Type::Any => "a value of any type".to_owned(),
         other => format!("a {other}"),
     }
 }
