@@ -113,7 +113,9 @@ impl<'a> Evaluator<'a> {
                 self.value(if self.truth(condition, item)? { yes } else { no }, item)
             }
             Kind::Negate(operand) => owned(negate(&*self.value(operand, item)?).map_err(at)?),
-            Kind::Binary(..) => self.binary(node, item).map(Cow::Owned),
+            Kind::Binary(operator, first, second) => {
+                self.binary(*operator, first, second, item, node).map(Cow::Owned)
+            }
             Kind::List(items) => {
                 let items = items.iter().map(|part| self.copy(self.value(part, item)?, part));
                 owned(Value::List(items.collect::<Result<_, _>>()?))
@@ -134,23 +136,27 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn binary(&self, node: &Node, item: Option<&Value>) -> Evaluated<Value> {
-        let Kind::Binary(operator, first_part, second_part) = &node.kind else {
-            return Err(ExpressionError::new("not an operator", node.range.clone()));
-        };
+    fn binary(
+        &self,
+        operator: Operator,
+        first_part: &Node,
+        second_part: &Node,
+        item: Option<&Value>,
+        node: &Node,
+    ) -> Evaluated<Value> {
         let first = self.value(first_part, item)?;
         let second = self.value(second_part, item)?;
-        self.work(binary_work(*operator, &first, &second), &node.range)?;
-        let result = match compare(*operator, &first, &second) {
+        self.work(binary_work(operator, &first, &second), &node.range)?;
+        let result = match compare(operator, &first, &second) {
             Some(result) => result.map(Value::Bool),
-            None if *operator == Operator::In => contains(&first, &second).map(Value::Bool),
-            None => arithmetic(*operator, &first, &second),
+            None if operator == Operator::In => contains(&first, &second).map(Value::Bool),
+            None => arithmetic(operator, &first, &second),
         };
         result.map_err(|fault| {
             let culprit = [(first_part, &first), (second_part, &second)]
                 .into_iter()
                 .find(|(part, value)| value.is_null() && !matches!(part.kind, Kind::Literal(_)));
-            null_named(located(fault, &node.range), culprit.map(|(part, _)| &**part))
+            null_named(located(fault, &node.range), culprit.map(|(part, _)| part))
         })
     }
 

@@ -176,7 +176,7 @@ impl Checker<'_> {
 
     fn path(&mut self, segments: &[Segment]) -> Type {
         let names: Vec<&str> = segments.iter().map(|segment| segment.name.as_str()).collect();
-        for (place, segment) in segments.iter().enumerate() {
+        for place in 0..segments.len() {
             match self.scope.known(&names[..=place]) {
                 Known::Fields(_) => {}
                 Known::Unknown => {
@@ -191,7 +191,6 @@ impl Checker<'_> {
                     return kind;
                 }
             }
-            debug_assert_eq!(segment.name, names[place]);
         }
         Type::Map(&Type::Any)
     }
