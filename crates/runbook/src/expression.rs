@@ -14,6 +14,8 @@ mod properties;
 mod scan;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod typed_tests;
 mod types;
 
 use crate::spec::Type;

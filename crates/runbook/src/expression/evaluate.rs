@@ -5,7 +5,7 @@
 
 use super::functions::{apply, pattern, text, wrong};
 use super::node::{Function, Kind, Loop, LoopKind, Node, Operator, Segment, path_text};
-use super::operators::{Fault, MAXIMUM_ITEMS, arithmetic, compare, contains, negate};
+use super::operators::{Fault, MAXIMUM_ITEMS, arithmetic, compare, contains, kind, negate};
 use super::{ExpressionError, Scope};
 use crate::value::Value;
 use regex::Regex;
@@ -113,7 +113,9 @@ impl<'a> Evaluator<'a> {
                 self.value(if self.truth(condition, item)? { yes } else { no }, item)
             }
             Kind::Negate(operand) => owned(negate(&*self.value(operand, item)?).map_err(at)?),
-            Kind::Binary(..) => self.binary(node, item).map(Cow::Owned),
+            Kind::Binary(operator, first, second) => {
+                self.binary(*operator, first, second, item, node).map(Cow::Owned)
+            }
             Kind::List(items) => {
                 let items = items.iter().map(|part| self.copy(self.value(part, item)?, part));
                 owned(Value::List(items.collect::<Result<_, _>>()?))
@@ -130,27 +132,31 @@ impl<'a> Evaluator<'a> {
             Value::Null => Err(ExpressionError::new(not_true_or_false(node, "null"), node.range.clone())
                 .help("write default(…, false) around what may be null")),
             Value::Secret(_) => Err(located(Fault::secret(), &node.range)),
-            other => Err(ExpressionError::new(not_true_or_false(node, other.kind()), node.range.clone())),
+            other => Err(ExpressionError::new(not_true_or_false(node, &kind(other)), node.range.clone())),
         }
     }
 
-    fn binary(&self, node: &Node, item: Option<&Value>) -> Evaluated<Value> {
-        let Kind::Binary(operator, first_part, second_part) = &node.kind else {
-            return Err(ExpressionError::new("not an operator", node.range.clone()));
-        };
+    fn binary(
+        &self,
+        operator: Operator,
+        first_part: &Node,
+        second_part: &Node,
+        item: Option<&Value>,
+        node: &Node,
+    ) -> Evaluated<Value> {
         let first = self.value(first_part, item)?;
         let second = self.value(second_part, item)?;
-        self.work(binary_work(*operator, &first, &second), &node.range)?;
-        let result = match compare(*operator, &first, &second) {
+        self.work(binary_work(operator, &first, &second), &node.range)?;
+        let result = match compare(operator, &first, &second) {
             Some(result) => result.map(Value::Bool),
-            None if *operator == Operator::In => contains(&first, &second).map(Value::Bool),
-            None => arithmetic(*operator, &first, &second),
+            None if operator == Operator::In => contains(&first, &second).map(Value::Bool),
+            None => arithmetic(operator, &first, &second),
         };
         result.map_err(|fault| {
             let culprit = [(first_part, &first), (second_part, &second)]
                 .into_iter()
                 .find(|(part, value)| value.is_null() && !matches!(part.kind, Kind::Literal(_)));
-            null_named(located(fault, &node.range), culprit.map(|(part, _)| &**part))
+            null_named(located(fault, &node.range), culprit.map(|(part, _)| part))
         })
     }
 
@@ -184,10 +190,11 @@ impl<'a> Evaluator<'a> {
             return Ok(Cow::Owned(Value::Time(self.scope.now())));
         }
         let arguments: Vec<_> = parts.iter().map(|part| self.value(part, item)).collect::<Result<_, _>>()?;
-        // `size` only counts; everything else looks through what it is given.
-        if function != Function::Size {
-            self.work(arguments.iter().map(|argument| weight(argument)).sum(), &node.range)?;
-        }
+        let through = |value: &Value| match (function, value) {
+            (Function::Size, Value::List(_) | Value::Map(_)) => 1,
+            _ => weight(value),
+        };
+        self.work(arguments.iter().map(|argument| through(argument)).sum(), &node.range)?;
         let null = parts.iter().zip(&arguments).find(|(_, value)| value.is_null()).map(|(part, _)| part);
         let result = match (function, arguments.as_slice()) {
             (Function::Matches, [first, second]) => {
@@ -225,9 +232,7 @@ impl<'a> Evaluator<'a> {
             }
             other => {
                 let name = each.kind.name();
-                let message = format!("`{name}` goes through a list, not through a {}", other.kind())
-                    .replace("a integer", "an integer")
-                    .replace("a null", "null");
+                let message = format!("`{name}` goes through a list, not through {}", kind(other));
                 let error = ExpressionError::new(message, each.list.range.clone());
                 return Err(if other.is_null() {
                     error.help("write default(…, []) around what may be null")
@@ -332,8 +337,8 @@ impl<'a> Evaluator<'a> {
             (Value::Null, _) => Ok(Err(is_null(&describe(inner), node.range.clone()))),
             (Value::Secret(_), _) | (_, Value::Secret(_)) => Err(located(Fault::secret(), &node.range)),
             (value, position) => {
-                let message = format!("a {} has no place [{}]", value.kind(), position.kind());
-                Err(ExpressionError::new(message.replace("a integer", "an integer"), index.range.clone())
+                let message = format!("{} has no place [{}]", kind(value), position.kind());
+                Err(ExpressionError::new(message, index.range.clone())
                     .help("a list is indexed by an integer, a map by a string"))
             }
         }
@@ -390,7 +395,7 @@ fn look_up(
         let Value::Map(mut fields) = value else { return Ok(Err(absent(describe(node), node))) };
         match fields.remove(&segments[place].name) {
             Some(field) => value = field,
-            None => return Ok(Err(absent(format!("`{}`", path_text(&segments[..=place])), node))),
+            None => return Ok(Err(absent(describe(node), node))),
         }
     }
     Ok(Ok(value))
@@ -403,8 +408,8 @@ fn has_no_fields<'v>(value: &Value, written: &str, range: Range<usize>) -> Optio
         Value::Null => Some(Ok(Err(is_null(written, range)))),
         Value::Secret(_) => Some(Err(located(Fault::secret(), &range))),
         other => {
-            let message = format!("{written} is a {}; it has no fields", other.kind());
-            Some(Err(ExpressionError::new(message.replace("a integer", "an integer"), range)))
+            let message = format!("{written} is {}; it has no fields", kind(other));
+            Some(Err(ExpressionError::new(message, range)))
         }
     }
 }

@@ -18,7 +18,8 @@ pub(super) enum Form {
     Loop(LoopKind),
 }
 
-const FORMS: [(&str, Form); 19] = [
+/// Every function of the language, in order.
+pub(super) const FORMS: [(&str, Form); 19] = [
     ("all", Form::Loop(LoopKind::All)),
     ("contains", Form::Method(Function::Contains)),
     ("default", Form::Default),
@@ -62,11 +63,11 @@ pub(super) fn form(name: &str) -> Option<Form> {
 
 /// The error for a function that is none, with the one that was meant.
 pub(super) fn unknown_function(name: &str, is_method: bool, range: Range<usize>) -> ExpressionError {
-    let lower = name.to_ascii_lowercase();
-    let other = OTHER_NAMES.into_iter().find(|(other, _)| *other == name).map(|(_, known)| known);
-    let meant = other
-        .or_else(|| FORMS.iter().map(|(known, _)| *known).find(|known| known.to_ascii_lowercase() == lower))
-        .or_else(|| nearest(name, FORMS.iter().map(|(known, _)| *known)));
+    let known = || FORMS.iter().map(|(known, _)| *known).chain(OTHER_NAMES.iter().map(|(other, _)| *other));
+    let same = known().find(|known| known.eq_ignore_ascii_case(name));
+    let meant = same.or_else(|| nearest(name, known())).map(|meant| {
+        OTHER_NAMES.into_iter().find(|(other, _)| *other == meant).map_or(meant, |(_, known)| known)
+    });
     let error = ExpressionError::new(format!("unknown function `{name}`"), range);
     match meant {
         Some(meant) => error.help(format!("did you mean `{}`?", usage(meant))),

@@ -1,7 +1,7 @@
 //! What the functions do with values. Errors are without a place: who calls knows it.
 
 use super::node::{Function, Operator};
-use super::operators::{Fault, MAXIMUM_ITEMS, order};
+use super::operators::{Fault, MAXIMUM_ITEMS, kind, order};
 use crate::units;
 use crate::value::Value;
 use regex::{Regex, RegexBuilder};
@@ -81,9 +81,7 @@ pub(super) fn wrong(function: Function, value: &Value) -> Fault {
     match value {
         Value::Null => Fault::new(format!("`{}` of null", function.name()))
             .help("write default(…, …) around what may be null"),
-        other => Fault::new(
-            format!("`{}` is not for a {}", function.name(), other.kind()).replace("a integer", "an integer"),
-        ),
+        other => Fault::new(format!("`{}` is not for {}", function.name(), kind(other))),
     }
 }
 

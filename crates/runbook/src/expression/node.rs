@@ -168,6 +168,11 @@ impl Node {
         }
     }
 
+    /// How deep the tree is.
+    pub(super) fn levels(&self) -> usize {
+        1 + self.children().into_iter().map(Node::levels).max().unwrap_or(0)
+    }
+
     /// Whether `test` holds for it or for any part of it.
     pub(super) fn any(&self, test: &dyn Fn(&Node) -> bool) -> bool {
         test(self) || self.children().into_iter().any(|child| child.any(test))

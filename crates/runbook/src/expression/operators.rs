@@ -7,6 +7,15 @@ use std::cmp::Ordering;
 /// The longest list that an expression may make or walk through.
 pub(super) const MAXIMUM_ITEMS: usize = 10_000;
 
+/// The kind of a value with its article: `a string`, `an integer`, `null`.
+pub(super) fn kind(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Int(_) => "an integer".to_owned(),
+        other => format!("a {}", other.kind()),
+    }
+}
+
 /// What went wrong and what to do.
 #[derive(Debug, PartialEq)]
 pub(super) struct Fault {
@@ -90,7 +99,7 @@ pub(super) fn negate(operand: &Value) -> Result<Value, Fault> {
         Value::Duration(duration) => Ok(Value::Duration(-*duration)),
         Value::Secret(_) => Err(Fault::secret()),
         Value::Null => Err(Fault::new("`-` with null").help("write default(…, …) around what may be null")),
-        other => Err(Fault::new(format!("`-` in front of a {}", other.kind()))),
+        other => Err(Fault::new(format!("`-` in front of {}", kind(other)))),
     }
 }
 
@@ -143,11 +152,11 @@ fn number(value: &Value) -> f64 {
 }
 
 fn mismatch(operator: Operator, first: &Value, second: &Value) -> Fault {
-    let message = format!("`{}` is not for a {} and a {}", operator.symbol(), first.kind(), second.kind());
+    let message = format!("`{}` is not for {} and {}", operator.symbol(), kind(first), kind(second));
     let has_time = [first, second].iter().any(|value| matches!(value, Value::Time(_)));
     let has_duration = [first, second].iter().any(|value| matches!(value, Value::Duration(_)));
     let has_text = [first, second].iter().any(|value| matches!(value, Value::String(_)));
-    let fault = Fault::new(message.replace("a integer", "an integer"));
+    let fault = Fault::new(message);
     match operator {
         _ if has_text && has_time => fault.help("write time(…) around the text"),
         _ if has_text && has_duration => fault.help("write duration(…) around the text"),
@@ -254,6 +263,6 @@ pub(super) fn contains(item: &Value, collection: &Value) -> Result<bool, Fault> 
         Value::Secret(_) => Err(Fault::secret()),
         Value::Null => Err(Fault::new("`in` with null").help("write default(…, []) around what may be null")),
         Value::String(_) => Err(Fault::new("`in` looks into lists and maps").help("write x.contains(\"…\")")),
-        other => Err(Fault::new(format!("`in` looks into lists and maps, not into a {}", other.kind()))),
+        other => Err(Fault::new(format!("`in` looks into lists and maps, not into {}", kind(other)))),
     }
 }

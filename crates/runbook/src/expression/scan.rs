@@ -7,8 +7,7 @@ use std::ops::Range;
 const MAXIMUM_CHARACTERS: usize = 1_000;
 const MAXIMUM_DEPTH: usize = 12;
 const MAXIMUM_OPERATORS: usize = 64;
-/// Every `.` is a level of the tree; this keeps the tree, and with it the stack, small.
-const MAXIMUM_DOTS: usize = 128;
+const MAXIMUM_DOTS: usize = 100;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,3 +1,4 @@
+use super::typed_tests::Types;
 use super::*;
 use crate::units;
 use crate::value::Secret;
@@ -223,7 +224,6 @@ fn values() {
         ("outputs.rows.filter(r, r.n > 1).map(r, r.n)", ints(&[3])),
         ("[1, 2].map(inputs, inputs * 2)", ints(&[2, 4])),
         ("outputs.rows.exists(r, r.n == inputs.i)", true.into()),
-        ("[1, 2].filter(x, default(x.y, true))[0]", Value::Null),
         // Secrets go on whole or joined.
         ("'user:' + secrets.pass", Secret::new("pass", "user:hunter2").into()),
         ("secrets.pass + secrets.pass", Secret::new("pass", "hunter2hunter2").into()),
@@ -232,12 +232,6 @@ fn values() {
     ];
     assert!(rows.len() > 120, "{}", rows.len());
     for (text, wanted) in rows {
-        if text.contains("x.y") {
-            // The field of an integer is a mistake, not an absence.
-            let error = value_of(text).expect_err(text);
-            assert_eq!(error.message, "`x` is an integer; it has no fields");
-            continue;
-        }
         assert_eq!(value_of(text), Ok(wanted), "{text}");
     }
 }
@@ -249,10 +243,11 @@ fn errors_of_evaluation() {
         ("1 + outputs.absent", "outputs.absent", "`outputs.absent` is not there"),
         ("steps.x.outputs.y", "steps.x.outputs.y", "`steps.x.outputs.y` is not there"),
         ("outputs.nothing.deep", "deep", "`outputs.nothing` is null"),
+        ("[1].filter(x, default(x.y, true))", "x.y", "`x` is an integer; it has no fields"),
         ("outputs.port.deep", "deep", "`outputs.port` is an integer; it has no fields"),
         ("outputs.rows[2].n", "outputs.rows[2]", "`outputs.rows` has 2 items; [2] is not there"),
         ("outputs.rows[0].m", "outputs.rows[0].m", "`outputs.rows[0].m` is not there"),
-        ("outputs.rows['a']", "'a'", "the key"),
+        ("outputs.rows['a']", "['a']", "`outputs.rows` is a list; it has no fields"),
         ("outputs.rows[1.5]", "1.5", "a list has no place [number]"),
         ("1 / 0", "1 / 0", "division by zero"),
         ("5 % 0", "5 % 0", "division by zero"),
@@ -285,7 +280,7 @@ fn errors_of_evaluation() {
         (
             "outputs.endpoint ? 1 : 2",
             "outputs.endpoint",
-            "`outputs.endpoint` is string; true or false is wanted",
+            "`outputs.endpoint` is a string; true or false is wanted",
         ),
         ("int('x')", "int('x')", "`x` is not a whole number"),
         ("int(1e30)", "int(1e30)", "the number is too large for `int`"),
@@ -321,9 +316,7 @@ fn errors_of_evaluation() {
         let expression = Expression::parse(text, padding).expect(text);
         let error = expression.evaluate(&world()).expect_err(text);
         assert_underlined(text, underlined, padding, &error);
-        if message != "the key" {
-            assert_eq!(error.message, message, "{text}");
-        }
+        assert_eq!(error.message, message, "{text}");
     }
 }
 
@@ -354,7 +347,7 @@ fn errors_of_syntax() {
         ("a.ü", "ü", "unexpected `ü`"),
         ("a @ b", "@", "unexpected `@`"),
         ("!!a", "!!", "two `!` cancel each other"),
-        ("1 + --a", "- --", "two `-` cancel each other"),
+        ("1 + --a", "--", "two `-` cancel each other"),
         ("5m", "5m", "`5m` is not a number"),
         ("5u", "5u", "`5u` is not a number"),
         ("99999999999999999999", "99999999999999999999", "the number 99999999999999999999 is too large"),
@@ -365,7 +358,7 @@ fn errors_of_syntax() {
         ("'''x'''", "'''", "three quotes are not part of the language"),
         ("a // b", "//", "there are no comments in expressions"),
         ("loop", "loop", "`loop` is a reserved word of CEL"),
-        (".a", ".", "unexpected `.`"),
+        (".a", "a", "this use of `a` is not part of the language"),
         ("Foo{a: 1}", "{", "this use of `{` is not part of the language"),
         ("lenght(a)", "lenght", "unknown function `lenght`"),
         ("timestamp('x')", "timestamp", "unknown function `timestamp`"),
@@ -392,13 +385,8 @@ fn errors_of_syntax() {
         let padding = 11;
         let error = Expression::parse(text, padding).expect_err(text);
         assert_eq!(error.message, message, "{text}");
-        if !text.starts_with("1 + --") {
-            assert_eq!(
-                text.get(error.range.start - padding..error.range.end - padding),
-                Some(underlined),
-                "{text}"
-            );
-        }
+        let found = text.get(error.range.start - padding..error.range.end - padding);
+        assert_eq!(found, Some(underlined), "{text}");
     }
 }
 
@@ -418,11 +406,7 @@ fn errors_of_syntax_say_what_to_do() {
         ),
     ] {
         let error = Expression::parse(text, 0).expect_err(text);
-        if text.starts_with("lenght") {
-            assert!(error.help.is_some_and(|help| help.starts_with("did you mean")), "{text}");
-        } else {
-            assert_eq!(error.help.as_deref(), Some(help), "{text}");
-        }
+        assert_eq!(error.help.as_deref(), Some(help), "{text}");
     }
 }
 
@@ -437,7 +421,7 @@ fn limits_are_tested_before_parsing() {
         (deep.as_str(), "the expression has 10001 characters; 1000 are allowed"),
         (&deep[4_500..5_400], "brackets are more than 12 deep"),
         (&wide, "the expression has more than 64 operators"),
-        (&dots, "the expression has more than 128 dots"),
+        (&dots, "the expression has more than 100 dots"),
         (&long, "the expression has 1002 characters; 1000 are allowed"),
         (&doubled, "two `-` cancel each other"),
     ] {
@@ -450,29 +434,27 @@ fn limits_are_tested_before_parsing() {
     assert!(Expression::parse(&vec!["1"; 65].join("+"), 0).is_ok());
 }
 
-/// The largest trees that the limits allow, on a stack a quarter of the usual.
+/// The largest trees that the limits allow, on half the stack of a test.
 #[test]
 fn the_largest_trees_fit_a_small_stack() {
     let worst = [
         format!("{}1{}", "(".repeat(12), ")".repeat(12)),
         format!("{}1{}", "[1+-[".repeat(6), "]]".repeat(6)),
         format!("{}1", "true ? 1 : ".repeat(64)),
-        format!("a{}", ".b".repeat(128)),
-        format!("{}{}", "a[0]".repeat(1), "[0]".repeat(240)),
+        format!("a{}", ".b".repeat(100)),
+        format!("a{}", "[0]".repeat(70)),
         vec!["1"; 65].join("+"),
         format!("{}{}{}", "size([true?".repeat(6), "-1", ":1])".repeat(6)),
         format!("{}1{}{}", "(true?1:".repeat(12), ")".repeat(12), "+1".repeat(40)),
     ];
-    let small = std::thread::Builder::new().stack_size(512 * 1024);
+    let small = std::thread::Builder::new().stack_size(1024 * 1024);
     let thread = small.spawn(move || {
         for text in &worst {
-            if let Ok(expression) = Expression::parse(text, 0) {
-                let _ = expression.clone().evaluate(&world());
-                let _ = expression.type_of(&Types);
-                assert_eq!(expression, expression.clone());
-            } else {
-                assert!(text.starts_with("[1+-["), "{text}");
-            }
+            let Ok(expression) = Expression::parse(text, 0) else { continue };
+            let _ = expression.evaluate(&world());
+            let _ = expression.type_of(&Types);
+            let _ = expression.explain(&world());
+            assert_eq!(expression, expression.clone());
         }
     });
     thread.expect("a thread").join().expect("no overflow");
@@ -494,6 +476,7 @@ fn long_lists_and_much_work_are_refused() {
         ("few.all(x, x in few)", "the expression needs too much work"),
         ("few.map(x, few)", "the expression needs too much work"),
         ("few.map(x, text)", "the expression needs too much work"),
+        ("few.all(x, size(text) > 0)", "the expression needs too much work"),
         ("few.all(x, !text.matches(string(x)))", "the expression needs too much work"),
         ("''.matches('(a{1000}){1000}')", "the pattern needs too much memory"),
     ] {
@@ -501,270 +484,10 @@ fn long_lists_and_much_work_are_refused() {
     }
 }
 
-struct Types;
-
-impl TypeScope for Types {
-    fn known(&self, names: &[&str]) -> Known {
-        let fields = |names: &[&str]| Known::Fields(names.iter().map(|name| (*name).to_owned()).collect());
-        let kind = match names {
-            [] => return fields(&["inputs", "outputs", "steps", "objectives", "secrets", "item"]),
-            ["inputs"] => return fields(&["keep", "source", "i", "at", "arn"]),
-            ["outputs"] | ["steps", "restore", "outputs"] => {
-                return fields(&["rows", "port", "time", "tags", "names", "size"]);
-            }
-            ["steps"] => return fields(&["restore"]),
-            ["steps", "restore"] => return fields(&["outputs", "state"]),
-            ["objectives"] => return fields(&["rpo"]),
-            ["secrets"] => return fields(&["pass"]),
-            ["secrets", "pass"] | ["inputs", "source"] => Type::String,
-            ["item"] => Type::Any,
-            ["inputs", "keep"] => Type::Boolean,
-            ["inputs", "i"] => Type::Integer,
-            ["inputs", "at"] => Type::RestoreTime,
-            ["inputs", "arn"] => Type::Arn,
-            ["steps", "restore", "state"] => Type::OneOf(&["succeeded", "failed"]),
-            ["objectives", "rpo"] => Type::Duration,
-            [.., "rows"] if names.contains(&"outputs") => Type::List(&Type::Map(&Type::Any)),
-            [.., "port"] if names.contains(&"outputs") => Type::Integer,
-            [.., "size"] if names.contains(&"outputs") => Type::Number,
-            [.., "time"] if names.contains(&"outputs") => Type::Time,
-            [.., "tags"] if names.contains(&"outputs") => Type::Map(&Type::String),
-            [.., "names"] if names.contains(&"outputs") => Type::List(&Type::String),
-            _ => return Known::Unknown,
-        };
-        Known::Value(kind)
-    }
-}
-
-#[test]
-fn types() {
-    let rows = [
-        ("1", Type::Integer),
-        ("1 + 1.5", Type::Number),
-        ("'a' + inputs.source", Type::String),
-        ("inputs.arn", Type::Arn),
-        ("inputs.arn + 'x'", Type::String),
-        ("inputs.at", Type::RestoreTime),
-        ("inputs.at == 'latest'", Type::Boolean),
-        ("steps.restore.state == 'failed'", Type::Boolean),
-        ("steps.restore.outputs.port", Type::Integer),
-        ("steps['restore'].outputs['port']", Type::Integer),
-        ("outputs.rows[0].n", Type::Any),
-        ("outputs.rows[0].n > 0", Type::Boolean),
-        ("outputs.rows[0].n + 1", Type::Any),
-        ("outputs.tags.team", Type::String),
-        ("outputs.tags[inputs.source]", Type::String),
-        ("outputs.names[0]", Type::String),
-        ("outputs", Type::Map(&Type::Any)),
-        ("item.id.deeper", Type::Any),
-        ("now() - outputs.time", Type::Duration),
-        ("outputs.time + objectives.rpo", Type::Time),
-        ("now() - outputs.time <= objectives.rpo * 2", Type::Boolean),
-        ("-objectives.rpo", Type::Duration),
-        ("outputs.port == null", Type::Boolean),
-        ("1 == 1.5 && outputs.size > 1", Type::Boolean),
-        ("[1, 2.5]", Type::List(&Type::Number)),
-        ("[1, 'a']", Type::List(&Type::Any)),
-        ("[[1]]", Type::List(&Type::List(&Type::Any))),
-        ("[1] + [2]", Type::List(&Type::Integer)),
-        ("{'a': 1, 'b': 2}", Type::Map(&Type::Integer)),
-        ("{'a': 1, 'b': ''}", Type::Map(&Type::Any)),
-        ("inputs.keep ? 1 : 2.5", Type::Number),
-        ("inputs.keep ? null : 2", Type::Integer),
-        ("default(outputs.port, 0)", Type::Integer),
-        ("default(item.x, 0)", Type::Any),
-        ("has(item.x)", Type::Boolean),
-        ("outputs.names.map(n, size(n))", Type::List(&Type::Integer)),
-        ("outputs.names.filter(n, n.startsWith('a'))", Type::List(&Type::String)),
-        ("outputs.rows.exists(r, r.n == 1)", Type::Boolean),
-        ("max(outputs.names)", Type::String),
-        ("max(1, outputs.size)", Type::Number),
-        ("min(item)", Type::Any),
-        ("string(1)", Type::String),
-        ("int(item)", Type::Integer),
-        ("float('1')", Type::Number),
-        ("time(inputs.at)", Type::Time),
-        ("duration('5m')", Type::Duration),
-        ("'a' in outputs.names", Type::Boolean),
-        ("'a' in outputs.tags", Type::Boolean),
-        ("null", Type::Null),
-        ("secrets.pass", Type::String),
-    ];
-    for (text, wanted) in rows {
-        let expression = Expression::parse(text, 0).expect(text);
-        assert_eq!(expression.type_of(&Types), Ok(wanted), "{text}");
-    }
-}
-
-/// Every row is an expression, and of each error what it underlines, the message and the help.
-#[test]
-fn errors_of_types() {
-    type Wanted = (&'static str, &'static str, Option<&'static str>);
-    let rows: Vec<(&str, Vec<Wanted>)> = vec![
-        ("input.keep", vec![("input", "unknown name `input`", Some("did you mean `inputs`?"))]),
-        (
-            "steps.restor.outputs",
-            vec![("restor", "unknown name `steps.restor`", Some("did you mean `steps.restore`?"))],
-        ),
-        (
-            "'ä' + steps.restore.outputs.prt",
-            vec![(
-                "prt",
-                "unknown name `steps.restore.outputs.prt`",
-                Some("did you mean `steps.restore.outputs.port`?"),
-            )],
-        ),
-        (
-            "inputs['kep']",
-            vec![("['kep']", "unknown name `inputs.kep`", Some("did you mean `inputs.keep`?"))],
-        ),
-        ("objectives.bananas", vec![("bananas", "unknown name `objectives.bananas`", Some("there are rpo"))]),
-        ("outputs.port.x", vec![("x", "`outputs.port` is an integer; it has no field `x`", None)]),
-        (
-            "outputs.rows.n",
-            vec![(
-                "n",
-                "`outputs.rows` is a list of map of any; it has no field `n`",
-                Some("take an item first: [0], or exists(x, …)"),
-            )],
-        ),
-        (
-            "inputs.keep == 'false'",
-            vec![(
-                "inputs.keep == 'false'",
-                "`==` is not for a boolean and a string",
-                Some("write true and false without quotes"),
-            )],
-        ),
-        (
-            "outputs.time > '2026'",
-            vec![(
-                "outputs.time > '2026'",
-                "`>` is not for a time and a string",
-                Some("write time(…) around the text"),
-            )],
-        ),
-        (
-            "'p' + 1",
-            vec![(
-                "'p' + 1",
-                "`+` is not for a string and an integer",
-                Some("write string(…) around what is no text"),
-            )],
-        ),
-        ("true < false", vec![("true < false", "`<` is not for a boolean and a boolean", None)]),
-        ("1.5 % 2", vec![("1.5 % 2", "`%` is not for a number and an integer", None)]),
-        (
-            "item / objectives.rpo",
-            vec![("item / objectives.rpo", "`/` is not for a any and a duration", None)],
-        ),
-        (
-            "null + 1",
-            vec![("null + 1", "`+` is not for null and an integer", Some("only `==` and `!=` are for null"))],
-        ),
-        ("inputs.source && true", vec![("inputs.source", "this is a string; true or false is wanted", None)]),
-        ("!1", vec![("1", "this is an integer; true or false is wanted", None)]),
-        ("1 ? 2 : 3", vec![("1", "this is an integer; true or false is wanted", None)]),
-        ("-'a'", vec![("'a'", "`-` in front of a string", None)]),
-        (
-            "true ? 1 : 'a'",
-            vec![("true ? 1 : 'a'", "the two sides of `? :` are an integer and a string", None)],
-        ),
-        (
-            "default(outputs.port, '')",
-            vec![(
-                "default(outputs.port, '')",
-                "the two sides of `default` are an integer and a string",
-                None,
-            )],
-        ),
-        (
-            "outputs.names['a']",
-            vec![("'a'", "a list of string is indexed by an integer, not by a string", None)],
-        ),
-        (
-            "outputs.names[1.5]",
-            vec![("1.5", "a list of string is indexed by an integer, not by a number", None)],
-        ),
-        ("size(1)", vec![("1", "`size` is not for an integer", None)]),
-        ("size(null)", vec![("null", "`size` of null", Some("write default(…, …) around what may be null"))]),
-        (
-            "outputs.names.contains('a')",
-            vec![("outputs.names", "`contains` is not for a list of string", Some("write x in list"))],
-        ),
-        (
-            "'a' in inputs.source",
-            vec![("'a' in inputs.source", "`in` looks into lists and maps", Some("write x.contains(\"…\")"))],
-        ),
-        ("1 in outputs.names", vec![("1 in outputs.names", "`in`: a list of string holds no integer", None)]),
-        (
-            "'a'.matches('(')",
-            vec![(
-                "'('",
-                "the pattern is not a regular expression: unclosed group",
-                Some("backslashes are simplest in raw text: r'^\\d+$'"),
-            )],
-        ),
-        (
-            "{1: 2}",
-            vec![("1", "the keys of a map are strings, not an integer", Some("put the key in quotes"))],
-        ),
-        ("{'a': 1, 'a': 2}", vec![("'a'", "the key `a` is given twice", None)]),
-        (
-            "outputs.tags.all(t, true)",
-            vec![("outputs.tags", "`all` goes through a list, not through a map", None)],
-        ),
-        (
-            "outputs.names.all(n, n > 1)",
-            vec![(
-                "n > 1",
-                "`>` is not for a string and an integer",
-                Some("write int(…) or float(…) around the text"),
-            )],
-        ),
-        (
-            "outputs.names.all(name, nam == '')",
-            vec![("nam", "unknown name `nam`", Some("did you mean `name`?"))],
-        ),
-        ("min(1, 'a')", vec![("min(1, 'a')", "`min` of values of different types", None)]),
-        ("max(true)", vec![("max(true)", "`max` is not for a boolean", None)]),
-        (
-            "secrets.pass == 'x'",
-            vec![(
-                "secrets.pass",
-                "a secret cannot be looked at",
-                Some("a secret can be handed on whole or be joined with `+`"),
-            )],
-        ),
-        (
-            "kep && 1 + 'a' == 2 || !inputs.kep",
-            vec![
-                ("kep", "unknown name `kep`", None),
-                (
-                    "1 + 'a'",
-                    "`+` is not for an integer and a string",
-                    Some("write string(…) around what is no text"),
-                ),
-                ("kep", "unknown name `inputs.kep`", Some("did you mean `inputs.keep`?")),
-            ],
-        ),
-    ];
-    for (text, wanted) in rows {
-        let errors = Expression::parse(text, 100).expect(text).type_of(&Types).expect_err(text);
-        assert_eq!(errors.len(), wanted.len(), "{text}: {errors:?}");
-        for (error, (underlined, message, help)) in errors.iter().zip(wanted) {
-            assert_eq!(error.message, message, "{text}");
-            assert_eq!(text.get(error.range.start - 100..error.range.end - 100), Some(underlined), "{text}");
-            if !(message.ends_with("`kep`") && help.is_none()) {
-                assert_eq!(error.help.as_deref(), help, "{text}");
-            }
-        }
-    }
-}
-
 #[test]
 fn references_are_maximal_chains() {
-    let rows: Vec<(&str, Vec<(&str, &str, bool)>)> = vec![
+    type Wanted = (&'static str, &'static str, bool);
+    let rows: Vec<(&str, Vec<Wanted>)> = vec![
         ("a.b[\"c\"].d", vec![("a.b.c.d", "a.b[\"c\"].d", false)]),
         ("a.b[0].c", vec![("a.b", "a.b", false)]),
         ("a[b.c].d", vec![("a", "a", false), ("b.c", "b.c", false)]),
@@ -856,4 +579,25 @@ fn the_longest_known_path_wins() {
 fn expressions_may_cross_threads() {
     fn is_shared<T: Send + Sync + Clone + 'static>(_: &T) {}
     is_shared(&Expression::parse("a.b > 1", 0).expect("parses"));
+}
+
+/// The examples of the users' page parse, and the page names every function.
+#[test]
+fn the_page_is_true() {
+    let page = include_str!("../../../../docs/expressions.md");
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .skip_while(|line| !line.starts_with("| function |"))
+        .take_while(|line| line.starts_with('|'))
+        .skip(2)
+        .map(|line| line.split(" | ").collect())
+        .collect();
+    for row in &rows {
+        let example = row[2].trim_end_matches('|').trim().trim_matches('`');
+        assert!(Expression::parse(example, 0).is_ok(), "{example}");
+    }
+    let names: String = rows.iter().map(|row| row[0]).collect();
+    for (name, _) in forms::FORMS {
+        assert!(names.contains(&format!("{name}(")), "{name}");
+    }
 }

@@ -45,6 +45,7 @@ fn article(kind: Type) -> String {
     match kind {
         Type::Integer => "an integer".to_owned(),
         Type::Null => "null".to_owned(),
+        Type::Any => "a value of any type".to_owned(),
         other => format!("a {other}"),
     }
 }
@@ -68,6 +69,8 @@ static ITEMS: [Type; 12] = [
 fn item(kind: Type) -> &'static Type {
     let kind = match kind {
         Type::OneOf(_) => Type::String,
+        Type::List(_) => Type::List(&Type::Any),
+        Type::Map(_) => Type::Map(&Type::Any),
         other => other,
     };
     ITEMS.iter().find(|item| **item == kind).unwrap_or(&Type::Any)
@@ -173,7 +176,7 @@ impl Checker<'_> {
 
     fn path(&mut self, segments: &[Segment]) -> Type {
         let names: Vec<&str> = segments.iter().map(|segment| segment.name.as_str()).collect();
-        for (place, segment) in segments.iter().enumerate() {
+        for place in 0..segments.len() {
             match self.scope.known(&names[..=place]) {
                 Known::Fields(_) => {}
                 Known::Unknown => {
@@ -188,7 +191,6 @@ impl Checker<'_> {
                     return kind;
                 }
             }
-            debug_assert_eq!(segment.name, names[place]);
         }
         Type::Map(&Type::Any)
     }
