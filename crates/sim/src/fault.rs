@@ -91,11 +91,12 @@ mod tests {
     #[test]
     fn a_probability_hits_about_its_share_and_the_same_calls_each_time() {
         let faults = fault(When::Probability(0.25));
-        let hits = |seed| {
-            (0..1000).filter(|call| hitting(&faults, &Chance::new(seed), "rds", "Op", *call).is_some())
+        let hits = |seed| -> Vec<u64> {
+            let chance = Chance::new(seed);
+            (0..1000).filter(|call| hitting(&faults, &chance, "rds", "Op", *call).is_some()).collect()
         };
-        let once: Vec<u64> = hits(5).collect();
-        assert_eq!(once, hits(5).collect::<Vec<u64>>());
+        let once = hits(5);
+        assert_eq!(once, hits(5));
         assert!((200..300).contains(&once.len()), "{}", once.len());
     }
 }

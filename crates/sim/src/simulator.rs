@@ -369,6 +369,11 @@ fn understand<'a>(
         (Some(service), ApiError::new("InvalidAction", message))
     })?;
     let (account, caller) = match world.sessions.get(&credential.access_key) {
+        Some(session) if session.expires_at <= world.now => {
+            let message = "The security token included in the request is expired";
+            let refusal = ApiError { status: 403, ..ApiError::new("ExpiredToken", message) };
+            return Err((Some(service), refusal));
+        }
         Some(session) => (session.account.clone(), session.caller.clone()),
         None => world
             .definition

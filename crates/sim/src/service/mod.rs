@@ -89,3 +89,17 @@ pub fn operations() -> impl Iterator<Item = (&'static str, &'static str)> {
         .iter()
         .flat_map(|service| service.operations.iter().map(|operation| (service.name, operation.name)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_operation_is_there_once_and_in_order() {
+        for service in SERVICES {
+            let names: Vec<_> = service.operations.iter().map(|operation| operation.name).collect();
+            assert!(names.is_sorted_by(|one, next| one < next), "{}: {names:?}", service.name);
+        }
+        assert!(operations().any(|each| each == ("rds", "DeleteDBInstance")));
+    }
+}

@@ -38,13 +38,13 @@ fn assume_role(world: &mut World, context: &Context<'_>) -> Answer {
     let user_id = format!("{role_id}:{name}");
     let access_key = format!("ASIA{}", world.chance.id(&["session", &arn, &world.now.to_rfc3339()], 16));
     // Role chaining limits a session to one hour; the simulator gives that to all (STS API reference, AssumeRole).
-    let expiration = world.now + TimeDelta::hours(1);
+    let expires_at = world.now + TimeDelta::hours(1);
     let credentials = Xml::new()
         .text("AccessKeyId", &access_key)
         .text("SecretAccessKey", world.chance.id(&["secret", &access_key], 40))
         .text("SessionToken", world.chance.id(&["token", &access_key], 52))
-        .time("Expiration", expiration);
+        .time("Expiration", expires_at);
     let user = Xml::new().text("AssumedRoleId", &user_id).text("Arn", &arn);
-    world.sessions.insert(access_key, Session { account, caller: Caller { arn, user_id } });
+    world.sessions.insert(access_key, Session { account, caller: Caller { arn, user_id }, expires_at });
     Ok(Xml::new().nest("Credentials", credentials).nest("AssumedRoleUser", user))
 }

@@ -93,7 +93,7 @@ impl Instance {
 
     /// Puts a change into force.
     pub(crate) fn apply(&mut self, change: Change, region: &RegionDefinition) {
-        let Change { identifier, settings } = change;
+        let Change { identifier, settings, under_way: _ } = change;
         if settings.parameter_group != self.settings.parameter_group {
             let mut groups = region.parameter_groups.iter();
             self.parameters_in_force =
@@ -119,4 +119,6 @@ pub struct Change {
     pub identifier: Option<String>,
     /// All settings as they will be.
     pub settings: Settings,
+    /// It is on the agenda; otherwise it waits for a request that applies immediately.
+    pub under_way: bool,
 }

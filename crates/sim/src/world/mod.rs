@@ -43,6 +43,8 @@ pub struct Session {
     pub account: String,
     /// Who the session is.
     pub caller: Caller,
+    /// From then on its credentials are refused.
+    pub expires_at: DateTime<Utc>,
 }
 
 /// What a Region holds.
@@ -273,6 +275,10 @@ impl World {
         let old_name = instance.identifier.clone();
         instance.apply(*change, &definition);
         let new_name = instance.identifier.clone();
+        if instance.settings.backup_retention == 0 {
+            // Turning backups off deletes those there are (RDS user guide, automated backups).
+            region.snapshots.retain(|_, it| it.kind != "automated" || it.resource_id != resource);
+        }
         let message = if old_name == new_name {
             "Finished applying modification to DB instance".to_owned()
         } else {

@@ -6,7 +6,7 @@ use super::paging::{filters, fits, page};
 use super::refusals::instance_not_found;
 use crate::protocol::{ApiError, Xml};
 use crate::service::{Answer, Context};
-use crate::world::{Instance, Place, World};
+use crate::world::{Instance, Place, Status, World};
 
 const FILTERS: &[&str] = &["db-instance-id", "dbi-resource-id", "status"];
 
@@ -29,7 +29,10 @@ impl Backup<'_> {
 /// All automated backups of a Region.
 pub(super) fn all<'a>(world: &'a World, place: &Place) -> Vec<Backup<'a>> {
     let region = world.region(place);
-    let kept = region.instances.values().filter(|instance| instance.settings.backup_retention > 0);
+    let kept = region
+        .instances
+        .values()
+        .filter(|instance| instance.settings.backup_retention > 0 && instance.status != Status::Deleting);
     let living = kept.map(|instance| {
         let latest = world.latest_restorable(instance);
         let status = if instance.first_backup_at.is_some() { "active" } else { "creating" };

@@ -1,6 +1,6 @@
 //! DescribeEvents: no ids, and nothing before it has arrived.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::paging::page;
 use super::refusals::{combination, invalid};
@@ -21,7 +21,9 @@ pub(super) fn describe(world: &World, context: &Context<'_>) -> Answer {
     }
     let end = params.time("EndTime")?.unwrap_or(world.now);
     let minutes = params.number("Duration")?.unwrap_or(USUAL_MINUTES);
-    let start = params.time("StartTime")?.unwrap_or(end - TimeDelta::minutes(minutes.into()));
+    let start = params.time("StartTime")?;
+    let start = start.or_else(|| end.checked_sub_signed(TimeDelta::minutes(minutes.into())));
+    let start = start.unwrap_or(DateTime::<Utc>::MIN_UTC);
     if start > end {
         return Err(invalid("EndTime must be later than StartTime"));
     }

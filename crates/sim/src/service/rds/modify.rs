@@ -26,16 +26,21 @@ pub(super) fn modify(world: &mut World, context: &Context<'_>) -> Answer {
     }
     let before = instance.pending.as_deref().map_or(&instance.settings, |change| &change.settings);
     let settings = changed(params, before, &world.region(place).definition)?;
-    let now_with_tags =
-        Settings { deletion_protection: instance.settings.deletion_protection, ..settings.clone() };
-    if now_with_tags != instance.settings || identifier.is_some() {
+    let asks_for_change = settings != *before || identifier.is_some();
+    // Without ApplyImmediately a change waits for a maintenance window, of which a simulated world has none; the next
+    // request that applies immediately takes it along (API reference, ApplyImmediately).
+    let immediately = params.flag("ApplyImmediately")?.unwrap_or(false);
+    let waits = instance.pending.as_deref().is_some_and(|change| !change.under_way);
+    if asks_for_change || (immediately && waits) {
         if instance.status != Status::Available {
             return Err(wrong_state(&instance));
         }
-        instance.pending = Some(Box::new(Change { identifier, settings }));
+        let earlier = instance.pending.take();
+        let identifier = identifier.or_else(|| earlier.as_ref().and_then(|change| change.identifier.clone()));
+        let under_way = immediately || earlier.is_some_and(|change| change.under_way);
+        instance.pending = Some(Box::new(Change { identifier, settings, under_way }));
         instance.changes += 1;
-        // Without ApplyImmediately it waits for a maintenance window, of which a simulated world has none.
-        if params.flag("ApplyImmediately")?.unwrap_or(false) {
+        if under_way {
             schedule(world, place, &instance);
         }
     }

@@ -107,7 +107,7 @@ fn parameter_group(instance: &Instance) -> Xml {
 
 /// `PendingModifiedValues`: only the members it has in the API; other changes take effect without being shown.
 fn pending(now: &Settings, change: &Change) -> Xml {
-    let Change { identifier, settings: then } = change;
+    let Change { identifier, settings: then, under_way: _ } = change;
     let differing =
         |name: &str, now: &str, then: &str, xml: Xml| if now == then { xml } else { xml.text(name, then) };
     let number = |name: &str, now: Option<u32>, then: Option<u32>, xml: Xml| match then {

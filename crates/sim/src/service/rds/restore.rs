@@ -3,7 +3,9 @@
 use chrono::{DateTime, SubsecRound, Utc};
 
 use super::groups::{certificate_not_found, parameter_group_not_found, subnet_group_not_found};
-use super::refusals::{check_identifier, combination, instance_exists, instance_not_found, invalid};
+use super::refusals::{
+    check_identifier, combination, instance_exists, instance_not_found, invalid, wrong_state,
+};
 use super::{backups, render, tags};
 use crate::definition::{RegionDefinition, SubnetGroup};
 use crate::durations::{FIRST_BACKUP, RESTORE_CREATING, RESTORE_MODIFYING};
@@ -66,6 +68,9 @@ fn source(world: &World, context: &Context<'_>) -> Result<Source, ApiError> {
     let found = match (named, by_id, by_arn) {
         (Some(name), None, None) => {
             let instance = region.instance(name).ok_or_else(|| instance_not_found(name))?;
+            if instance.status == Status::Deleting {
+                return Err(wrong_state(instance));
+            }
             backups.iter().find(|backup| backup.instance.resource_id == instance.resource_id)
         }
         (None, Some(id), None) => {
