@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -28,16 +29,36 @@ impl SimHttpClient {
 }
 
 impl HttpClient for SimHttpClient {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.connector(settings))
     }
 }
 
-impl HttpConnector for SimHttpClient {
+impl SimHttpClient {
+    /// A connector with these time limits, as the SDK asks for one.
+    pub fn connector(&self, settings: &HttpConnectorSettings) -> SimConnector {
+        SimConnector { simulator: Arc::clone(&self.0), read_timeout: settings.read_timeout() }
+    }
+}
+
+/// Carries one request after the other to the simulator.
+#[derive(Debug)]
+pub struct SimConnector {
+    simulator: Arc<Simulator>,
+    read_timeout: Option<Duration>,
+}
+
+impl HttpConnector for SimConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let simulator = Arc::clone(&self.0);
+        let simulator = Arc::clone(&self.simulator);
+        let read_timeout = self.read_timeout;
         HttpConnectorFuture::new(async move {
             let reply = simulator.handle(&plain(&request)?);
+            // A reply that comes too late is not read; what the request did has happened all the same.
+            if let Some(limit) = read_timeout.filter(|limit| *limit < reply.latency) {
+                tokio::time::sleep(limit).await;
+                return Err(ConnectorError::timeout(format!("no reply within {limit:?}").into()));
+            }
             tokio::time::sleep(reply.latency).await;
             match reply.outcome {
                 Ok(response) => of_sdk(response),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::durations;
 use crate::fault::Fault;
 
 const DEFAULT_WORLD: &str = include_str!("../worlds/default.json");
@@ -25,6 +26,9 @@ pub struct WorldDefinition {
     /// Databases by name, held by instances.
     #[serde(default)]
     pub databases: BTreeMap<String, DatabaseDefinition>,
+    /// Medians in seconds that differ from [`crate::durations`], by kind, for example `rds delete`.
+    #[serde(default)]
+    pub durations: BTreeMap<String, u32>,
     /// What goes wrong.
     #[serde(default)]
     pub faults: Vec<Fault>,
@@ -65,6 +69,54 @@ impl WorldDefinition {
                 .map_err(|source| UnknownWorld::Unreadable { name: name.into(), source }),
             _ => Err(UnknownWorld::Name { name: name.into() }),
         }
+    }
+
+    /// What in this definition does not fit together, one sentence each. Whoever reads a world file from outside
+    /// shows them and stops.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.accounts.is_empty() {
+            problems.push("a world needs at least one account".to_owned());
+        }
+        for kind in
+            self.durations.keys().filter(|kind| !durations::ALL.iter().any(|it| it.kind == kind.as_str()))
+        {
+            problems.push(format!("durations: {kind:?} is not the name of a duration"));
+        }
+        let operations: Vec<_> = crate::service::operations().collect();
+        for Fault { service, operation, .. } in &self.faults {
+            if !operations.contains(&(service.as_str(), operation.as_str())) {
+                problems.push(format!("faults: {service} {operation} is not a simulated operation"));
+            }
+        }
+        let regions = self.accounts.iter().flat_map(|account| &account.regions);
+        let instances = regions.flat_map(|(_, region)| region.instances.iter().map(move |it| (region, it)));
+        problems.extend(instances.flat_map(|(region, instance)| self.problems_of(region, instance)));
+        problems
+    }
+
+    fn problems_of(&self, region: &RegionDefinition, instance: &InstanceDefinition) -> Vec<String> {
+        let InstanceDefinition { identifier, settings, databases, created_at, .. } = instance;
+        let mut problems = Vec::new();
+        let mut expect = |holds: bool, what: String| {
+            if !holds {
+                problems.push(format!("instance {identifier}: {what}"));
+            }
+        };
+        let same_name =
+            region.instances.iter().filter(|it| it.identifier.eq_ignore_ascii_case(identifier)).count();
+        expect(same_name == 1, "another instance has the same identifier".into());
+        expect(*created_at <= self.start, "it is created after the world's start".into());
+        let group = &settings.subnet_group;
+        let known = region.subnet_groups.iter().any(|it| it.name == *group);
+        expect(known, format!("there is no subnet group {group}"));
+        let group = &settings.parameter_group;
+        let known = region.parameter_groups.iter().any(|it| it.name == *group);
+        expect(known, format!("there is no parameter group {group}"));
+        for name in databases {
+            expect(self.databases.contains_key(name), format!("there is no database {name}"));
+        }
+        problems
     }
 }
 
@@ -249,6 +301,25 @@ mod tests {
         for database in &region.instances[0].databases {
             assert!(world.databases.contains_key(database), "{database} is declared");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_said() -> Result<(), UnknownWorld> {
+        let mut world = WorldDefinition::named("default")?;
+        assert_eq!(world.problems(), Vec::<String>::new());
+        world.durations.insert("rds dawdle".into(), 3);
+        world.databases.clear();
+        let region = world.accounts[0].regions.values_mut().next();
+        region.into_iter().for_each(|region| region.instances[0].settings.subnet_group = "moon".into());
+        let expected = [
+            "durations: \"rds dawdle\" is not the name of a duration",
+            "instance orders-prod: there is no subnet group moon",
+            "instance orders-prod: there is no database orders",
+        ];
+        assert_eq!(world.problems(), expected);
+        world.accounts.clear();
+        assert!(world.problems().contains(&"a world needs at least one account".to_owned()));
         Ok(())
     }
 

@@ -30,6 +30,10 @@ pub const DELETE: Typical = typical("rds delete", 4 * 60);
 /// A final snapshot is taken before the deletion: 3 min and 1 s for each GiB. Assumed; this is the fixed part.
 pub const SNAPSHOT: Typical = typical("rds snapshot", 3 * 60);
 
+/// All medians above, which a world file may replace by their kind.
+pub const ALL: &[Typical] =
+    &[RESTORE_CREATING, RESTORE_MODIFYING, FIRST_BACKUP, MODIFY, RENAME, DELETE, SNAPSHOT];
+
 /// An accepted ModifyDBInstance shows `available` this long before a state moves, least and most seconds.
 /// Source: AWS documentation names the trap (assert on a transition); the bounds are assumed.
 pub const QUIET_AFTER_MODIFY: (i64, i64) = (5, 60);

@@ -9,6 +9,7 @@ mod snapshot;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -18,7 +19,7 @@ pub use snapshot::{RetainedBackup, Snapshot};
 
 use crate::chance::Chance;
 use crate::definition::{Caller, InstanceDefinition, RegionDefinition, WorldDefinition};
-use crate::durations::EVENT_LATENESS;
+use crate::durations::{EVENT_LATENESS, LOG_UPLOAD_SECONDS, Typical};
 
 /// One Region of one account.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -207,6 +208,13 @@ impl World {
         format!("db-{}", self.chance.id(&parts, 26))
     }
 
+    /// How long `typical` takes this resource in this world.
+    pub(crate) fn takes(&self, typical: &Typical, resource: &str) -> TimeDelta {
+        let replaced = self.definition.durations.get(typical.kind).copied();
+        let median = replaced.map_or(typical.median, |seconds| Duration::from_secs(seconds.into()));
+        self.chance.duration(&Typical { median, ..*typical }, resource)
+    }
+
     /// The name under which an instance is reached.
     pub fn endpoint(&self, place: &Place, identifier: &str) -> String {
         let zone = self.chance.id(&["endpoint", &place.account, &place.region], 12).to_ascii_lowercase();
@@ -314,7 +322,7 @@ impl World {
     /// The time to which an instance can be restored at most, second precision: none without backups.
     pub fn latest_restorable(&self, instance: &Instance) -> Option<DateTime<Utc>> {
         let first = instance.first_backup_at.filter(|_| instance.settings.backup_retention > 0)?;
-        let period = crate::durations::LOG_UPLOAD_SECONDS;
+        let period = LOG_UPLOAD_SECONDS;
         let phase = self.chance.seconds("log upload", &instance.resource_id, 0, period - 1).num_seconds();
         let seconds = (self.now.timestamp() - phase).div_euclid(period) * period + phase;
         DateTime::from_timestamp(seconds, 0).filter(|latest| *latest >= first)

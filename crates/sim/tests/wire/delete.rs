@@ -47,6 +47,9 @@ fn what_becomes_of_the_last_state_must_be_said() {
     let bench = with_copy("0");
     let neither = bench.refusal("DeleteDBInstance", &[("DBInstanceIdentifier", "copy")]);
     assert_eq!(neither.2, "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.");
+    bench.restore("young", &[]);
+    let creating = bench.refusal("DeleteDBInstance", &[("DBInstanceIdentifier", "young"), SKIP]);
+    assert_eq!(creating.1, "InvalidDBInstanceState");
     let both = [("DBInstanceIdentifier", "copy"), SKIP, ("FinalDBSnapshotIdentifier", "last")];
     assert_eq!(bench.refusal("DeleteDBInstance", &both).1, "InvalidParameterCombination");
 }

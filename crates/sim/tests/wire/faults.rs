@@ -66,6 +66,8 @@ fn a_restore_can_end_in_a_failed_state_and_still_be_deleted() {
     bench.advance(60);
     let events = bench.good("DescribeEvents", &[("EventCategories.EventCategory.1", "failure")]);
     assert_eq!(field(&events, "SourceIdentifier"), "copy");
+    let with_snapshot = [("DBInstanceIdentifier", "copy"), ("FinalDBSnapshotIdentifier", "last")];
+    assert_eq!(bench.refusal("DeleteDBInstance", &with_snapshot).1, "InvalidDBInstanceState");
     bench.good("DeleteDBInstance", &[("DBInstanceIdentifier", "copy"), ("SkipFinalSnapshot", "true")]);
     bench.advance(900);
     assert_eq!(bench.refusal("DescribeDBInstances", &[("DBInstanceIdentifier", "copy")]).0, 404);

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::bench::{Bench, SOURCE, field, fields, time};
+use crate::bench::{Bench, SOURCE, field, fields, time, world};
 
 /// Parameters, and the status and code they are refused with.
 type Case<'a> = (&'a [(&'a str, &'a str)], u16, &'a str);
@@ -32,6 +32,17 @@ fn a_drill_copy_without_backups_goes_through_creating_and_modifying() {
     assert!(!body.contains("LatestRestorableTime"), "retention 0 keeps no backups");
     let took = bench.now() - time("2026-01-05T09:00:00Z");
     assert!((TimeDelta::minutes(4)..TimeDelta::minutes(35)).contains(&took), "{took}");
+}
+
+#[test]
+fn a_world_may_say_how_long_things_take() {
+    let mut definition = world();
+    definition.durations.insert("rds restore creating".into(), 0);
+    definition.durations.insert("rds restore modifying".into(), 0);
+    let bench = Bench::of(definition, 7);
+    bench.restore("orders-copy", &[("BackupRetentionPeriod", "0")]);
+    bench.advance(1);
+    assert_eq!(bench.status("orders-copy"), "available");
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub(super) fn delete(world: &mut World, context: &Context<'_>) -> Answer {
     let (params, place) = (context.params, context.place);
     let name = params.required("DBInstanceIdentifier")?;
     let mut instance = world.region(place).instance(name).cloned().ok_or_else(|| instance_not_found(name))?;
+    // That an instance cannot be deleted while it is created is assumed; the API reference does not say.
     if matches!(instance.status, Status::Creating | Status::Deleting) {
         return Err(wrong_state(&instance));
     }
@@ -30,10 +31,10 @@ pub(super) fn delete(world: &mut World, context: &Context<'_>) -> Answer {
     }
     let id = instance.resource_id.clone();
     world.cancel(&id);
-    let mut gone = world.now + world.chance.duration(&DELETE, &instance.identifier);
+    let mut gone = world.now + world.takes(&DELETE, &instance.identifier);
     if let Some(snapshot) = final_snapshot {
         let size = TimeDelta::seconds(instance.settings.allocated_storage.into());
-        let takes = world.chance.duration(&SNAPSHOT, &snapshot.identifier) + size;
+        let takes = world.takes(&SNAPSHOT, &snapshot.identifier) + size;
         world.later(world.now + takes, place, &snapshot.identifier, Happening::SnapshotReady);
         world.region_mut(place).snapshots.insert(snapshot.identifier.clone(), snapshot);
         gone += takes;
@@ -54,6 +55,10 @@ fn final_snapshot(
     let skip = params.flag("SkipFinalSnapshot")?.unwrap_or(false);
     let name = match (params.get("FinalDBSnapshotIdentifier"), skip) {
         (None, true) => return Ok(None),
+        // In a failure state it can only be deleted without one (API reference, SkipFinalSnapshot).
+        (Some(_), false) if matches!(instance.status, Status::Failed(_)) => {
+            return Err(wrong_state(instance));
+        }
         (Some(name), false) => name.to_ascii_lowercase(),
         (None, false) => {
             return Err(combination(

@@ -173,7 +173,7 @@ fn schedule(world: &mut World, place: &Place, instance: &Instance) {
         Some(_) => (Status::Renaming, &RENAME),
         None => (Status::Modifying, &MODIFY),
     };
-    let end = start + world.chance.duration(typical, &draw);
+    let end = start + world.takes(typical, &draw);
     let message = "Applying modification to DB instance".to_owned();
     world.later(start, place, id, Happening::Status(status));
     world.later(start, place, id, Happening::Event("configuration change", message));

@@ -276,14 +276,14 @@ pub(super) fn gp3_limit(engine: &str) -> u32 {
 /// creating → modifying → backing-up, where backups are kept → available; or the state that a fault asks for.
 fn schedule(world: &mut World, place: &Place, instance: &Instance, source: &str, final_state: Option<&str>) {
     let (id, name) = (&instance.resource_id, &instance.identifier);
-    let created = world.now + world.chance.duration(&RESTORE_CREATING, name);
+    let created = world.now + world.takes(&RESTORE_CREATING, name);
     if let Some(state) = final_state {
         world.later(created, place, id, Happening::Status(Status::Failed(state.into())));
         let message = format!("The DB instance ended in {state}");
         world.later(created, place, id, Happening::Event("failure", message));
         return;
     }
-    let modified = created + world.chance.duration(&RESTORE_MODIFYING, name);
+    let modified = created + world.takes(&RESTORE_MODIFYING, name);
     world.later(created, place, id, Happening::Reachable);
     world.later(created, place, id, Happening::Status(Status::Modifying));
     let message = format!("Restored from DB instance {source} to {name}");
@@ -298,7 +298,7 @@ fn schedule(world: &mut World, place: &Place, instance: &Instance, source: &str,
 /// backing-up, then available with backups.
 pub(super) fn first_backup(world: &mut World, place: &Place, instance: &Instance, start: DateTime<Utc>) {
     let id = &instance.resource_id;
-    let end = start + world.chance.duration(&FIRST_BACKUP, &instance.identifier);
+    let end = start + world.takes(&FIRST_BACKUP, &instance.identifier);
     world.later(start, place, id, Happening::Status(Status::BackingUp));
     world.later(start, place, id, Happening::Event("backup", "Backing up DB instance".into()));
     world.later(end, place, id, Happening::FirstBackup);
