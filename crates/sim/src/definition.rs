@@ -147,7 +147,7 @@ pub struct Caller {
 }
 
 /// What one Region of one account holds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegionDefinition {
     /// How many DB instances the account may have here.
@@ -165,6 +165,19 @@ pub struct RegionDefinition {
     /// DB instances, all available at the start.
     #[serde(default)]
     pub instances: Vec<InstanceDefinition>,
+}
+
+impl Default for RegionDefinition {
+    /// A Region in which nothing was made.
+    fn default() -> RegionDefinition {
+        RegionDefinition {
+            instance_quota: default_instance_quota(),
+            subnet_groups: Vec::new(),
+            parameter_groups: Vec::new(),
+            certificates: Vec::new(),
+            instances: Vec::new(),
+        }
+    }
 }
 
 /// AWS's default quota of DB instances a Region is 40 (Amazon RDS user guide, quotas).

@@ -54,6 +54,9 @@ fn another_region_holds_nothing() {
     }
     let body = bench.simulator.handle(&elsewhere).outcome.expect("a reply").body;
     assert!(body.contains("<DBInstances></DBInstances>"));
+    elsewhere.body = b"Action=DescribeAccountAttributes".to_vec();
+    let body = bench.simulator.handle(&elsewhere).outcome.expect("a reply").body;
+    assert_eq!(field(&body, "Max"), "40");
 }
 
 #[test]
