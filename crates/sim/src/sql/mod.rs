@@ -1,7 +1,7 @@
 //! Databases of the simulated world. Each question builds the tables it names in an in-memory SQLite, with the rows
 //! that were written up to the instance's time, and asks there.
 //!
-//! SQLite is not PostgreSQL: what would be answered differently without an error is refused beforehand ([`guard`]),
+//! SQLite is not PostgreSQL: what would be answered differently without an error is refused beforehand (`guard`),
 //! and the truth values of conditions come back as the integers 1 and 0.
 
 mod guard;
