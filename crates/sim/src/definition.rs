@@ -1,0 +1,344 @@
+//! The world file: what is true before anything was asked. Whoever reads it from a file parses it; here is its shape.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::durations;
+use crate::fault::Fault;
+
+const DEFAULT_WORLD: &str = include_str!("../worlds/default.json");
+
+/// A whole simulated AWS before its first request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorldDefinition {
+    /// The name by which reports call this world.
+    pub name: String,
+    /// The virtual instant at which the world begins.
+    pub start: DateTime<Utc>,
+    /// Virtual milliseconds from a request to its reply.
+    #[serde(default = "default_latency")]
+    pub latency_ms: u64,
+    /// The accounts; the first one is that of every caller without an assumed role.
+    pub accounts: Vec<AccountDefinition>,
+    /// Databases by name, held by instances.
+    #[serde(default)]
+    pub databases: BTreeMap<String, DatabaseDefinition>,
+    /// Medians in seconds that differ from [`crate::durations`], by kind, for example `rds delete`.
+    #[serde(default)]
+    pub durations: BTreeMap<String, u32>,
+    /// What goes wrong.
+    #[serde(default)]
+    pub faults: Vec<Fault>,
+}
+
+fn default_latency() -> u64 {
+    30
+}
+
+/// There is no embedded world of this name.
+#[derive(Debug, thiserror::Error)]
+pub enum UnknownWorld {
+    /// The name is not known.
+    #[error("there is no world {name:?}; the embedded worlds are: default")]
+    Name {
+        /// The name asked for.
+        name: String,
+    },
+    /// The embedded text does not fit this version.
+    #[error("the embedded world {name:?} cannot be read: {source}")]
+    Unreadable {
+        /// The name asked for.
+        name: String,
+        /// What the reader met.
+        source: serde_json::Error,
+    },
+}
+
+impl WorldDefinition {
+    /// An embedded world: `default` is one private single-AZ gp3 PostgreSQL instance, `orders-prod`, in
+    /// eu-west-1 of account 111122223333.
+    ///
+    /// # Errors
+    /// When no embedded world has this name.
+    pub fn named(name: &str) -> Result<WorldDefinition, UnknownWorld> {
+        match name {
+            "default" => serde_json::from_str(DEFAULT_WORLD)
+                .map_err(|source| UnknownWorld::Unreadable { name: name.into(), source }),
+            _ => Err(UnknownWorld::Name { name: name.into() }),
+        }
+    }
+
+    /// What in this definition does not fit together, one sentence each. Whoever reads a world file from outside
+    /// shows them and stops.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.accounts.is_empty() {
+            problems.push("a world needs at least one account".to_owned());
+        }
+        for kind in
+            self.durations.keys().filter(|kind| !durations::ALL.iter().any(|it| it.kind == kind.as_str()))
+        {
+            problems.push(format!("durations: {kind:?} is not the name of a duration"));
+        }
+        let operations: Vec<_> = crate::service::operations().collect();
+        for Fault { service, operation, .. } in &self.faults {
+            if !operations.contains(&(service.as_str(), operation.as_str())) {
+                problems.push(format!("faults: {service} {operation} is not a simulated operation"));
+            }
+        }
+        let regions = self.accounts.iter().flat_map(|account| &account.regions);
+        let instances = regions.flat_map(|(_, region)| region.instances.iter().map(move |it| (region, it)));
+        problems.extend(instances.flat_map(|(region, instance)| self.problems_of(region, instance)));
+        problems
+    }
+
+    fn problems_of(&self, region: &RegionDefinition, instance: &InstanceDefinition) -> Vec<String> {
+        let InstanceDefinition { identifier, settings, databases, created_at, .. } = instance;
+        let mut problems = Vec::new();
+        let mut expect = |holds: bool, what: String| {
+            if !holds {
+                problems.push(format!("instance {identifier}: {what}"));
+            }
+        };
+        let same_name =
+            region.instances.iter().filter(|it| it.identifier.eq_ignore_ascii_case(identifier)).count();
+        expect(same_name == 1, "another instance has the same identifier".into());
+        expect(*created_at <= self.start, "it is created after the world's start".into());
+        let group = &settings.subnet_group;
+        let known = region.subnet_groups.iter().any(|it| it.name == *group);
+        expect(known, format!("there is no subnet group {group}"));
+        let group = &settings.parameter_group;
+        let known = region.parameter_groups.iter().any(|it| it.name == *group);
+        expect(known, format!("there is no parameter group {group}"));
+        for name in databases {
+            expect(self.databases.contains_key(name), format!("there is no database {name}"));
+        }
+        problems
+    }
+}
+
+/// One account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountDefinition {
+    /// Twelve digits.
+    pub id: String,
+    /// Who calls with the account's own credentials.
+    pub caller: Caller,
+    /// ARNs of roles that may be assumed.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// The Regions that hold something.
+    #[serde(default)]
+    pub regions: BTreeMap<String, RegionDefinition>,
+}
+
+/// Who a set of credentials is, as GetCallerIdentity says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Caller {
+    /// The caller's ARN.
+    pub arn: String,
+    /// The caller's unique id.
+    pub user_id: String,
+}
+
+/// What one Region of one account holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegionDefinition {
+    /// How many DB instances the account may have here.
+    #[serde(default = "default_instance_quota")]
+    pub instance_quota: u64,
+    /// DB subnet groups.
+    #[serde(default)]
+    pub subnet_groups: Vec<SubnetGroup>,
+    /// DB parameter groups.
+    #[serde(default)]
+    pub parameter_groups: Vec<ParameterGroup>,
+    /// Certificate authorities of RDS.
+    #[serde(default)]
+    pub certificates: Vec<Certificate>,
+    /// DB instances, all available at the start.
+    #[serde(default)]
+    pub instances: Vec<InstanceDefinition>,
+}
+
+impl Default for RegionDefinition {
+    /// A Region in which nothing was made.
+    fn default() -> RegionDefinition {
+        RegionDefinition {
+            instance_quota: default_instance_quota(),
+            subnet_groups: Vec::new(),
+            parameter_groups: Vec::new(),
+            certificates: Vec::new(),
+            instances: Vec::new(),
+        }
+    }
+}
+
+/// AWS's default quota of DB instances a Region is 40 (Amazon RDS user guide, quotas).
+fn default_instance_quota() -> u64 {
+    40
+}
+
+/// A DB subnet group. A group named `default` stands in where a restore names none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubnetGroup {
+    /// Its name, lower-case.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// The VPC.
+    pub vpc_id: String,
+    /// The VPC's default security group, given to instances that ask for none.
+    pub default_security_group: String,
+    /// Subnet id by Availability Zone.
+    pub subnets: BTreeMap<String, String>,
+}
+
+/// A DB parameter group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParameterGroup {
+    /// Its name.
+    pub name: String,
+    /// For example `postgres16`.
+    pub family: String,
+    /// Its description.
+    pub description: String,
+    /// It holds static parameters that differ from the default: an instance that takes it says `pending-reboot`.
+    #[serde(default)]
+    pub has_static_changes: bool,
+}
+
+/// A certificate authority, as DescribeCertificates lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Certificate {
+    /// For example `rds-ca-rsa2048-g1`.
+    pub identifier: String,
+    /// Valid from.
+    pub valid_from: DateTime<Utc>,
+    /// Valid until.
+    pub valid_till: DateTime<Utc>,
+}
+
+/// A DB instance of the beginning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceDefinition {
+    /// Its identifier, lower-case.
+    pub identifier: String,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// Everything that can be configured.
+    pub settings: crate::world::Settings,
+    /// Which of the world's databases it holds, by name.
+    #[serde(default)]
+    pub databases: Vec<String>,
+    /// Times of its automated snapshots.
+    #[serde(default)]
+    pub automated_snapshots: Vec<DateTime<Utc>>,
+}
+
+/// A database and what is written to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseDefinition {
+    /// The only user that may connect; `None` lets everyone in.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// The password that is asked for; `None` asks for none.
+    #[serde(default)]
+    pub password: Option<String>,
+    /// Tables by name.
+    pub tables: BTreeMap<String, TableDefinition>,
+}
+
+/// A table to which one row is written again and again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableDefinition {
+    /// When the first row was written.
+    pub since: DateTime<Utc>,
+    /// After this no row was written.
+    #[serde(default)]
+    pub until: Option<DateTime<Utc>>,
+    /// Seconds from one row to the next.
+    pub every_seconds: u32,
+    /// The columns in order.
+    pub columns: Vec<ColumnDefinition>,
+}
+
+/// A column and what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnDefinition {
+    /// Its name, lower-case.
+    pub name: String,
+    /// What each row holds.
+    pub holds: Content,
+}
+
+/// What a column holds in each row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Content {
+    /// The instant at which the row was written (timestamptz).
+    WrittenAt,
+    /// 1, 2, 3, … (bigint).
+    Serial,
+    /// A whole number drawn for each row between the two bounds (bigint).
+    Between(i64, i64),
+    /// The same text in each row (text).
+    Text(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_world_can_be_read_and_is_ours() -> Result<(), UnknownWorld> {
+        let world = WorldDefinition::named("default")?;
+        assert_eq!(world.start.to_rfc3339(), "2026-01-05T09:00:00+00:00");
+        assert_eq!(world.accounts[0].id, "111122223333");
+        let region = &world.accounts[0].regions["eu-west-1"];
+        assert_eq!(region.instance_quota, 40);
+        assert_eq!(region.instances[0].identifier, "orders-prod");
+        for database in &region.instances[0].databases {
+            assert!(world.databases.contains_key(database), "{database} is declared");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_said() -> Result<(), UnknownWorld> {
+        let mut world = WorldDefinition::named("default")?;
+        assert_eq!(world.problems(), Vec::<String>::new());
+        world.durations.insert("rds dawdle".into(), 3);
+        world.databases.clear();
+        let region = world.accounts[0].regions.values_mut().next();
+        region.into_iter().for_each(|region| region.instances[0].settings.subnet_group = "moon".into());
+        let expected = [
+            "durations: \"rds dawdle\" is not the name of a duration",
+            "instance orders-prod: there is no subnet group moon",
+            "instance orders-prod: there is no database orders",
+        ];
+        assert_eq!(world.problems(), expected);
+        world.accounts.clear();
+        assert!(world.problems().contains(&"a world needs at least one account".to_owned()));
+        Ok(())
+    }
+
+    #[test]
+    fn an_unknown_world_is_named_in_the_refusal() {
+        let refusal = WorldDefinition::named("atlantis").map_err(|error| error.to_string());
+        assert_eq!(refusal, Err("there is no world \"atlantis\"; the embedded worlds are: default".into()));
+    }
+}

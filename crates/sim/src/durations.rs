@@ -1,0 +1,44 @@
+//! How long things take in the simulated AWS, each with where the number comes from. AWS promises none of them.
+
+use std::time::Duration;
+
+/// A duration by its median; what one resource takes is drawn around it by [`crate::chance::Chance::duration`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Typical {
+    /// What takes this long; part of the draw.
+    pub kind: &'static str,
+    /// Half of all cases take longer.
+    pub median: Duration,
+}
+
+const fn typical(kind: &'static str, seconds: u64) -> Typical {
+    Typical { kind, median: Duration::from_secs(seconds) }
+}
+
+/// `creating` of a restored instance of 20–100 GiB: 11 min. Source: user reports of 10–40 min for the whole restore.
+pub const RESTORE_CREATING: Typical = typical("rds restore creating", 11 * 60);
+/// `modifying` after `creating`: 1 min. Source: user reports, as above.
+pub const RESTORE_MODIFYING: Typical = typical("rds restore modifying", 60);
+/// The first backup of a new instance, only where backups are kept: 4 min. Source: user reports, as above.
+pub const FIRST_BACKUP: Typical = typical("rds first backup", 4 * 60);
+/// `modifying` of an accepted change: 2 min. Source: AWS documentation says "minutes" (1–3 min assumed).
+pub const MODIFY: Typical = typical("rds modify", 2 * 60);
+/// `renaming`: 45 s. Assumed.
+pub const RENAME: Typical = typical("rds rename", 45);
+/// `deleting`: 4 min. Assumed.
+pub const DELETE: Typical = typical("rds delete", 4 * 60);
+/// A final snapshot is taken before the deletion: 3 min and 1 s for each GiB. Assumed; this is the fixed part.
+pub const SNAPSHOT: Typical = typical("rds snapshot", 3 * 60);
+
+/// All medians above, which a world file may replace by their kind.
+pub const ALL: &[Typical] =
+    &[RESTORE_CREATING, RESTORE_MODIFYING, FIRST_BACKUP, MODIFY, RENAME, DELETE, SNAPSHOT];
+
+/// An accepted ModifyDBInstance shows `available` this long before a state moves, least and most seconds.
+/// Source: AWS documentation names the trap (assert on a transition); the bounds are assumed.
+pub const QUIET_AFTER_MODIFY: (i64, i64) = (5, 60);
+/// Events arrive this late, least and most seconds. Assumed.
+pub const EVENT_LATENESS: (i64, i64) = (5, 60);
+/// Seconds between uploads of transaction logs, the teeth of `LatestRestorableTime`.
+/// Source: RDS user guide, "uploads transaction logs … every five minutes".
+pub const LOG_UPLOAD_SECONDS: i64 = 300;

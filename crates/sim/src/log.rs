@@ -1,0 +1,47 @@
+//! The world's log: what has to be known, besides the world file and the seed, to build the same world again.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// One line: a mutating request that was accepted, or a fault that was used up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorldEntry {
+    /// The virtual time of the request.
+    pub at: DateTime<Utc>,
+    /// The service's signing name.
+    pub service: String,
+    /// The operation.
+    pub operation: String,
+    /// The Region it was signed for.
+    pub region: String,
+    /// The account it acted on.
+    pub account: String,
+    /// The operation's parameters as sent.
+    pub params: BTreeMap<String, String>,
+    /// SHA-256 of the request's body, in hexadecimal.
+    pub digest: String,
+    /// The number of this line, from 1.
+    pub accepted: u64,
+    /// The number of the request among all requests, from 1.
+    pub request: u64,
+    /// The number of the call among those of its operation, from 1.
+    pub call: u64,
+    /// The fault that was used up, by its place in the world's list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<usize>,
+    /// Whether the world was changed; a refusal by a fault changes nothing.
+    pub effect: bool,
+}
+
+/// Keeps the lines, durably: the request takes effect after `append` has returned.
+pub trait WorldLog: Send + Sync {
+    /// Writes one line and makes it durable.
+    ///
+    /// # Errors
+    /// When it could not be kept; the request is then answered with 503 and changes nothing.
+    fn append(&self, line: &WorldEntry) -> io::Result<()>;
+}

@@ -1,0 +1,38 @@
+//! RDS, version 2014-10-31.
+
+mod backups;
+mod delete;
+mod events;
+mod groups;
+mod instances;
+mod modify;
+mod paging;
+mod refusals;
+mod render;
+mod restore;
+mod snapshots;
+mod tags;
+
+use super::{Operation, Service};
+
+pub(super) static SERVICE: Service = Service {
+    name: "rds",
+    namespace: "http://rds.amazonaws.com/doc/2014-10-31/",
+    operations: &[
+        Operation::change("AddTagsToResource", tags::add),
+        Operation::change("DeleteDBInstance", delete::delete),
+        Operation::read("DescribeAccountAttributes", groups::account_attributes),
+        Operation::read("DescribeCertificates", groups::certificates),
+        Operation::read("DescribeDBInstanceAutomatedBackups", backups::describe),
+        Operation::read("DescribeDBInstances", instances::describe),
+        Operation::read("DescribeDBParameterGroups", groups::parameter_groups),
+        Operation::read("DescribeDBSnapshots", snapshots::describe),
+        Operation::read("DescribeDBSubnetGroups", groups::subnet_groups),
+        Operation::read("DescribeEvents", events::describe),
+        Operation::read("DescribePendingMaintenanceActions", groups::pending_maintenance),
+        Operation::read("ListTagsForResource", tags::list),
+        Operation::change("ModifyDBInstance", modify::modify),
+        Operation::change("RemoveTagsFromResource", tags::remove),
+        Operation::change("RestoreDBInstanceToPointInTime", restore::to_point_in_time),
+    ],
+};

@@ -1,0 +1,433 @@
+//! The simulator: one world, its clock, its log, and the way of a request through them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use crate::clock::{SimClock, lock};
+use crate::definition::{Caller, WorldDefinition};
+use crate::fault::{self, FaultKind};
+use crate::log::{WorldEntry, WorldLog};
+use crate::protocol::query::{self, Params, Query};
+use crate::protocol::{ApiError, Xml};
+use crate::service::{self, Answer, Context, Handler, Operation, Service};
+use crate::sql::{self, Rows, SqlError, SqlValue};
+use crate::wire::{ConnectionLost, Reply, Request, Response};
+use crate::world::{Place, World};
+
+/// A request that came in, for tests and for the audit of permissions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// When, in virtual time.
+    pub at: DateTime<Utc>,
+    /// The service's signing name.
+    pub service: String,
+    /// The operation.
+    pub operation: String,
+    /// Whether the operation changes the world.
+    pub mutating: bool,
+    /// The reply's HTTP status; `None` where the connection broke.
+    pub status: Option<u16>,
+}
+
+/// A log that does not fit the world it is replayed on.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The log names an operation that this version does not change the world by.
+    #[error(
+        "line {line} of the world's log: {service} {operation} is not an operation that changes the world"
+    )]
+    UnknownOperation {
+        /// The line's number.
+        line: u64,
+        /// The service.
+        service: String,
+        /// The operation.
+        operation: String,
+    },
+    /// What was accepted then is refused now: another world file, another seed or another version.
+    #[error(
+        "line {line} of the world's log was accepted then and is refused now ({message}): give the world file, \
+             the seed and the version of that run"
+    )]
+    Refused {
+        /// The line's number.
+        line: u64,
+        /// The refusal.
+        message: String,
+    },
+    /// Lines are missing or doubled.
+    #[error("line {line} of the world's log is numbered {numbered}: the log is not whole")]
+    OutOfOrder {
+        /// The line's place.
+        line: u64,
+        /// The number it has.
+        numbered: u64,
+    },
+}
+
+#[derive(Debug, Default, Clone)]
+struct Counters {
+    requests: u64,
+    accepted: u64,
+    calls: BTreeMap<(String, String), u64>,
+}
+
+struct Inner {
+    world: World,
+    counters: Counters,
+    calls: Vec<Call>,
+}
+
+/// An AWS in memory. It may be shared between tasks; requests take their turn.
+pub struct Simulator {
+    inner: Mutex<Inner>,
+    clock: Arc<dyn SimClock>,
+    log: Option<Arc<dyn WorldLog>>,
+}
+
+impl std::fmt::Debug for Simulator {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Simulator").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+/// A request after it was understood.
+struct Understood<'a> {
+    service: &'static Service,
+    operation: &'static Operation,
+    place: Place,
+    caller: Caller,
+    params: &'a Params,
+    digest: String,
+}
+
+/// A request while it is answered.
+struct Turn {
+    now: DateTime<Utc>,
+    number: u64,
+    call: u64,
+}
+
+impl Simulator {
+    /// A world at its start. With a log, each accepted mutating request is in it before it takes effect.
+    pub fn new(
+        definition: WorldDefinition,
+        seed: u64,
+        clock: Arc<dyn SimClock>,
+        log: Option<Arc<dyn WorldLog>>,
+    ) -> Simulator {
+        Simulator::holding(World::new(definition, seed), Counters::default(), clock, log)
+    }
+
+    /// The world that a log leads to. `entries` are not written to `log` again.
+    ///
+    /// # Errors
+    /// When the log does not fit the definition and the seed.
+    pub fn replay(
+        definition: WorldDefinition,
+        seed: u64,
+        entries: &[WorldEntry],
+        clock: Arc<dyn SimClock>,
+        log: Option<Arc<dyn WorldLog>>,
+    ) -> Result<Simulator, ReplayError> {
+        let mut world = World::new(definition, seed);
+        let mut counters = Counters::default();
+        for (entry, line) in entries.iter().zip(1..) {
+            if entry.accepted != line {
+                return Err(ReplayError::OutOfOrder { line, numbered: entry.accepted });
+            }
+            counters.requests = entry.request;
+            counters.accepted = entry.accepted;
+            counters.calls.insert((entry.service.clone(), entry.operation.clone()), entry.call);
+            world.settle(entry.at);
+            if entry.effect {
+                repeat(&mut world, entry)?;
+            }
+        }
+        Ok(Simulator::holding(world, counters, clock, log))
+    }
+
+    fn holding(
+        world: World,
+        counters: Counters,
+        clock: Arc<dyn SimClock>,
+        log: Option<Arc<dyn WorldLog>>,
+    ) -> Simulator {
+        Simulator { inner: Mutex::new(Inner { world, counters, calls: Vec::new() }), clock, log }
+    }
+
+    /// Answers one request, at the clock's time.
+    pub fn handle(&self, request: &Request) -> Reply {
+        let mut inner = lock(&self.inner);
+        let now = self.clock.now().max(inner.world.now);
+        inner.world.settle(now);
+        inner.counters.requests += 1;
+        let latency = Duration::from_millis(inner.world.definition.latency_ms);
+        let query = query::parse(&request.body);
+        match understand(&inner.world, request, &query) {
+            Ok(understood) => self.answer(&mut inner, &understood, now, latency),
+            Err((service, refusal)) => {
+                let name = service.map_or("unknown", |service| service.name);
+                let namespace = service.map_or("", |service| service.namespace);
+                let id = inner.world.chance.request_id(inner.counters.requests);
+                inner.remember(now, name, &query.operation, false, Some(refusal.status));
+                let body = query::error(&refusal, namespace, &id);
+                Reply { latency, outcome: Ok(response(refusal.status, body, &id, now)) }
+            }
+        }
+    }
+
+    fn answer(
+        &self,
+        inner: &mut Inner,
+        request: &Understood<'_>,
+        now: DateTime<Utc>,
+        latency: Duration,
+    ) -> Reply {
+        let (service, operation) = (request.service, request.operation);
+        let key = (service.name.to_owned(), operation.name.to_owned());
+        let call = inner.counters.calls.entry(key).or_default();
+        *call += 1;
+        let turn = Turn { now, number: inner.counters.requests, call: *call };
+        let definition = Arc::clone(&inner.world.definition);
+        let chance = inner.world.chance;
+        let fault = fault::hitting(&definition.faults, &chance, service.name, operation.name, turn.call);
+        let kind = fault.map(|(_, fault)| &fault.kind);
+        let answer = match kind.and_then(refusal) {
+            Some(refusal) => {
+                self.keep(inner, request, &turn, fault.map(|(place, _)| place), false).and(Err(refusal))
+            }
+            None => self.perform(inner, request, &turn, fault.map(|(place, _)| place), kind),
+        };
+        let id = chance.request_id(turn.number);
+        let response = match &answer {
+            Ok(result) => {
+                response(200, query::reply(operation.name, service.namespace, result, &id), &id, now)
+            }
+            Err(error) => response(error.status, query::error(error, service.namespace, &id), &id, now),
+        };
+        let (extra, lost) = match kind {
+            Some(FaultKind::Latency(milliseconds)) => (Duration::from_millis(*milliseconds), false),
+            Some(FaultKind::ReplyLost) => (Duration::ZERO, true),
+            _ => (Duration::ZERO, false),
+        };
+        let outcome = if lost { Err(ConnectionLost) } else { Ok(response) };
+        let status = outcome.as_ref().ok().map(|response| response.status);
+        inner.remember(now, service.name, operation.name, operation.is_mutating(), status);
+        Reply { latency: latency + extra, outcome }
+    }
+
+    /// Lets the handler answer; a change is made on a copy, logged, and then put into force.
+    fn perform(
+        &self,
+        inner: &mut Inner,
+        request: &Understood<'_>,
+        turn: &Turn,
+        fault: Option<usize>,
+        kind: Option<&FaultKind>,
+    ) -> Answer {
+        let final_state = match kind {
+            Some(FaultKind::FinalState(state)) => Some(state.as_str()),
+            _ => None,
+        };
+        let context =
+            Context { place: &request.place, caller: &request.caller, params: request.params, final_state };
+        match request.operation.handler {
+            Handler::Read(read) => {
+                if fault.is_some() {
+                    self.keep(inner, request, turn, fault, false)?;
+                }
+                read(&inner.world, &context)
+            }
+            Handler::Change(change) => {
+                let mut world = inner.world.clone();
+                let answer = change(&mut world, &context);
+                if answer.is_ok() {
+                    self.keep(inner, request, turn, fault, true)?;
+                    inner.world = world;
+                } else if fault.is_some() {
+                    self.keep(inner, request, turn, fault, false)?;
+                }
+                answer
+            }
+        }
+    }
+
+    /// Appends a line to the log; without it, nothing may happen.
+    fn keep(
+        &self,
+        inner: &mut Inner,
+        request: &Understood<'_>,
+        turn: &Turn,
+        fault: Option<usize>,
+        effect: bool,
+    ) -> Result<(), ApiError> {
+        let entry = WorldEntry {
+            at: turn.now,
+            service: request.service.name.into(),
+            operation: request.operation.name.into(),
+            region: request.place.region.clone(),
+            account: request.place.account.clone(),
+            params: request.params.as_map().clone(),
+            digest: request.digest.clone(),
+            accepted: inner.counters.accepted + 1,
+            request: turn.number,
+            call: turn.call,
+            fault,
+            effect,
+        };
+        if let Some(log) = &self.log {
+            let unavailable = |error: io::Error| ApiError {
+                status: 503,
+                ..ApiError::new("ServiceUnavailable", format!("the world's log cannot be written: {error}"))
+            };
+            log.append(&entry).map_err(unavailable)?;
+        }
+        inner.counters.accepted += 1;
+        Ok(())
+    }
+
+    /// All requests since this simulator was made, oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.inner).calls.clone()
+    }
+
+    /// The truth at the clock's time.
+    pub fn world(&self) -> World {
+        let mut inner = lock(&self.inner);
+        inner.world.settle(self.clock.now());
+        inner.world.clone()
+    }
+
+    /// Asks a simulated database. Parameters are bound to `$1`, `$2`, …
+    ///
+    /// # Errors
+    /// When nobody answers at that host, the database or the password is wrong, or the statement cannot be
+    /// answered from the world's tables; never an empty result instead.
+    pub fn query(
+        &self,
+        endpoint_host: &str,
+        database: &str,
+        user: &str,
+        password: &str,
+        sql: &str,
+        params: &[SqlValue],
+    ) -> Result<Rows, SqlError> {
+        sql::query(&self.world(), &sql::Question { endpoint_host, database, user, password, sql, params })
+    }
+}
+
+impl Inner {
+    fn remember(
+        &mut self,
+        at: DateTime<Utc>,
+        service: &str,
+        operation: &str,
+        mutating: bool,
+        status: Option<u16>,
+    ) {
+        self.calls.push(Call { at, service: service.into(), operation: operation.into(), mutating, status });
+    }
+}
+
+/// The refusal that a fault orders, if it orders one.
+fn refusal(kind: &FaultKind) -> Option<ApiError> {
+    match kind {
+        FaultKind::Throttle => Some(ApiError::new("Throttling", "Rate exceeded")),
+        FaultKind::Error { code, status, message } => {
+            Some(ApiError { status: *status, code: code.clone(), message: message.clone() })
+        }
+        FaultKind::ReplyLost | FaultKind::Latency(_) | FaultKind::FinalState(_) => None,
+    }
+}
+
+/// Finds service, operation, account and caller; or the refusal, with the service as far as it is known.
+fn understand<'a>(
+    world: &World,
+    request: &Request,
+    query: &'a Query,
+) -> Result<Understood<'a>, (Option<&'static Service>, ApiError)> {
+    let credential = request.credential();
+    let host = request.host().and_then(|host| host.split('.').next());
+    let name = credential.as_ref().map(|credential| credential.service.as_str()).or(host).unwrap_or_default();
+    let service = service::named(name).ok_or_else(|| {
+        let message = format!("the simulated AWS has no service {name:?}");
+        (None, ApiError::new("InvalidAction", message))
+    })?;
+    let Some(credential) = credential else {
+        let message = "Request is missing Authentication Token";
+        let refusal = ApiError { status: 403, ..ApiError::new("MissingAuthenticationToken", message) };
+        return Err((Some(service), refusal));
+    };
+    let operation = service.operation(&query.operation).ok_or_else(|| {
+        let message = format!("Could not find operation {} for version {}", query.operation, query.version);
+        (Some(service), ApiError::new("InvalidAction", message))
+    })?;
+    let (account, caller) = match world.sessions.get(&credential.access_key) {
+        Some(session) if session.expires_at <= world.now => {
+            let message = "The security token included in the request is expired";
+            let refusal = ApiError { status: 403, ..ApiError::new("ExpiredToken", message) };
+            return Err((Some(service), refusal));
+        }
+        Some(session) => (session.account.clone(), session.caller.clone()),
+        None => world
+            .definition
+            .accounts
+            .first()
+            .map(|first| (first.id.clone(), first.caller.clone()))
+            .ok_or_else(|| {
+                (Some(service), ApiError::new("InvalidClientTokenId", "the world file names no account"))
+            })?,
+    };
+    Ok(Understood {
+        service,
+        operation,
+        place: Place { account, region: credential.region },
+        caller,
+        params: &query.params,
+        digest: data_encoding::HEXLOWER.encode(&Sha256::digest(&request.body)),
+    })
+}
+
+/// Does again what was accepted.
+fn repeat(world: &mut World, entry: &WorldEntry) -> Result<(), ReplayError> {
+    let operation = service::named(&entry.service).and_then(|service| service.operation(&entry.operation));
+    let Some(Operation { handler: Handler::Change(change), .. }) = operation else {
+        return Err(ReplayError::UnknownOperation {
+            line: entry.accepted,
+            service: entry.service.clone(),
+            operation: entry.operation.clone(),
+        });
+    };
+    let definition = Arc::clone(&world.definition);
+    let kind = entry.fault.and_then(|place| definition.faults.get(place)).map(|fault| &fault.kind);
+    let final_state = match kind {
+        Some(FaultKind::FinalState(state)) => Some(state.as_str()),
+        _ => None,
+    };
+    let place = Place { account: entry.account.clone(), region: entry.region.clone() };
+    // Who called matters only for the words of a refusal, and what was accepted is not refused.
+    let caller = Caller { arn: String::new(), user_id: String::new() };
+    let params = Params::new(entry.params.clone());
+    let context = Context { place: &place, caller: &caller, params: &params, final_state };
+    let refused = |error: ApiError| ReplayError::Refused {
+        line: entry.accepted,
+        message: format!("{}: {}", error.code, error.message),
+    };
+    change(world, &context).map(|_: Xml| ()).map_err(refused)
+}
+
+fn response(status: u16, body: String, request_id: &str, now: DateTime<Utc>) -> Response {
+    let headers = BTreeMap::from([
+        ("content-type".to_owned(), "text/xml".to_owned()),
+        ("content-length".to_owned(), body.len().to_string()),
+        ("date".to_owned(), now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()),
+        ("x-amzn-requestid".to_owned(), request_id.to_owned()),
+    ]);
+    Response { status, headers, body }
+}

@@ -1,0 +1,69 @@
+//! The rows that were written to a table up to a time.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::Connection;
+
+use super::{SqlValue, Trouble, time_text};
+use crate::chance::Chance;
+use crate::definition::{Content, TableDefinition};
+
+/// A table with more rows than this is a mistake in the world file: it would take seconds to build.
+const MOST_ROWS: i64 = 1_000_000;
+
+/// Creates a table and fills it.
+pub(super) fn fill(
+    connection: &Connection,
+    chance: &Chance,
+    name: &str,
+    table: &TableDefinition,
+    until: DateTime<Utc>,
+) -> Result<(), Trouble> {
+    let count = count(table, until);
+    if count > MOST_ROWS {
+        let refusal = format!("table {name} would hold {count} rows; set a later `since` in the world file");
+        return Err(Trouble::Refusal(refusal));
+    }
+    let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let columns: Vec<String> =
+        table.columns.iter().map(|it| format!("{} {}", quote(&it.name), kind(&it.holds))).collect();
+    let places = vec!["?"; columns.len()].join(", ");
+    connection.execute_batch(&format!("BEGIN; CREATE TABLE {} ({})", quote(name), columns.join(", ")))?;
+    let mut insert = connection.prepare(&format!("INSERT INTO {} VALUES ({places})", quote(name)))?;
+    for number in 0..count {
+        let at = table.since + every(table) * i32::try_from(number).unwrap_or(i32::MAX);
+        let row = table.columns.iter().map(|column| match &column.holds {
+            Content::WrittenAt => SqlValue::Text(time_text(at)),
+            Content::Serial => SqlValue::Integer(number + 1),
+            Content::Between(least, most) => between(chance, name, &column.name, number, *least, *most),
+            Content::Text(text) => SqlValue::Text(text.clone()),
+        });
+        insert.execute(rusqlite::params_from_iter(row))?;
+    }
+    connection.execute_batch("COMMIT")?;
+    Ok(())
+}
+
+/// How many rows were written up to `until`, that instant included.
+fn count(table: &TableDefinition, until: DateTime<Utc>) -> i64 {
+    let last = table.until.map_or(until, |end| end.min(until));
+    let span = (last - table.since).num_milliseconds();
+    if span < 0 { 0 } else { span / every(table).num_milliseconds() + 1 }
+}
+
+fn every(table: &TableDefinition) -> TimeDelta {
+    TimeDelta::seconds(i64::from(table.every_seconds.max(1)))
+}
+
+fn kind(content: &Content) -> &'static str {
+    match content {
+        Content::WrittenAt | Content::Text(_) => "TEXT",
+        Content::Serial | Content::Between(..) => "INTEGER",
+    }
+}
+
+fn between(chance: &Chance, table: &str, column: &str, row: i64, least: i64, most: i64) -> SqlValue {
+    let bytes = chance.bytes(&["row", table, column, &row.to_string()]);
+    let number = bytes[..7].iter().fold(0i64, |sum, byte| sum << 8 | i64::from(*byte));
+    let span = most.saturating_sub(least).saturating_add(1).max(1);
+    SqlValue::Integer(least.saturating_add(number % span))
+}

@@ -1,0 +1,124 @@
+//! A DB instance: its state, its settings, its data.
+
+use chrono::{DateTime, Utc};
+
+use super::Settings;
+use crate::definition::RegionDefinition;
+
+/// The state of an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// Being made; no endpoint yet.
+    Creating,
+    /// Being changed.
+    Modifying,
+    /// Getting another identifier.
+    Renaming,
+    /// Being backed up.
+    BackingUp,
+    /// Ready.
+    Available,
+    /// Being deleted.
+    Deleting,
+    /// Ended in a state that a fault asked for, such as `incompatible-network`.
+    Failed(String),
+}
+
+impl Status {
+    /// The word of the API.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Status::Creating => "creating",
+            Status::Modifying => "modifying",
+            Status::Renaming => "renaming",
+            Status::BackingUp => "backing-up",
+            Status::Available => "available",
+            Status::Deleting => "deleting",
+            Status::Failed(word) => word,
+        }
+    }
+}
+
+/// What an instance or snapshot holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Data {
+    /// The world's databases that are in it, by name.
+    pub databases: Vec<String>,
+    /// Rows written after this are not in it; `None` where the world still writes to it.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Data {
+    /// The same data as of a time.
+    pub fn up_to(&self, at: DateTime<Utc>) -> Data {
+        let until = self.until.map_or(at, |until| until.min(at));
+        Data { databases: self.databases.clone(), until: Some(until) }
+    }
+}
+
+/// A DB instance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Instance {
+    /// DbiResourceId, which survives a rename.
+    pub resource_id: String,
+    /// DBInstanceIdentifier, lower-case.
+    pub identifier: String,
+    /// Its settings in force.
+    pub settings: Settings,
+    /// Its state.
+    pub status: Status,
+    /// InstanceCreateTime; from then on it has an endpoint.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When its first backup was complete.
+    pub first_backup_at: Option<DateTime<Utc>>,
+    /// Static parameters are in force (`in-sync`, otherwise `pending-reboot`).
+    pub parameters_in_force: bool,
+    /// The change that was accepted and has not taken effect.
+    pub pending: Option<Box<Change>>,
+    /// How many changes were accepted.
+    pub changes: u32,
+    /// What it holds.
+    pub data: Data,
+}
+
+impl Instance {
+    /// Whether a client can connect to it.
+    pub fn is_usable(&self) -> bool {
+        let up = match &self.status {
+            Status::Available | Status::Modifying | Status::Renaming | Status::BackingUp => true,
+            Status::Creating | Status::Deleting | Status::Failed(_) => false,
+        };
+        up && self.created_at.is_some()
+    }
+
+    /// Puts a change into force.
+    pub(crate) fn apply(&mut self, change: Change, region: &RegionDefinition) {
+        let Change { identifier, settings, under_way: _ } = change;
+        if settings.parameter_group != self.settings.parameter_group {
+            let mut groups = region.parameter_groups.iter();
+            self.parameters_in_force =
+                !groups.any(|group| group.name == settings.parameter_group && group.has_static_changes);
+        }
+        // Tags and deletion protection change at once by themselves; a change accepted before must not undo them.
+        let tags = std::mem::take(&mut self.settings.tags);
+        let deletion_protection = self.settings.deletion_protection;
+        self.settings = Settings { tags, deletion_protection, ..settings };
+        if let Some(identifier) = identifier {
+            self.identifier = identifier;
+        }
+        if self.settings.backup_retention == 0 {
+            self.first_backup_at = None;
+        }
+    }
+}
+
+/// An accepted ModifyDBInstance that has not taken effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The new identifier.
+    pub identifier: Option<String>,
+    /// All settings as they will be.
+    pub settings: Settings,
+    /// It is on the agenda; otherwise it waits for a request that applies immediately.
+    pub under_way: bool,
+}

@@ -1,0 +1,336 @@
+//! The truth of the simulated AWS, a fold: world file, seed, accepted requests, time.
+//!
+//! [`World::settle`] brings it to an instant: what was set in motion is on the agenda and happens, in order, at its
+//! own time. Nothing runs in the background, and it does not matter how often or when the world is looked at.
+
+mod instance;
+mod settings;
+mod snapshot;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+pub use instance::{Change, Data, Instance, Status};
+pub use settings::Settings;
+pub use snapshot::{RetainedBackup, Snapshot};
+
+use crate::chance::Chance;
+use crate::definition::{Caller, InstanceDefinition, RegionDefinition, WorldDefinition};
+use crate::durations::{EVENT_LATENESS, LOG_UPLOAD_SECONDS, Typical};
+
+/// One Region of one account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Twelve digits.
+    pub account: String,
+    /// For example `eu-west-1`.
+    pub region: String,
+}
+
+impl Place {
+    /// The ARN of an RDS resource here; `kind` is `db`, `snapshot`, `subgrp`, `pg`, …
+    pub fn rds_arn(&self, kind: &str, name: &str) -> String {
+        format!("arn:aws:rds:{}:{}:{kind}:{name}", self.region, self.account)
+    }
+}
+
+/// Credentials that AssumeRole gave out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The role's account.
+    pub account: String,
+    /// Who the session is.
+    pub caller: Caller,
+    /// From then on its credentials are refused.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What a Region holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Region {
+    /// What the world file says of it.
+    pub definition: Arc<RegionDefinition>,
+    /// DB instances by resource id, which survives a rename.
+    pub instances: BTreeMap<String, Instance>,
+    /// DB snapshots by identifier.
+    pub snapshots: BTreeMap<String, Snapshot>,
+    /// Automated backups kept after their instance was deleted, by the instance's resource id.
+    pub retained: BTreeMap<String, RetainedBackup>,
+    /// RDS events, oldest first.
+    pub events: Vec<Event>,
+}
+
+impl Region {
+    /// The instance that has this identifier now; identifiers are not case-sensitive.
+    pub fn instance(&self, identifier: &str) -> Option<&Instance> {
+        self.instances.values().find(|instance| instance.identifier.eq_ignore_ascii_case(identifier))
+    }
+
+    /// Whether an instance has this identifier or is on the way to it.
+    pub fn is_taken(&self, identifier: &str) -> bool {
+        self.instance(identifier).is_some()
+            || self.instances.values().any(|instance| {
+                let pending = instance.pending.as_ref().and_then(|change| change.identifier.as_deref());
+                pending.is_some_and(|name| name.eq_ignore_ascii_case(identifier))
+            })
+    }
+}
+
+/// An RDS event. The API gives no id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When it happened.
+    pub date: DateTime<Utc>,
+    /// When DescribeEvents begins to list it.
+    pub visible_at: DateTime<Utc>,
+    /// The instance's identifier at that time.
+    pub source: String,
+    /// The instance's ARN at that time.
+    pub arn: String,
+    /// For example `restoration`.
+    pub categories: Vec<String>,
+    /// The text.
+    pub message: String,
+}
+
+/// What will happen at a stated time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Happening {
+    /// An instance has another status.
+    Status(Status),
+    /// An instance exists for good and has its endpoint.
+    Reachable,
+    /// The first backup of an instance is complete.
+    FirstBackup,
+    /// The pending change takes effect.
+    ChangeApplied,
+    /// An event of an instance: category and text.
+    Event(&'static str, String),
+    /// An instance is no more.
+    Gone,
+    /// A snapshot is complete.
+    SnapshotReady,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Appointment {
+    place: Place,
+    resource: String,
+    happening: Happening,
+}
+
+/// The truth at one instant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct World {
+    /// The world file.
+    pub definition: Arc<WorldDefinition>,
+    /// The world's chance.
+    pub chance: Chance,
+    /// The instant to which the world was brought.
+    pub now: DateTime<Utc>,
+    /// Assumed roles by access key.
+    pub sessions: BTreeMap<String, Session>,
+    places: BTreeMap<Place, Region>,
+    nowhere: Region,
+    agenda: BTreeMap<(DateTime<Utc>, u64), Appointment>,
+    appointments: u64,
+}
+
+impl World {
+    /// The world at its start.
+    pub fn new(definition: WorldDefinition, seed: u64) -> World {
+        let mut world = World {
+            chance: Chance::new(seed),
+            now: definition.start,
+            sessions: BTreeMap::new(),
+            places: BTreeMap::new(),
+            nowhere: Region::default(),
+            agenda: BTreeMap::new(),
+            appointments: 0,
+            definition: Arc::new(definition),
+        };
+        let definition = Arc::clone(&world.definition);
+        for account in &definition.accounts {
+            for (region, held) in &account.regions {
+                let place = Place { account: account.id.clone(), region: region.clone() };
+                let definition = Arc::new(held.clone());
+                world.places.insert(place.clone(), Region { definition, ..Region::default() });
+                for instance in &held.instances {
+                    world.place_instance(&place, instance);
+                }
+            }
+        }
+        world
+    }
+
+    fn place_instance(&mut self, place: &Place, defined: &InstanceDefinition) {
+        let instance = Instance {
+            resource_id: self.resource_id(place, &defined.identifier, defined.created_at),
+            identifier: defined.identifier.to_ascii_lowercase(),
+            settings: defined.settings.clone(),
+            status: Status::Available,
+            created_at: Some(defined.created_at),
+            first_backup_at: (defined.settings.backup_retention > 0).then_some(defined.created_at),
+            parameters_in_force: true,
+            pending: None,
+            changes: 0,
+            data: Data { databases: defined.databases.clone(), until: None },
+        };
+        for at in &defined.automated_snapshots {
+            let name = format!("rds:{}-{}", instance.identifier, at.format("%Y-%m-%d-%H-%M"));
+            let snapshot = Snapshot::of(&instance, &name, "automated", *at, true);
+            self.region_mut(place).snapshots.insert(name, snapshot);
+        }
+        self.region_mut(place).instances.insert(instance.resource_id.clone(), instance);
+    }
+
+    /// A Region's truth; an empty one where nothing was ever made.
+    pub fn region(&self, place: &Place) -> &Region {
+        self.places.get(place).unwrap_or(&self.nowhere)
+    }
+
+    /// A Region's truth, to be changed.
+    pub(crate) fn region_mut(&mut self, place: &Place) -> &mut Region {
+        self.places.entry(place.clone()).or_default()
+    }
+
+    /// All Regions that hold something.
+    pub fn regions(&self) -> impl Iterator<Item = (&Place, &Region)> {
+        self.places.iter()
+    }
+
+    /// A new instance's resource id.
+    pub(crate) fn resource_id(&self, place: &Place, identifier: &str, at: DateTime<Utc>) -> String {
+        let parts = ["db", &place.account, &place.region, identifier, &at.to_rfc3339()];
+        format!("db-{}", self.chance.id(&parts, 26))
+    }
+
+    /// How long `typical` takes this resource in this world.
+    pub(crate) fn takes(&self, typical: &Typical, resource: &str) -> TimeDelta {
+        let replaced = self.definition.durations.get(typical.kind).copied();
+        let median = replaced.map_or(typical.median, |seconds| Duration::from_secs(seconds.into()));
+        self.chance.duration(&Typical { median, ..*typical }, resource)
+    }
+
+    /// The name under which an instance is reached.
+    pub fn endpoint(&self, place: &Place, identifier: &str) -> String {
+        let zone = self.chance.id(&["endpoint", &place.account, &place.region], 12).to_ascii_lowercase();
+        format!("{identifier}.{zone}.{}.rds.amazonaws.com", place.region)
+    }
+
+    /// Brings the world to `now`: everything due happens, each at its own time. The world never goes back.
+    pub fn settle(&mut self, now: DateTime<Utc>) {
+        while let Some(next) = self.agenda.first_entry() {
+            let (at, _) = *next.key();
+            if at > now {
+                break;
+            }
+            let appointment = next.remove();
+            self.now = self.now.max(at);
+            self.happen(at, appointment);
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// Puts something on the agenda of an instance or snapshot.
+    pub(crate) fn later(&mut self, at: DateTime<Utc>, place: &Place, resource: &str, happening: Happening) {
+        let appointment = Appointment { place: place.clone(), resource: resource.into(), happening };
+        self.agenda.insert((at, self.appointments), appointment);
+        self.appointments += 1;
+    }
+
+    /// Takes everything off the agenda of an instance.
+    pub(crate) fn cancel(&mut self, resource: &str) {
+        self.agenda.retain(|_, appointment| appointment.resource != resource);
+    }
+
+    fn happen(&mut self, at: DateTime<Utc>, appointment: Appointment) {
+        let Appointment { place, resource, happening } = appointment;
+        match happening {
+            Happening::SnapshotReady => {
+                if let Some(snapshot) = self.region_mut(&place).snapshots.get_mut(&resource) {
+                    snapshot.available = true;
+                }
+            }
+            Happening::Event(category, message) => self.emit(&place, &resource, at, category, message),
+            Happening::Gone => {
+                self.emit(&place, &resource, at, "deletion", "DB instance deleted".into());
+                self.region_mut(&place).instances.remove(&resource);
+            }
+            Happening::ChangeApplied => self.apply_change(&place, &resource, at),
+            Happening::Status(status) => self.with_instance(&place, &resource, |it| it.status = status),
+            Happening::Reachable => self.with_instance(&place, &resource, |it| it.created_at = Some(at)),
+            Happening::FirstBackup => {
+                self.with_instance(&place, &resource, |it| it.first_backup_at = Some(at))
+            }
+        }
+    }
+
+    fn with_instance(&mut self, place: &Place, resource: &str, change: impl FnOnce(&mut Instance)) {
+        if let Some(instance) = self.region_mut(place).instances.get_mut(resource) {
+            change(instance);
+        }
+    }
+
+    fn apply_change(&mut self, place: &Place, resource: &str, at: DateTime<Utc>) {
+        let region = self.region_mut(place);
+        let definition = Arc::clone(&region.definition);
+        let Some(instance) = region.instances.get_mut(resource) else { return };
+        let Some(change) = instance.pending.take() else { return };
+        let old_name = instance.identifier.clone();
+        instance.apply(*change, &definition);
+        let new_name = instance.identifier.clone();
+        if instance.settings.backup_retention == 0 {
+            // Turning backups off deletes those there are (RDS user guide, automated backups).
+            region.snapshots.retain(|_, it| it.kind != "automated" || it.resource_id != resource);
+        }
+        let message = if old_name == new_name {
+            "Finished applying modification to DB instance".to_owned()
+        } else {
+            format!("Renamed instance from {old_name} to {new_name}")
+        };
+        self.emit(place, resource, at, "configuration change", message);
+    }
+
+    /// Writes an event of an instance; it becomes visible some seconds later.
+    pub(crate) fn emit(
+        &mut self,
+        place: &Place,
+        resource: &str,
+        at: DateTime<Utc>,
+        category: &str,
+        message: String,
+    ) {
+        let (least, most) = EVENT_LATENESS;
+        let late = self.chance.seconds("event", &format!("{resource} {message}"), least, most);
+        let region = self.region_mut(place);
+        let Some(instance) = region.instances.get(resource) else { return };
+        let event = Event {
+            date: at,
+            visible_at: at + late,
+            source: instance.identifier.clone(),
+            arn: place.rds_arn("db", &instance.identifier),
+            categories: vec![category.into()],
+            message,
+        };
+        region.events.push(event);
+    }
+
+    /// The time to which an instance can be restored at most, second precision: none without backups.
+    pub fn latest_restorable(&self, instance: &Instance) -> Option<DateTime<Utc>> {
+        let first = instance.first_backup_at.filter(|_| instance.settings.backup_retention > 0)?;
+        let period = LOG_UPLOAD_SECONDS;
+        let phase = self.chance.seconds("log upload", &instance.resource_id, 0, period - 1).num_seconds();
+        let seconds = (self.now.timestamp() - phase).div_euclid(period) * period + phase;
+        DateTime::from_timestamp(seconds, 0).filter(|latest| *latest >= first)
+    }
+
+    /// The time to which an instance can be restored at least.
+    pub fn earliest_restorable(&self, instance: &Instance) -> Option<DateTime<Utc>> {
+        let kept = self.now - TimeDelta::days(i64::from(instance.settings.backup_retention));
+        Some(instance.first_backup_at?.max(kept)).filter(|_| instance.settings.backup_retention > 0)
+    }
+}

@@ -1,0 +1,13 @@
+//! The simulator over its wire, as a client sees it.
+
+mod bench;
+mod client;
+mod delete;
+mod describe;
+mod faults;
+mod modify;
+mod protocol;
+mod replay;
+mod restore;
+mod sql;
+mod sts;

@@ -1,0 +1,175 @@
+//! The world is a fold: its log leads to the same world.
+
+use std::sync::Arc;
+
+use lifeboat_sim::fault::{Fault, FaultKind, When};
+use lifeboat_sim::{ManualClock, Simulator, WorldDefinition, WorldEntry};
+use proptest::prelude::*;
+
+use crate::bench::{Bench, SOURCE, world};
+
+#[derive(Debug, Clone)]
+enum Deed {
+    Wait(i64),
+    Look,
+    Restore(u8, bool),
+    Modify(u8, bool),
+    Rename(u8, u8),
+    Delete(u8, bool),
+    Tag(u8),
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let name = 0..4u8;
+    prop_oneof![
+        4 => (0..1500i64).prop_map(Deed::Wait),
+        1 => Just(Deed::Look),
+        3 => (name.clone(), any::<bool>()).prop_map(|(name, backups)| Deed::Restore(name, backups)),
+        2 => (name.clone(), any::<bool>()).prop_map(|(name, class)| Deed::Modify(name, class)),
+        1 => (name.clone(), name.clone()).prop_map(|(old, new)| Deed::Rename(old, new)),
+        2 => (name.clone(), any::<bool>()).prop_map(|(name, keep)| Deed::Delete(name, keep)),
+        1 => name.prop_map(Deed::Tag),
+    ]
+}
+
+fn perform(bench: &Bench, deed: &Deed) {
+    let name = |number: &u8| format!("copy-{number}");
+    let send = |operation: &str, params: &[(&str, &str)]| drop(bench.reply(operation, params));
+    match deed {
+        Deed::Wait(seconds) => bench.advance(*seconds),
+        Deed::Look => send("DescribeDBInstances", &[]),
+        Deed::Restore(target, backups) => send(
+            "RestoreDBInstanceToPointInTime",
+            &[
+                ("SourceDBInstanceIdentifier", SOURCE),
+                ("TargetDBInstanceIdentifier", &name(target)),
+                ("UseLatestRestorableTime", "true"),
+                ("BackupRetentionPeriod", if *backups { "2" } else { "0" }),
+            ],
+        ),
+        Deed::Modify(target, class) => {
+            let change =
+                if *class { ("DBInstanceClass", "db.m7g.large") } else { ("BackupRetentionPeriod", "1") };
+            let params = [("DBInstanceIdentifier", &*name(target)), change, ("ApplyImmediately", "true")];
+            send("ModifyDBInstance", &params);
+        }
+        Deed::Rename(old, new) => send(
+            "ModifyDBInstance",
+            &[
+                ("DBInstanceIdentifier", &name(old)),
+                ("NewDBInstanceIdentifier", &name(new)),
+                ("ApplyImmediately", "true"),
+            ],
+        ),
+        Deed::Delete(target, keep) => send(
+            "DeleteDBInstance",
+            &[
+                ("DBInstanceIdentifier", &name(target)),
+                ("SkipFinalSnapshot", "true"),
+                ("DeleteAutomatedBackups", if *keep { "false" } else { "true" }),
+            ],
+        ),
+        Deed::Tag(target) => {
+            let arn = format!("arn:aws:rds:eu-west-1:111122223333:db:{}", name(target));
+            send(
+                "AddTagsToResource",
+                &[("ResourceName", &arn), ("Tags.Tag.1.Key", "k"), ("Tags.Tag.1.Value", "v")],
+            );
+        }
+    }
+}
+
+fn faulty_world() -> WorldDefinition {
+    let mut definition = world();
+    let fault = |operation: &str, kind| Fault {
+        service: "rds".into(),
+        operation: operation.into(),
+        when: When::Probability(0.2),
+        kind,
+    };
+    definition.faults = vec![
+        fault("DeleteDBInstance", FaultKind::Throttle),
+        fault("ModifyDBInstance", FaultKind::ReplyLost),
+        fault("RestoreDBInstanceToPointInTime", FaultKind::FinalState("incompatible-network".into())),
+    ];
+    definition
+}
+
+fn replayed(bench: &Bench, seed: u64, entries: &[WorldEntry]) -> Simulator {
+    let clock = Arc::new(ManualClock::new(bench.now()));
+    Simulator::replay(faulty_world(), seed, entries, clock, None).expect("the log fits its own world")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_log_leads_to_the_same_world(deeds in prop::collection::vec(deed(), 1..40), seed in 0..1000u64) {
+        let bench = Bench::of(faulty_world(), seed);
+        for deed in &deeds {
+            perform(&bench, deed);
+        }
+        let lines: Vec<String> =
+            bench.log.entries().iter().map(|line| serde_json::to_string(line).expect("a line of JSON")).collect();
+        let entries: Vec<WorldEntry> =
+            lines.iter().map(|line| serde_json::from_str(line).expect("the same line")).collect();
+        prop_assert_eq!(&entries, &bench.log.entries());
+        prop_assert_eq!(replayed(&bench, seed, &entries).world(), bench.simulator.world());
+    }
+
+    #[test]
+    fn looking_changes_nothing(deeds in prop::collection::vec(deed(), 1..25), seed in 0..1000u64) {
+        let (quiet, watched) = (Bench::of(faulty_world(), seed), Bench::of(faulty_world(), seed));
+        for deed in &deeds {
+            perform(&quiet, deed);
+            perform(&watched, deed);
+            watched.reply("DescribeDBInstances", &[]);
+            watched.reply("DescribeEvents", &[]);
+        }
+        prop_assert_eq!(quiet.simulator.world(), watched.simulator.world());
+    }
+}
+
+#[test]
+fn a_line_is_one_line_of_json_with_what_a_replay_needs() {
+    let bench = Bench::new();
+    bench.restore("copy", &[]);
+    let line = serde_json::to_value(&bench.log.entries()[0]).expect("JSON");
+    assert_eq!(line["at"], "2026-01-05T09:00:00Z");
+    assert_eq!(line["service"], "rds");
+    assert_eq!(line["operation"], "RestoreDBInstanceToPointInTime");
+    assert_eq!(line["region"], "eu-west-1");
+    assert_eq!(line["accepted"], 1);
+    assert_eq!(line["params"]["TargetDBInstanceIdentifier"], "copy");
+    assert_eq!(line["digest"].as_str().map(str::len), Some(64));
+}
+
+#[test]
+fn after_a_replay_calls_and_request_ids_go_on_counting() {
+    let bench = Bench::of(faulty_world(), 3);
+    bench.reply("DescribeDBInstances", &[]);
+    bench.restore("copy", &[]);
+    let resumed = replayed(&bench, 3, &bench.log.entries());
+    let request = crate::bench::request("rds", "AKIAEXAMPLE", &[("Action", "DescribeEvents")]);
+    let live = bench.simulator.handle(&request).outcome;
+    assert_eq!(resumed.handle(&request).outcome, live);
+}
+
+#[test]
+fn a_log_that_does_not_fit_is_refused_with_its_line() {
+    let bench = Bench::new();
+    bench.restore("copy", &[]);
+    bench.restore("other", &[]);
+    let refusal = |entries: &[WorldEntry]| {
+        let clock = Arc::new(ManualClock::new(bench.now()));
+        Simulator::replay(world(), 7, entries, clock, None).expect_err("it does not fit").to_string()
+    };
+    let entries = bench.log.entries();
+    assert_eq!(refusal(&entries[1..]), "line 1 of the world's log is numbered 2: the log is not whole");
+    let mut doubled = vec![entries[0].clone(), WorldEntry { accepted: 2, ..entries[0].clone() }];
+    assert!(refusal(&doubled).starts_with(
+        "line 2 of the world's log was accepted then and is refused now (DBInstanceAlreadyExists"
+    ));
+    doubled[1].operation = "DescribeDBInstances".into();
+    assert!(refusal(&doubled).ends_with("is not an operation that changes the world"));
+}
