@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Drill(DrillArguments),
     /// Recover for real with a runbook.
     Run(RunArguments),
+    /// Take up a run where its journal ends: after a crash, Ctrl-C, or a pause.
+    Resume(ResumeArguments),
     /// List the runs in the home directory.
     Runs(OutputArguments),
     /// Show a run: its steps, the recovery time, the data lost.
@@ -180,6 +182,25 @@ pub(crate) struct RunArguments {
     /// The name of something this run did not make and may destroy, typed; may be given many times.
     #[arg(long, value_name = "NAME")]
     pub(crate) confirm_destroy: Vec<String>,
+}
+
+/// `lifeboat resume`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What was in flight is looked at before anything is done: a restore that was accepted goes on,
+one that never arrived is asked for again under the same name. The runbook is the one kept
+with the run, whatever the file says now.")]
+pub(crate) struct ResumeArguments {
+    /// A run: any unambiguous beginning of its id, or `latest` for the one that is unfinished.
+    pub(crate) run: String,
+    /// The name of something this run did not make and may destroy, typed; may be given many times.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) confirm_destroy: Vec<String>,
+    /// Send a probe for HOST:PORT elsewhere (`*` matches anything); it is recorded.
+    #[arg(long, value_name = "HOST:PORT=HOST:PORT")]
+    pub(crate) connect: Vec<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
 }
 
 /// `lifeboat show`.

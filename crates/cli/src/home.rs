@@ -97,6 +97,28 @@ impl Home {
         }
     }
 
+    /// The run that `name` means, for commands that change it: `latest` is the one unfinished run, and is refused if
+    /// there are several.
+    pub(crate) fn unfinished(&self, name: &str) -> Result<ReadRun, CommandError> {
+        if name != "latest" {
+            return self.find(name);
+        }
+        let mut open: Vec<_> =
+            self.runs()?.into_iter().filter_map(Result::ok).filter(|run| run.state.outcome.is_none()).collect();
+        match (open.pop(), open.is_empty()) {
+            (None, _) => Err(CommandError::usage("no run is unfinished").hint("`lifeboat runs` lists them")),
+            (Some(one), true) => {
+                eprintln!("the unfinished run is {}", one.id);
+                Ok(one)
+            }
+            (Some(last), false) => {
+                open.push(last);
+                let ids: Vec<_> = open.iter().map(|run| run.id.to_string()).collect();
+                Err(CommandError::usage(format!("several runs are unfinished: {}", ids.join(", "))).hint("name one"))
+            }
+        }
+    }
+
     fn empty(&self) -> CommandError {
         CommandError::usage(format!("there are no runs in {}", self.path.display()))
             .hint("`lifeboat drill FILE --simulate` makes one; --home names another place")

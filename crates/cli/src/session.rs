@@ -2,7 +2,7 @@
 
 use crate::args::{Output, StartArguments};
 use crate::error::CommandError;
-use crate::home::Home;
+use crate::home::{Home, ReadRun};
 use crate::screen::Lines;
 use crate::wiring::{self, Wiring};
 use chrono::{DateTime, Utc};
@@ -11,6 +11,7 @@ use lifeboat_engine::log::{Observer, RunLog};
 use lifeboat_engine::start::{self, Aim, Start};
 use lifeboat_engine::{inputs, name};
 use lifeboat_journal::chain;
+use lifeboat_journal::event::{Cloud, Draft, EventKind, RunStarted, SEMANTICS};
 use lifeboat_journal::file::{FileStorage, JournalWriter, RunDirectory};
 use lifeboat_journal::outcome;
 use lifeboat_runbook::check::Checked;
@@ -19,9 +20,11 @@ use lifeboat_runbook::plan::{Mode, Plan};
 use lifeboat_runbook::spec::{Catalog, Effect};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 /// What the command line says besides the runbook.
@@ -56,9 +59,7 @@ pub(crate) fn run(home: &Home, arguments: &StartArguments, request: Request) -> 
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
         CommandError::usage(errors.join("\n       "))
     })?;
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.enable_all().start_paused(request.simulate.is_some());
-    let runtime = runtime.build().map_err(|error| CommandError::failed(format!("no runtime: {error}")))?;
+    let runtime = runtime(request.simulate.is_some())?;
     runtime.block_on(Session { home, arguments, request, catalog, plan, inputs }.drive())
 }
 
@@ -103,23 +104,13 @@ impl Session<'_> {
         let caller = wiring.caller(&aim.region).await;
         self.consent(&aim, &caller)?;
         let _lock = self.open(&directory)?;
-        let log = self.log(&wiring, &directory, &id)?;
+        let observers = observers(self.request.quiet, &id, &wiring.cloud);
+        let writer = JournalWriter::create(storage(&directory)?, id);
+        let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, Vec::new(), observers));
         start::begin(&log, &self.plan, &start, &aim, &caller)?;
-        let permitted =
-            log.with_state(|state| start::permitted(&self.plan, &self.catalog, state, wiring.clock.now()))?;
-        let (arguments, quiet) = (self.arguments, self.request.quiet);
-        let engine = Engine {
-            plan: Arc::new(self.plan),
-            catalog: self.catalog,
-            registry: wiring.registry,
-            clock: wiring.clock,
-            log: log.clone(),
-            permitted,
-            confirmed: self.request.confirmed,
-            stop: on_interrupt(),
-        };
-        engine.run().await?;
-        finish(&log, arguments.output, quiet)
+        let Self { arguments, request, catalog, plan, .. } = self;
+        let screen = Screen { output: arguments.output, quiet: request.quiet };
+        drive(plan, catalog, wiring, log, request.confirmed, screen).await
     }
 
     /// From the seed in a simulated run, so that the same seed gives the same run; a seed used before gets a number.
@@ -145,7 +136,7 @@ impl Session<'_> {
         match &self.request.simulate {
             Some((world, seed)) => {
                 directory.create().map_err(|error| CommandError::file("make", directory.path(), &error))?;
-                wiring::simulated(world, *seed, &directory.world())
+                wiring::simulated(world, *seed, &directory.world(), None)
             }
             None => {
                 let (profile, region) = (self.request.profile.clone(), self.request.region.clone());
@@ -217,33 +208,166 @@ impl Session<'_> {
             .hint(format!("if it is meant, type the account: --confirm {account}")))
     }
 
-    fn open(&self, directory: &RunDirectory) -> Result<std::fs::File, CommandError> {
+    fn open(&self, directory: &RunDirectory) -> Result<fs::File, CommandError> {
         let failed = |error: io::Error| CommandError::file("write", directory.path(), &error);
         directory.create().map_err(failed)?;
         for (index, source) in self.plan.sources.iter().enumerate() {
             directory.keep_source(index, &source.text).map_err(failed)?;
         }
-        let holder = format!("{} on {}, process {}", crate::home::user(), crate::home::host(), std::process::id());
-        directory.lock(&holder).map_err(|error| CommandError::refused(error.to_string()))
+        lock(directory)
     }
+}
 
-    fn log(&self, wiring: &Wiring, directory: &RunDirectory, id: &RunId) -> Result<Arc<RunLog>, CommandError> {
-        let storage =
-            FileStorage::open(directory).map_err(|error| CommandError::file("write", directory.path(), &error))?;
-        let writer = JournalWriter::create(Box::new(storage), id.clone());
-        let observers: Vec<Box<dyn Observer>> = match self.request.quiet {
-            true => Vec::new(),
-            false => {
-                if let Some((world, seed)) = &self.request.simulate {
-                    eprintln!("run {id}, simulated (world {world}, seed {seed})");
-                } else {
-                    eprintln!("run {id}");
-                }
-                vec![Box::new(Lines::default())]
-            }
-        };
-        Ok(Arc::new(RunLog::new(wiring.clock.clone(), writer, Vec::new(), observers)))
+/// How a command shows what happens.
+#[derive(Clone, Copy)]
+pub(crate) struct Screen {
+    /// The form of the result.
+    pub(crate) output: Output,
+    /// Whether to say nothing on the way.
+    pub(crate) quiet: bool,
+}
+
+/// Drives a run that has its first event, as far as it goes now, and tells what came of it.
+async fn drive(
+    plan: Plan,
+    catalog: Catalog,
+    wiring: Wiring,
+    log: Arc<RunLog>,
+    confirmed: BTreeSet<String>,
+    screen: Screen,
+) -> Result<u8, CommandError> {
+    let permitted = log.with_state(|state| start::permitted(&plan, &catalog, state, wiring.clock.now()))?;
+    let engine = Engine {
+        plan: Arc::new(plan),
+        catalog,
+        registry: wiring.registry,
+        clock: wiring.clock,
+        log: log.clone(),
+        permitted,
+        confirmed,
+        stop: on_interrupt(),
+    };
+    engine.run().await?;
+    finish(&log, screen.output, screen.quiet)
+}
+
+/// What `resume` needs from the command line.
+pub(crate) struct Resumption {
+    /// Which run.
+    pub(crate) run: ReadRun,
+    /// Names typed for destruction.
+    pub(crate) confirmed: BTreeSet<String>,
+    /// The AWS profile.
+    pub(crate) profile: Option<String>,
+    /// Where probes are sent instead.
+    pub(crate) connect: Vec<String>,
+    /// How to show it.
+    pub(crate) screen: Screen,
+}
+
+/// Takes up a run where its journal ends.
+pub(crate) fn resume(home: &Home, resumption: Resumption) -> Result<u8, CommandError> {
+    let started = resumption.run.state.started.clone().ok_or_else(|| {
+        CommandError::refused(format!("{} ended before its first event; there is nothing to resume", resumption.run.id))
+    })?;
+    if let Some(outcome) = &resumption.run.state.outcome {
+        return Err(CommandError::refused(format!("{} is finished: {}", resumption.run.id, outcome.word())));
     }
+    if started.semantics != SEMANTICS {
+        return Err(CommandError::refused(format!("{} was started by lifeboat {}", resumption.run.id, started.version))
+            .hint("resume it with that version; show, report and verify work with this one"));
+    }
+    let runtime = runtime(matches!(started.cloud, Cloud::Simulated { .. }))?;
+    runtime.block_on(take_up(home, resumption, &started))
+}
+
+async fn take_up(home: &Home, resumption: Resumption, started: &RunStarted) -> Result<u8, CommandError> {
+    let Resumption { run, confirmed, profile, connect, screen } = resumption;
+    let directory = &run.directory;
+    let _lock = lock(directory)?;
+    // Read again: now nobody else can write.
+    let run = home.find(run.id.as_str())?;
+    let catalog = wiring::catalog();
+    let plan = kept_plan(directory, started, &catalog)?;
+    let last = run.state.last.map(|last| last.at);
+    let wiring = match &started.cloud {
+        Cloud::Simulated { world, seed } => wiring::simulated(world, *seed, &directory.world(), last)?,
+        Cloud::Aws | Cloud::Endpoint { .. } => wiring::real(profile, Some(started.region.clone()), &connect).await?,
+    };
+    let caller = wiring.caller(&started.region).await?;
+    if caller.account != started.account {
+        let message = format!("these credentials belong to {}, and the run is in {}", caller.account, started.account);
+        return Err(CommandError::refused(message));
+    }
+    let mut drafts = cut_torn_tail(directory, &run)?;
+    let now = wiring.clock.now();
+    let away_s = last.map_or(0.0, |last| (now - last).num_milliseconds() as f64 / 1000.0);
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    drafts.push(Draft::run(EventKind::RunResumed { version, away_s }));
+    let writer = JournalWriter::resume(storage(directory)?, run.id.clone(), &run.journal);
+    let observers = observers(screen.quiet, &run.id, &wiring.cloud);
+    let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, run.journal.events, observers));
+    log.append(drafts)?;
+    drive(plan, catalog, wiring, log, confirmed, screen).await
+}
+
+/// The plan of the sources as they were run: the file on disk may have changed since.
+fn kept_plan(directory: &RunDirectory, started: &RunStarted, catalog: &Catalog) -> Result<Plan, CommandError> {
+    let path = directory.source(0);
+    let text = fs::read(&path).map_err(|error| CommandError::file("read", &path, &error))?;
+    let Some(source) = started.sources.first() else {
+        return Err(CommandError::failed("the journal names no source"));
+    };
+    if chain::hex(&Sha256::digest(&text)) != source.sha256 {
+        return Err(CommandError::failed(format!("{} is not what was run: its digest differs", path.display())));
+    }
+    let checked = crate::commands::check::check_kept(&source.name, text, directory, started, catalog);
+    checked.plan.ok_or_else(|| CommandError::failed("the kept runbook is not valid for this version"))
+}
+
+/// Appending behind a torn line would spoil a line in the middle: it is cut off, and that is recorded.
+fn cut_torn_tail(directory: &RunDirectory, run: &ReadRun) -> Result<Vec<Draft>, CommandError> {
+    let torn = &run.journal.torn;
+    if torn.is_empty() {
+        return Ok(Vec::new());
+    }
+    let path = directory.journal();
+    let cut = fs::File::options().write(true).open(&path).and_then(|file| {
+        file.set_len(run.journal.bytes)?;
+        file.sync_all()
+    });
+    cut.map_err(|error| CommandError::file("cut", &path, &error))?;
+    let (bytes, sha256) = (torn.len() as u64, chain::hex(&Sha256::digest(torn)));
+    Ok(vec![Draft::run(EventKind::TailDropped { bytes, sha256 })])
+}
+
+fn lock(directory: &RunDirectory) -> Result<fs::File, CommandError> {
+    let holder = format!("{} on {}, process {}", crate::home::user(), crate::home::host(), std::process::id());
+    directory.lock(&holder).map_err(|error| CommandError::refused(error.to_string()))
+}
+
+fn storage(directory: &RunDirectory) -> Result<Box<FileStorage>, CommandError> {
+    let storage = FileStorage::open(directory);
+    storage.map(Box::new).map_err(|error| CommandError::file("write", directory.path(), &error))
+}
+
+fn observers(quiet: bool, run: &RunId, cloud: &Cloud) -> Vec<Box<dyn Observer>> {
+    if quiet {
+        return Vec::new();
+    }
+    match cloud {
+        Cloud::Simulated { world, seed } => eprintln!("run {run}, simulated (world {world}, seed {seed})"),
+        Cloud::Aws => eprintln!("run {run}"),
+        Cloud::Endpoint { url } => eprintln!("run {run}, against {url}"),
+    }
+    vec![Box::new(Lines::default())]
+}
+
+/// One thread; the clock of a simulated run is paused, so that waiting takes no time.
+fn runtime(simulated: bool) -> Result<Runtime, CommandError> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(simulated).build();
+    runtime.map_err(|error| CommandError::failed(format!("no runtime: {error}")))
 }
 
 /// Ctrl-C and SIGTERM: the first asks the run to stop in good order, the second ends the process.

@@ -12,7 +12,7 @@ use lifeboat_journal::event::Cloud;
 use lifeboat_probe::sql::{Rows, Sql, SqlError, SqlRequest};
 use lifeboat_runbook::spec::Catalog;
 use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition, WorldEntry, WorldLog};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,20 +46,28 @@ impl Wiring {
     }
 }
 
-/// The simulated AWS. Must be called inside a runtime whose clock is paused.
-pub(crate) fn simulated(world: &str, seed: u64, log: &Path) -> Result<Wiring, CommandError> {
+/// The simulated AWS, going on from its own record if there is one. Must be called inside a runtime whose clock is
+/// paused. `not_before` is the last time in the journal: the clock goes on from the later of the two.
+pub(crate) fn simulated(
+    world: &str,
+    seed: u64,
+    log: &Path,
+    not_before: Option<DateTime<Utc>>,
+) -> Result<Wiring, CommandError> {
     let definition = WorldDefinition::named(world).ok_or_else(|| {
         CommandError::usage(format!("there is no simulated world `{world}`")).hint("there is: default")
     })?;
-    let clock = Clock::simulated(definition.start);
+    let entries = world_entries(log)?;
+    let last = entries.last().map(|entry| entry.at);
+    let clock = Clock::simulated(last.max(not_before).unwrap_or(definition.start).max(definition.start));
     let file = File::options()
         .create(true)
         .append(true)
         .open(log)
         .map_err(|error| CommandError::file("write", log, &error))?;
     let log: Arc<dyn WorldLog> = Arc::new(WorldFile(Mutex::new(file)));
-    let simulator = Simulator::new(definition, seed, Arc::new(RunClock(clock.clone())), Some(log))
-        .map_err(|error| CommandError::usage(format!("the world `{world}` is not valid: {error}")))?;
+    let simulator = Simulator::replay(definition, seed, &entries, Arc::new(RunClock(clock.clone())), Some(log))
+        .map_err(|error| CommandError::failed(format!("the simulated world cannot be rebuilt: {error}")))?;
     let simulator = Arc::new(simulator);
     let time = clock.clone();
     let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));
@@ -70,6 +78,28 @@ pub(crate) fn simulated(world: &str, seed: u64, log: &Path) -> Result<Wiring, Co
         registry: registry(&aws, sql),
         aws,
     })
+}
+
+/// What happened in a simulated world so far. A line without its end was never accepted: it is cut off.
+fn world_entries(log: &Path) -> Result<Vec<WorldEntry>, CommandError> {
+    let bytes = match fs::read(log) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(CommandError::file("read", log, &error)),
+    };
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    if whole < bytes.len() {
+        let file = File::options().write(true).open(log).and_then(|file| file.set_len(whole as u64));
+        file.map_err(|error| CommandError::file("cut", log, &error))?;
+    }
+    bytes[..whole]
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            serde_json::from_slice(line)
+                .map_err(|error| CommandError::failed(format!("{} is not a world's record: {error}", log.display())))
+        })
+        .collect()
 }
 
 /// Amazon Web Services, or whatever endpoint the environment names.

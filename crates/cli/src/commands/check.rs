@@ -5,6 +5,8 @@ use crate::commands::{print_bytes, print_json};
 use crate::error::CommandError;
 use crate::home::environment;
 use chrono::NaiveDate;
+use lifeboat_journal::event::RunStarted;
+use lifeboat_journal::file::RunDirectory;
 use lifeboat_journal::outcome::{PASSED, USAGE};
 use lifeboat_runbook::check::{Checked, Files, check, source_from_bytes};
 use lifeboat_runbook::diagnostic::{Diagnostic, Severity, Source};
@@ -63,6 +65,34 @@ pub(crate) fn check_file(
             Checked { sources: vec![source], plan: None, diagnostics: vec![diagnostic] }
         }
     })
+}
+
+/// Checks a runbook as it was kept with its run.
+pub(crate) fn check_kept(
+    name: &str,
+    bytes: Vec<u8>,
+    directory: &RunDirectory,
+    started: &RunStarted,
+    catalog: &Catalog,
+) -> Checked {
+    let files = Kept { directory, names: started.sources.iter().map(|source| source.name.clone()).collect() };
+    match source_from_bytes(name, bytes) {
+        Ok(source) => check(source, catalog, &files, None),
+        Err(diagnostic) => Checked { sources: Vec::new(), plan: None, diagnostics: vec![diagnostic] },
+    }
+}
+
+/// The sources kept with a run, by the names they had.
+struct Kept<'run> {
+    directory: &'run RunDirectory,
+    names: Vec<String>,
+}
+
+impl Files for Kept<'_> {
+    fn read(&self, name: &str) -> Result<String, String> {
+        let index = self.names.iter().position(|known| known == name).ok_or("it was not kept with the run")?;
+        fs::read_to_string(self.directory.source(index)).map_err(|error| error.to_string())
+    }
 }
 
 /// The name as given, so that an editor or a terminal can open it; an absolute path says nothing that the record

@@ -1,9 +1,9 @@
-//! `lifeboat drill` and `lifeboat run`.
+//! `lifeboat drill`, `lifeboat run` and `lifeboat resume`.
 
-use crate::args::{DrillArguments, RunArguments};
+use crate::args::{DrillArguments, ResumeArguments, RunArguments};
 use crate::error::CommandError;
 use crate::home::Home;
-use crate::session::{self, Request};
+use crate::session::{self, Request, Resumption, Screen};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::units;
 use std::collections::BTreeSet;
@@ -54,6 +54,18 @@ pub(crate) fn recover(home: &Home, arguments: RunArguments, globals: Globals) ->
         quiet: globals.quiet,
     };
     session::run(home, &start, request)
+}
+
+pub(crate) fn resume(home: &Home, arguments: ResumeArguments, globals: Globals) -> Result<u8, CommandError> {
+    let ResumeArguments { run, confirm_destroy, connect, output } = arguments;
+    let resumption = Resumption {
+        run: home.unfinished(&run)?,
+        confirmed: confirm_destroy.into_iter().collect(),
+        profile: globals.profile,
+        connect,
+        screen: Screen { output: output.output, quiet: globals.quiet },
+    };
+    session::resume(home, resumption)
 }
 
 /// A seed that is easy to type again.

@@ -24,6 +24,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Check(arguments) => check::run(&arguments, check::colored(color)),
         Command::Drill(arguments) => drill::drill(&home()?, arguments, drill::Globals { profile, region, quiet }),
         Command::Run(arguments) => drill::recover(&home()?, arguments, drill::Globals { profile, region, quiet }),
+        Command::Resume(arguments) => drill::resume(&home()?, arguments, drill::Globals { profile, region, quiet }),
         Command::Runs(arguments) => runs::run(&home()?, arguments.output),
         Command::Show(arguments) => show::run(&home()?, &arguments),
         Command::Verify(arguments) => verify::run(&home()?, &arguments),
