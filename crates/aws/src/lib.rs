@@ -1,1 +1,40 @@
+//! Actions on AWS, a module per service: `spec.rs` is plain data and always compiled, the code behind it has the
+//! service's cargo feature. Without features this crate is the catalogue, and builds nothing of the AWS SDK.
+//!
+//! Order of use: [`catalog`] for checking; `Aws` and `register` for running.
+//!
+//! This room must not know the journal's format, reports or the terminal.
 
+pub mod rds;
+pub mod sts;
+
+#[cfg(feature = "sdk")]
+mod connect;
+#[cfg(feature = "sdk")]
+mod errors;
+
+#[cfg(feature = "sdk")]
+pub use connect::Aws;
+
+use lifeboat_runbook::spec::ActionSpec;
+
+/// What every action of this room says of itself.
+pub fn catalog() -> Vec<&'static ActionSpec> {
+    vec![
+        &rds::spec::DELETE_INSTANCE,
+        &rds::spec::DESCRIBE_INSTANCE,
+        &rds::spec::RESTORE_TO_POINT_IN_TIME,
+        &sts::spec::IDENTITY,
+    ]
+}
+
+/// Puts the actions of this build and their lookouts into `registry`.
+#[cfg(all(feature = "rds", feature = "sts"))]
+pub fn register(registry: &mut lifeboat_engine::registry::Registry, aws: &std::sync::Arc<Aws>) {
+    use std::sync::Arc;
+    registry.add_lookout(Arc::new(rds::Instances(aws.clone())));
+    registry.add_action(Arc::new(rds::DeleteInstance(aws.clone())));
+    registry.add_action(Arc::new(rds::DescribeInstance(aws.clone())));
+    registry.add_action(Arc::new(rds::RestoreToPointInTime(aws.clone())));
+    registry.add_action(Arc::new(sts::SayIdentity(aws.clone())));
+}

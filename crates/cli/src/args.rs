@@ -139,9 +139,6 @@ pub(crate) struct StartArguments {
     /// Do not ask before the first change.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Send a probe for HOST:PORT elsewhere (`*` matches anything); for tests and tunnels. It is recorded.
-    #[arg(long, value_name = "HOST:PORT=HOST:PORT")]
-    pub(crate) connect: Vec<String>,
     /// How to print.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) output: Output,
@@ -196,9 +193,6 @@ pub(crate) struct ResumeArguments {
     /// The name of something this run did not make and may destroy, typed; may be given many times.
     #[arg(long, value_name = "NAME")]
     pub(crate) confirm_destroy: Vec<String>,
-    /// Send a probe for HOST:PORT elsewhere (`*` matches anything); it is recorded.
-    #[arg(long, value_name = "HOST:PORT=HOST:PORT")]
-    pub(crate) connect: Vec<String>,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

@@ -44,19 +44,11 @@ impl CommandError {
 
     /// Tells the user, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        // An empty message: everything has been said already.
-        if !self.message.is_empty() {
-            eprintln!("error: {}", self.message);
-        }
+        eprintln!("error: {}", self.message);
         if let Some(hint) = &self.hint {
             eprintln!("  help: {hint}");
         }
         ExitCode::from(self.code)
-    }
-
-    /// An end with this code about which nothing more needs to be said.
-    pub(crate) fn silent(code: u8) -> Self {
-        Self { code, message: String::new(), hint: None }
     }
 }
 

@@ -99,6 +99,7 @@ impl Session<'_> {
         let id = self.run_id()?;
         let directory = RunDirectory::of(self.home.path(), &id);
         let wiring = self.wire(&directory).await?;
+        everything_is_in_this_build(&self.plan, &wiring)?;
         let start = self.start(&wiring)?;
         let aim = start::aim(&self.plan, &self.catalog, &start, wiring.clock.now())?;
         let caller = wiring.caller(&aim.region).await;
@@ -140,7 +141,7 @@ impl Session<'_> {
             }
             None => {
                 let (profile, region) = (self.request.profile.clone(), self.request.region.clone());
-                wiring::real(profile, region, &self.arguments.connect).await
+                Ok(wiring::real(profile, region).await)
             }
         }
     }
@@ -218,6 +219,17 @@ impl Session<'_> {
     }
 }
 
+/// Refuses a plan that names an action whose code is not here: better now than in the middle.
+fn everything_is_in_this_build(plan: &Plan, wiring: &Wiring) -> Result<(), CommandError> {
+    let steps = plan.preflight.iter().chain(&plan.steps).chain(plan.cleanup_steps());
+    let missing = steps.filter_map(|step| step.action()).find(|action| wiring.registry.action(action).is_none());
+    match missing {
+        None => Ok(()),
+        Some(action) => Err(CommandError::refused(format!("this version runs `{action}` only in a simulation"))
+            .hint("rehearse with --simulate, or take the step out of a copy of the runbook")),
+    }
+}
+
 /// How a command shows what happens.
 #[derive(Clone, Copy)]
 pub(crate) struct Screen {
@@ -259,8 +271,6 @@ pub(crate) struct Resumption {
     pub(crate) confirmed: BTreeSet<String>,
     /// The AWS profile.
     pub(crate) profile: Option<String>,
-    /// Where probes are sent instead.
-    pub(crate) connect: Vec<String>,
     /// How to show it.
     pub(crate) screen: Screen,
 }
@@ -282,7 +292,7 @@ pub(crate) fn resume(home: &Home, resumption: Resumption) -> Result<u8, CommandE
 }
 
 async fn take_up(home: &Home, resumption: Resumption, started: &RunStarted) -> Result<u8, CommandError> {
-    let Resumption { run, confirmed, profile, connect, screen } = resumption;
+    let Resumption { run, confirmed, profile, screen } = resumption;
     let directory = &run.directory;
     let _lock = lock(directory)?;
     // Read again: now nobody else can write.
@@ -292,7 +302,7 @@ async fn take_up(home: &Home, resumption: Resumption, started: &RunStarted) -> R
     let last = run.state.last.map(|last| last.at);
     let wiring = match &started.cloud {
         Cloud::Simulated { world, seed } => wiring::simulated(world, *seed, &directory.world(), last)?,
-        Cloud::Aws | Cloud::Endpoint { .. } => wiring::real(profile, Some(started.region.clone()), &connect).await?,
+        Cloud::Aws | Cloud::Endpoint { .. } => wiring::real(profile, Some(started.region.clone())).await,
     };
     let caller = wiring.caller(&started.region).await?;
     if caller.account != started.account {

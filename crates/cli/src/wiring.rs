@@ -11,6 +11,8 @@ use lifeboat_engine::start::Caller;
 use lifeboat_journal::event::Cloud;
 use lifeboat_probe::sql::{Rows, Sql, SqlError, SqlRequest};
 use lifeboat_runbook::spec::Catalog;
+use lifeboat_runbook::value::Value;
+use lifeboat_sim::sql::SqlValue;
 use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition, WorldEntry, WorldLog};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -54,7 +56,7 @@ pub(crate) fn simulated(
     log: &Path,
     not_before: Option<DateTime<Utc>>,
 ) -> Result<Wiring, CommandError> {
-    let definition = WorldDefinition::named(world).ok_or_else(|| {
+    let definition = WorldDefinition::named(world).map_err(|_| {
         CommandError::usage(format!("there is no simulated world `{world}`")).hint("there is: default")
     })?;
     let entries = world_entries(log)?;
@@ -75,7 +77,7 @@ pub(crate) fn simulated(
     Ok(Wiring {
         cloud: Cloud::Simulated { world: world.to_owned(), seed },
         clock,
-        registry: registry(&aws, sql),
+        registry: registry(&aws, Some(sql)),
         aws,
     })
 }
@@ -103,22 +105,23 @@ fn world_entries(log: &Path) -> Result<Vec<WorldEntry>, CommandError> {
 }
 
 /// Amazon Web Services, or whatever endpoint the environment names.
-pub(crate) async fn real(profile: Option<String>, region: Option<String>, connect: &[String]) -> Result<Wiring, CommandError> {
+pub(crate) async fn real(profile: Option<String>, region: Option<String>) -> Wiring {
     let aws = Arc::new(Aws::real(profile, region).await);
     let cloud = match aws.endpoint() {
         Some(url) => Cloud::Endpoint { url },
         None => Cloud::Aws,
     };
-    let connect = lifeboat_probe::connect::ConnectTo::parse(connect)
-        .map_err(|error| CommandError::usage(format!("--connect: {error}")))?;
-    let sql: Arc<dyn Sql> = Arc::new(lifeboat_probe::postgres::PostgresSql::new(connect));
-    Ok(Wiring { cloud, clock: Clock::real(), registry: registry(&aws, sql), aws })
+    let registry = registry(&aws, None);
+    Wiring { cloud, clock: Clock::real(), registry, aws }
 }
 
-fn registry(aws: &Arc<Aws>, sql: Arc<dyn Sql>) -> Registry {
+/// The actions of a run. Without somebody to ask databases, actions that ask them are not in this build.
+fn registry(aws: &Arc<Aws>, sql: Option<Arc<dyn Sql>>) -> Registry {
     let mut registry = Registry::default();
     lifeboat_aws::register(&mut registry, aws);
-    lifeboat_probe::register(&mut registry, sql);
+    if let Some(sql) = sql {
+        lifeboat_probe::register(&mut registry, sql);
+    }
     registry
 }
 
@@ -151,7 +154,31 @@ struct SimulatedSql(Arc<Simulator>);
 #[async_trait]
 impl Sql for SimulatedSql {
     async fn query(&self, request: &SqlRequest) -> Result<Rows, SqlError> {
-        let _ = request;
-        todo!()
+        let password = request.password.as_ref().map_or("", |password| password.expose());
+        let answer =
+            self.0.query(&request.host, &request.database, &request.user, password, &request.sql, &[]).map_err(refused)?;
+        Ok(answer
+            .rows
+            .into_iter()
+            .map(|row| answer.columns.iter().cloned().zip(row.into_iter().map(plain)).collect())
+            .collect())
+    }
+}
+
+fn plain(value: SqlValue) -> Value {
+    match value {
+        SqlValue::Null => Value::Null,
+        SqlValue::Integer(number) => Value::Int(number),
+        SqlValue::Real(number) => Value::Float(number),
+        SqlValue::Text(text) => Value::String(text),
+    }
+}
+
+fn refused(error: lifeboat_sim::sql::SqlError) -> SqlError {
+    let why = error.to_string();
+    match error {
+        lifeboat_sim::sql::SqlError::Connect { host, reason } => SqlError::Connect { host, why: reason },
+        lifeboat_sim::sql::SqlError::Auth { .. } => SqlError::Auth(why),
+        _ => SqlError::Sql(why),
     }
 }

@@ -319,12 +319,6 @@ pub enum EventKind {
     /// This is seen to be gone.
     #[serde(rename = "aws.deleted")]
     AwsDeleted(Resource),
-    /// A preflight check holds.
-    #[serde(rename = "check.passed")]
-    CheckPassed {
-        /// What was checked.
-        check: String,
-    },
     /// A preflight check does not hold.
     #[serde(rename = "check.failed")]
     CheckFailed {
@@ -406,7 +400,6 @@ impl EventKind {
                 | Self::AwsPolled { .. }
                 | Self::Evidence { .. }
                 | Self::TimerFired { .. }
-                | Self::CheckPassed { .. }
                 | Self::Other(_)
         )
     }

@@ -88,6 +88,14 @@ impl StepStatus {
         matches!(self, Self::Running | Self::Waiting | Self::Unknown)
     }
 
+    /// Why it failed or was skipped, in words.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Skipped(reason) => Some(reason),
+            status => status.failure().map(|failure| failure.message.as_str()),
+        }
+    }
+
     /// The error it ended with.
     pub fn failure(&self) -> Option<&Failure> {
         match self {

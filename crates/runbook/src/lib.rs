@@ -7,11 +7,15 @@
 //! This room must not know the clock, the file system, tokio, AWS or the journal: checking a runbook gives the
 //! same answer on every machine at every moment.
 
+pub mod check;
 pub mod diagnostic;
 pub mod expression;
 pub mod id;
 pub mod inputs;
+pub mod keys;
+pub mod node;
 pub mod plan;
+pub mod render;
 pub mod spec;
 pub mod suggestion;
 pub mod template;

@@ -1,11 +1,12 @@
 //! `lifeboat runs`.
 
 use crate::args::Output;
-use crate::commands::show::{number, outcome_word};
+use crate::commands::show::number;
 use crate::commands::{print_bytes, print_json};
 use crate::error::CommandError;
 use crate::home::Home;
 use lifeboat_journal::outcome::PASSED;
+use lifeboat_report::document::outcome_word;
 use lifeboat_runbook::units;
 use serde::Serialize;
 

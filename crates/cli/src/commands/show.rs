@@ -9,25 +9,17 @@ use lifeboat_journal::event::Event;
 use lifeboat_journal::measure;
 use lifeboat_journal::outcome::{PASSED, Verdict};
 use lifeboat_journal::state::{RunState, StepStatus};
+use lifeboat_report::document::{document, outcome_word};
 use lifeboat_runbook::units;
 
 pub(crate) fn run(home: &Home, arguments: &ShowArguments) -> Result<u8, CommandError> {
     let run = home.find(&arguments.run)?;
     let (events, head) = (&run.journal.events, &run.journal.head);
     match arguments.output.output {
-        Output::Json => print_json(&lifeboat_report::document::document(&run.state, events, head))?,
+        Output::Json => print_json(&document(&run.state, events, head))?,
         Output::Human => print_bytes(summary(&run.state, events, head).as_bytes())?,
     }
     Ok(PASSED)
-}
-
-/// The word for where a run stands.
-pub(crate) fn outcome_word(state: &RunState) -> &'static str {
-    match (&state.outcome, &state.paused) {
-        (Some(outcome), _) => outcome.word(),
-        (None, Some(_)) => "paused",
-        (None, None) => "unfinished",
-    }
 }
 
 /// Seconds for people, or a question mark.

@@ -1,0 +1,151 @@
+//! Clients: one configuration, one HTTP client, one client per service and Region.
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_runtime::invocation_id::{InvocationId, InvocationIdGenerator, SharedInvocationIdGenerator};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_runtime_api::client::http::HttpClient;
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// No call waits longer for its answer: waiting is the engine's, in many short looks.
+const CALL_LIMIT: Duration = Duration::from_secs(30);
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// The credentials of a simulated run; the simulated world knows whom they mean.
+const SIMULATED_KEY: &str = "AKIASIMULATED0000000";
+
+/// The way to AWS, or to what stands in for it.
+pub struct Aws {
+    config: SdkConfig,
+    endpoint: Option<String>,
+    invocations: Option<SharedInvocationIdGenerator>,
+    #[cfg(feature = "rds")]
+    rds: Mutex<BTreeMap<String, aws_sdk_rds::Client>>,
+    #[cfg(feature = "sts")]
+    sts: Mutex<BTreeMap<String, aws_sdk_sts::Client>>,
+}
+
+impl Aws {
+    /// AWS as the environment, the profile and the machine say. The SDK's own retries are off: the engine retries,
+    /// with patience the SDK does not have.
+    pub async fn real(profile: Option<String>, region: Option<String>) -> Self {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(limits());
+        if let Some(profile) = profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = region {
+            loader = loader.region(Region::new(region));
+        }
+        let config = loader.load().await;
+        let endpoint = config.endpoint_url().map(str::to_owned);
+        Self::with(config, endpoint, None)
+    }
+
+    /// A simulated AWS behind `http_client`, at the times that `now` gives. Two processes that ask the same send the
+    /// same bytes.
+    pub fn simulated(
+        http_client: impl HttpClient + 'static,
+        now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static,
+    ) -> Self {
+        let credentials = Credentials::new(SIMULATED_KEY, "simulated", None, None, "simulated");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(http_client)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .identity_cache(aws_config::identity::IdentityCache::no_cache())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .time_source(SharedTimeSource::new(VirtualTime(Arc::new(now))))
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(limits())
+            .stalled_stream_protection(aws_config::stalled_stream_protection::StalledStreamProtectionConfig::disabled())
+            .build();
+        Self::with(config, None, Some(SharedInvocationIdGenerator::new(Counting::default())))
+    }
+
+    fn with(config: SdkConfig, endpoint: Option<String>, invocations: Option<SharedInvocationIdGenerator>) -> Self {
+        Self {
+            config,
+            endpoint,
+            invocations,
+            #[cfg(feature = "rds")]
+            rds: Mutex::default(),
+            #[cfg(feature = "sts")]
+            sts: Mutex::default(),
+        }
+    }
+
+    /// The endpoint that stands in for AWS, if one is configured.
+    pub fn endpoint(&self) -> Option<String> {
+        self.endpoint.clone()
+    }
+
+    /// The Region of the profile or the environment.
+    pub fn default_region(&self) -> Option<String> {
+        self.config.region().map(ToString::to_string)
+    }
+
+    /// The RDS client of a Region.
+    #[cfg(feature = "rds")]
+    pub(crate) fn rds(&self, region: &str) -> aws_sdk_rds::Client {
+        client(&self.rds, region, || {
+            let mut config = aws_sdk_rds::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+            config.set_invocation_id_generator(self.invocations.clone());
+            aws_sdk_rds::Client::from_conf(config.build())
+        })
+    }
+
+    /// The STS client of a Region: the regional endpoint, which does not depend on another Region.
+    #[cfg(feature = "sts")]
+    pub(crate) fn sts(&self, region: &str) -> aws_sdk_sts::Client {
+        client(&self.sts, region, || {
+            let mut config = aws_sdk_sts::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+            config.set_invocation_id_generator(self.invocations.clone());
+            aws_sdk_sts::Client::from_conf(config.build())
+        })
+    }
+}
+
+fn client<C: Clone>(clients: &Mutex<BTreeMap<String, C>>, region: &str, make: impl FnOnce() -> C) -> C {
+    let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
+    clients.entry(region.to_owned()).or_insert_with(make).clone()
+}
+
+fn limits() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT_LIMIT).operation_attempt_timeout(CALL_LIMIT).build()
+}
+
+struct VirtualTime(Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
+
+impl fmt::Debug for VirtualTime {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("VirtualTime")
+    }
+}
+
+impl TimeSource for VirtualTime {
+    fn now(&self) -> SystemTime {
+        self.0().into()
+    }
+}
+
+/// Numbers instead of random ids, so that the same run sends the same bytes.
+#[derive(Debug, Default)]
+struct Counting(AtomicU64);
+
+impl InvocationIdGenerator for Counting {
+    fn generate(&self) -> Result<Option<InvocationId>, aws_smithy_runtime_api::box_error::BoxError> {
+        let number = self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(InvocationId::new(format!("00000000-0000-4000-8000-{number:012x}"))))
+    }
+}

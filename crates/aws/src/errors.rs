@@ -1,0 +1,149 @@
+//! What an error of AWS means, by its code on the wire (in RDS that often differs from the name of the shape).
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use lifeboat_engine::action::{ActionError, ErrorKind};
+use std::error::Error;
+
+/// Whether a call changes something: then no answer does not mean that nothing happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// It only looks.
+    Read,
+    /// It changes something.
+    Mutation,
+}
+
+/// Turns the SDK's error into the engine's.
+pub(crate) fn classify<E>(error: SdkError<E, HttpResponse>, call: Call) -> ActionError
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    match &error {
+        SdkError::ServiceError(service) => {
+            let metadata = service.err().meta();
+            let status = service.raw().status().as_u16();
+            let code = metadata.code().unwrap_or("Unknown");
+            by_code(code, metadata.message().unwrap_or("no message"), status, call)
+        }
+        SdkError::ConstructionFailure(_) => without_answer(chain(&error), Call::Read),
+        _ => without_answer(chain(&error), call),
+    }
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(&format!(": {cause_text}"));
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// No answer came. Without credentials nothing was sent at all.
+fn without_answer(message: String, call: Call) -> ActionError {
+    let lower = message.to_lowercase();
+    if lower.contains("credential") || lower.contains("identity") || lower.contains("token is expired") {
+        return ActionError::new(ErrorKind::BlockedOnCredentials, "NoCredentials", message)
+            .hint("log in (`aws login`, `aws sso login`), or name a profile with --profile");
+    }
+    match call {
+        Call::Read => ActionError::transient("connect", message),
+        Call::Mutation => ActionError::new(ErrorKind::Unknown, "timeout", message),
+    }
+}
+
+const SLOW_DOWN: [&str; 7] = [
+    "Throttling",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "TooManyRequestsException",
+    "RequestThrottled",
+    "SlowDown",
+    "PriorRequestNotComplete",
+];
+
+const WAIT_FOR_STATE: [&str; 7] = [
+    "InvalidDBInstanceState",
+    "InvalidDBSnapshotState",
+    "InvalidDBClusterStateFault",
+    "InvalidReplicationGroupState",
+    "ResourceInUseException",
+    "TableInUseException",
+    "ConflictException",
+];
+
+const CREDENTIALS: [&str; 5] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+];
+
+/// What a code means, as the table of the catalogue has it.
+pub(crate) fn by_code(code: &str, message: &str, status: u16, call: Call) -> ActionError {
+    let error = |kind| ActionError::new(kind, code, message);
+    if SLOW_DOWN.contains(&code) {
+        return ActionError::transient("throttled", format!("{code}: {message}"));
+    }
+    if WAIT_FOR_STATE.contains(&code) {
+        return error(ErrorKind::Transient);
+    }
+    if CREDENTIALS.contains(&code) {
+        return error(ErrorKind::BlockedOnCredentials).hint("log in again; the run goes on by itself");
+    }
+    if code.starts_with("AccessDenied") || code.starts_with("UnauthorizedOperation") {
+        return error(ErrorKind::BlockedOnPermission).hint("the message names the statement that is missing");
+    }
+    if code.starts_with("Insufficient") && code.contains("Capacity") || code == "ProvisionedIopsNotAvailableInAZFault" {
+        return error(ErrorKind::Refused).hint("choose another class or another zone");
+    }
+    if code.contains("QuotaExceeded") || code == "LimitExceededException" {
+        return error(ErrorKind::Refused).hint("ask for a higher quota, or remove what is not needed");
+    }
+    let passing = ["RequestTimeout", "ServiceUnavailableException", "ServiceUnavailable", "InternalFailure"];
+    if status >= 500 || passing.contains(&code) {
+        return match call {
+            Call::Read => error(ErrorKind::Transient),
+            Call::Mutation => error(ErrorKind::Unknown),
+        };
+    }
+    error(ErrorKind::Refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_classes() {
+        use ErrorKind::{BlockedOnCredentials, BlockedOnPermission, Refused, Transient, Unknown};
+        for (code, status, read, mutation) in [
+            ("Throttling", 400, Transient, Transient),
+            ("PriorRequestNotComplete", 400, Transient, Transient),
+            ("InternalFailure", 500, Transient, Unknown),
+            ("ServiceUnavailable", 503, Transient, Unknown),
+            ("InvalidDBInstanceState", 400, Transient, Transient),
+            ("AccessDenied", 403, BlockedOnPermission, BlockedOnPermission),
+            ("AccessDeniedException", 400, BlockedOnPermission, BlockedOnPermission),
+            ("ExpiredToken", 403, BlockedOnCredentials, BlockedOnCredentials),
+            ("DBInstanceNotFound", 404, Refused, Refused),
+            ("InstanceQuotaExceeded", 400, Refused, Refused),
+            ("LimitExceededException", 400, Refused, Refused),
+            ("InsufficientDBInstanceCapacity", 400, Refused, Refused),
+            ("InvalidParameterCombination", 400, Refused, Refused),
+            ("KMSKeyNotAccessibleFault", 400, Refused, Refused),
+        ] {
+            assert_eq!(by_code(code, "", status, Call::Read).kind, read, "{code}");
+            assert_eq!(by_code(code, "", status, Call::Mutation).kind, mutation, "{code}");
+        }
+        assert!(by_code("InsufficientDBInstanceCapacity", "", 400, Call::Mutation).hint.unwrap().contains("class"));
+        assert_eq!(by_code("ThrottlingException", "", 400, Call::Read).code, "throttled");
+    }
+}

@@ -1,0 +1,143 @@
+//! Checking: text and a catalogue become a plan, or every mistake at once.
+//!
+//! `reader` reads shapes by the table of [`crate::keys`]; `names` knows what expressions may refer to; `file`,
+//! `steps` and `people` build the plan. Nothing stops at the first mistake.
+
+mod file;
+mod names;
+mod people;
+mod reader;
+mod steps;
+
+use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::node;
+use crate::plan::Plan;
+use crate::spec::Catalog;
+use chrono::NaiveDate;
+use reader::Reader;
+
+/// What checking gives.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The files that were read, the runbook itself first.
+    pub sources: Vec<Source>,
+    /// The plan; nothing if there is an error.
+    pub plan: Option<Plan>,
+    /// Everything that is wrong, in the order of the files.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Where other files are read that a runbook names.
+pub trait Files {
+    /// The text of the file `name`, which is relative to the runbook given.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn read(&self, name: &str) -> Result<String, String>;
+}
+
+/// A runbook larger than this is not one (bytes).
+pub const LARGEST: usize = 4 * 1024 * 1024;
+
+/// How deep runbooks may name runbooks.
+pub const DEEPEST_CLOSURE: usize = 8;
+
+/// A source from bytes.
+///
+/// # Errors
+/// When they are too many, or not UTF-8.
+pub fn source_from_bytes(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnostic> {
+    if bytes.len() > LARGEST {
+        let size = bytes.len();
+        let message = format!("the file has {size} bytes; a runbook has at most {LARGEST}");
+        return Err(Diagnostic::error("too-large", 0..0, message).help("is it the right file?"));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Diagnostic::error("not-utf8", 0..0, format!("the file is not UTF-8: byte {at} begins no character"))
+            .help("save it as UTF-8")
+    })?;
+    Ok(Source { name: name.to_owned(), text })
+}
+
+/// Checks a runbook and all it names. `today` is given by `check` only, for `review`.
+pub fn check(file: Source, catalog: &Catalog, files: &dyn Files, today: Option<NaiveDate>) -> Checked {
+    let mut closure = Closure { catalog, files, today, sources: Vec::new(), diagnostics: Vec::new(), open: Vec::new() };
+    let plan = closure.file(file);
+    let Closure { sources, mut diagnostics, .. } = closure;
+    diagnostics.sort_by_key(|found| (found.source, found.range.start, found.range.end));
+    diagnostics.dedup();
+    let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
+    let plan = plan.filter(|_| !failed).map(|plan| Plan { sources: sources.clone(), ..plan });
+    Checked { sources, plan, diagnostics }
+}
+
+/// The files of one check.
+struct Closure<'check> {
+    catalog: &'check Catalog,
+    files: &'check dyn Files,
+    today: Option<NaiveDate>,
+    sources: Vec<Source>,
+    diagnostics: Vec<Diagnostic>,
+    /// The names of the files being read, the outermost first.
+    open: Vec<String>,
+}
+
+impl Closure<'_> {
+    /// Reads one file; the plan may be half done where there are mistakes.
+    fn file(&mut self, source: Source) -> Option<Plan> {
+        let index = self.sources.len();
+        let Source { name, text } = source.clone();
+        self.sources.push(source);
+        self.open.push(name);
+        let mut found = Vec::new();
+        let root = node::parse(&text, &mut found);
+        let plan = root.map(|root| {
+            let mut reader = Reader::new(&text, &mut found);
+            file::read(&mut reader, &root, self, index)
+        });
+        self.diagnostics.extend(found.into_iter().map(|diagnostic| diagnostic.in_source(index)));
+        self.open.pop();
+        plan
+    }
+
+    /// Reads the file that a step names.
+    fn sub_runbook(&mut self, name: &str) -> Result<Option<Plan>, String> {
+        let path = beside(self.open.last().map_or("", String::as_str), name);
+        if self.open.contains(&path) {
+            return Err(format!("`{name}` names itself: {} → {path}", self.open.join(" → ")));
+        }
+        if self.open.len() >= DEEPEST_CLOSURE {
+            return Err(format!("runbooks name runbooks more than {DEEPEST_CLOSURE} deep"));
+        }
+        let from_root = strip_root(self.open.first().map_or("", String::as_str), &path);
+        let text = self.files.read(&from_root).map_err(|why| format!("`{name}` cannot be read: {why}"))?;
+        let source = source_from_bytes(&path, text.into_bytes()).map_err(|found| found.message)?;
+        Ok(self.file(source))
+    }
+}
+
+/// The path of `name` beside the file `from`, with `..` taken out where that can be.
+fn beside(from: &str, name: &str) -> String {
+    let directory = from.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let mut parts: Vec<&str> = directory.split('/').filter(|part| !part.is_empty()).collect();
+    for part in name.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    let root = if directory.starts_with('/') { "/" } else { "" };
+    format!("{root}{}", parts.join("/"))
+}
+
+/// `path` as seen from the directory of the first file.
+fn strip_root(first: &str, path: &str) -> String {
+    let directory = first.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let from: Vec<&str> = directory.split('/').filter(|part| !part.is_empty()).collect();
+    let to: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let same = from.iter().zip(&to).take_while(|(left, right)| left == right).count();
+    let up = std::iter::repeat_n("..", from.len() - same);
+    up.chain(to[same..].iter().copied()).collect::<Vec<_>>().join("/")
+}
