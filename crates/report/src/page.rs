@@ -45,7 +45,7 @@ pub struct Page<'run> {
     pub steps: Vec<StepRow>,
     /// The checks before them.
     pub preflight: Vec<StepRow>,
-    /// Checks of the run itself that held or did not.
+    /// Checks that did not hold.
     pub checks: Vec<CheckRow>,
     /// What the recovered copy lacks.
     pub not_restored: Vec<LackRow>,
@@ -173,15 +173,15 @@ pub struct StepRow {
     pub why: String,
 }
 
-/// A check.
+/// A check that did not hold.
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckRow {
     /// What was checked.
     pub check: String,
-    /// Whether it held.
-    pub held: bool,
-    /// Why not, and what followed.
+    /// Why it does not hold.
     pub why: String,
+    /// What followed: `refuse`, `ask`, `warn`.
+    pub then: String,
 }
 
 /// Something the recovered copy has not.
@@ -270,7 +270,7 @@ fn not_evidence(cloud: &Cloud) -> Option<String> {
     match cloud {
         Cloud::Aws => None,
         Cloud::Simulated { world, seed } => Some(format!(
-            "SIMULATED – not evidence. This run took place in the simulated world `{world}` (seed {seed}); nothing \
+            "SIMULATED – not evidence. This run took place in the simulated world {world} (seed {seed}); nothing \
              of it touched AWS, and its durations are drawn, not observed."
         )),
         Cloud::Endpoint { url } => Some(format!(
@@ -502,13 +502,11 @@ fn why(step: &StepState) -> String {
     }
 }
 
+/// Checks that did not hold; those that did are steps of the preflight.
 fn checks(events: &[Event]) -> Vec<CheckRow> {
     let row = |event: &Event| match &event.kind {
-        EventKind::CheckPassed { check } => {
-            Some(CheckRow { check: check.clone(), held: true, why: String::new() })
-        }
         EventKind::CheckFailed { check, error, then } => {
-            Some(CheckRow { check: check.clone(), held: false, why: format!("{} ({then})", error.message) })
+            Some(CheckRow { check: check.clone(), why: error.message.clone(), then: then.clone() })
         }
         _ => None,
     };
@@ -588,7 +586,7 @@ fn recovery_time_method(started: Option<&RunStarted>, time: &RecoveryTime) -> Me
     let beginning = match started.map(|started| (started.mode, started.disrupted_at)) {
         Some((_, Some(_))) => "the loss of service, as the operator stated it",
         Some((Mode::Drill, None)) => "the start of the drill, preflight included",
-        _ => "the mark `disrupted`; in a recovery it is never assumed",
+        _ => "the mark of that name; in a recovery it is never assumed",
     };
     let clock = match time.clock.as_deref() {
         Some("monotonic") => "monotonic, within one process",
@@ -598,8 +596,8 @@ fn recovery_time_method(started: Option<&RunStarted>, time: &RecoveryTime) -> Me
     let (from, to) = (time.from.as_deref().unwrap_or("unknown"), time.to.as_deref().unwrap_or("unknown"));
     MethodRow {
         name: "recovery time",
-        definition: format!("from `{from}` to `{to}`"),
-        method: format!("`disrupted` is {beginning}; `{to}` is the event that set the mark"),
+        definition: format!("from {from} to {to}"),
+        method: format!("disrupted is {beginning}; {to} is the event that set the mark"),
         clock: clock.to_owned(),
         events: time.events.clone(),
     }
@@ -610,7 +608,7 @@ fn data_lost_method(started: Option<&RunStarted>, lost: &DataLost) -> MethodRow 
         Some(Mode::Drill) => {
             "writes count as stopped at the start of the drill, unless a mark says otherwise"
         }
-        _ => "writes stopped at the mark `writes_stopped`, else at the loss of service",
+        _ => "writes stopped at the mark writes_stopped, else at the loss of service",
     };
     let source = lost.source.as_deref().unwrap_or("nothing was read");
     let bound = match lost.bound.as_deref() {

@@ -81,14 +81,14 @@ pub fn words(kind: &EventKind) -> String {
         EventKind::AbortAsked { by } => format!("{by} asked for the end of the run"),
         EventKind::RunFinished(outcome) => run_finished(outcome),
         EventKind::StepStarted(intent) => step_started(intent),
-        EventKind::StepAccepted { stage, .. } => format!("AWS accepted `{stage}`"),
+        EventKind::StepAccepted { stage, .. } => format!("AWS accepted: {stage}"),
         EventKind::StateSeen { state, .. } => format!("seen as {state}"),
         EventKind::Observed { found } => format!("looked at: {}", found.replace('_', " ")),
         EventKind::StepUnknown { error } => {
             format!("whether it happened is not known ({}); it will be looked at", failure(error))
         }
         EventKind::AttemptFailed { during, error } => {
-            format!("attempt failed in `{during}`: {}", failure(error))
+            format!("attempt failed ({during}): {}", failure(error))
         }
         EventKind::StepSucceeded { .. } => "succeeded".to_owned(),
         EventKind::StepFailed { error, allowed: true } => format!("failed, as it may: {}", failure(error)),
@@ -99,7 +99,7 @@ pub fn words(kind: &EventKind) -> String {
             format!("the data is complete up to {} (grade {grade:?}: {source})", time_text(*complete_to))
         }
         EventKind::UndoStarted => "being taken back".to_owned(),
-        EventKind::UndoAccepted { stage } => format!("AWS accepted `{stage}`, which takes it back"),
+        EventKind::UndoAccepted { stage } => format!("AWS accepted, to take it back: {stage}"),
         EventKind::Undone => "taken back: seen to be gone".to_owned(),
         EventKind::UndoFailed { error } => format!("COULD NOT BE TAKEN BACK: {}", failure(error)),
         EventKind::TimerFired { purpose } => format!("the time to wait for the {purpose} is over"),
@@ -115,7 +115,7 @@ pub fn words(kind: &EventKind) -> String {
         EventKind::CheckFailed { check, error, then } => {
             format!("check does not hold ({then}): {check}: {}", failure(error))
         }
-        EventKind::MarkSet { mark } => format!("mark `{mark}`"),
+        EventKind::MarkSet { mark } => format!("mark set: {mark}"),
         EventKind::RtoMeasured(time) => format!("recovery time: {}", optional(time.actual_s)),
         EventKind::RpoMeasured(lost) => format!("data lost: {}", optional(lost.actual_s)),
         EventKind::TailDropped { bytes, .. } => {

@@ -52,12 +52,7 @@ fn the_numbers_are_those_that_were_measured_and_stand_first() {
     );
     expect(
         section(&report, "How the numbers were computed"),
-        &[
-            "| recovery time | from \\`disrupted\\` to \\`copy_verified\\` |",
-            "| 1, 15 |",
-            "| 1, 13 |",
-            &run.head(),
-        ],
+        &["| recovery time | from disrupted to copy_verified |", "| 1, 15 |", "| 1, 13 |", &run.head()],
     );
 }
 
@@ -172,6 +167,20 @@ fn a_failure_says_why_and_what_to_do() {
         section(&report(&run), "Steps"),
         &["| newest | **FAILED** |", "no rows &lt;came> back; look there |"],
     );
+}
+
+#[test]
+fn a_check_that_does_not_hold_says_what_followed() {
+    let mut run = Run::new(run::started(Mode::Drill, run::simulated()));
+    let error = run::failure("the caller is of another account");
+    run.run(1.0, EventKind::CheckFailed { check: "account".into(), error, then: "refuse".into() });
+    let refused = Verdict::Refused { finding: "the caller is of another account".into() };
+    run.finish(run::outcome(refused, Vec::new(), Vec::new()));
+    let report = report(&run);
+    expect(&report, &["Outcome: **refused** (exit code 7).", "no step set the mark that ends it"]);
+    let row = "| account | **does not hold** (refuse) | | the caller is of another account |";
+    expect(section(&report, "Preflight"), &[row]);
+    expect(section(&report, "Clean-up"), &["The run created nothing."]);
 }
 
 #[test]
