@@ -1,0 +1,159 @@
+//! The JSON document that `run`, `drill`, `resume`, `show` and `report --format json` print.
+
+use lifeboat_journal::event::{Event, Values};
+use lifeboat_journal::measure::{self, DataLost, Measurements, RecoveryTime};
+use lifeboat_journal::outcome::{Outcome, PAUSED};
+use lifeboat_journal::state::{RunState, StepState, StepStatus};
+use lifeboat_runbook::id::StepPath;
+use lifeboat_runbook::spec::Resource;
+use lifeboat_runbook::units::time_text;
+use serde::{Deserialize, Serialize};
+
+/// A run, as machines read it. Keys are stable and in this order; durations are seconds, times RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// The run's id.
+    pub run: String,
+    /// The runbook's name.
+    pub runbook: String,
+    /// `drill` or `recovery`.
+    pub mode: String,
+    /// `aws`, `simulated`, or `endpoint:<url>`; only the first is evidence.
+    pub cloud: String,
+    /// How it ended (see [`Outcome::word`]), or `running` or `paused`.
+    pub outcome: String,
+    /// What is true besides (see [`Outcome::also`]).
+    pub also: Vec<String>,
+    /// The exit code; that of a pause while the run is not finished.
+    pub exit_code: u8,
+    /// When it began.
+    pub started_at: Option<String>,
+    /// When it ended.
+    pub finished_at: Option<String>,
+    /// The recovery time.
+    pub rto: RecoveryTime,
+    /// The data lost.
+    pub rpo: DataLost,
+    /// The steps that made the recovery time, in order.
+    pub critical_path: Vec<StepPath>,
+    /// The steps, as they were planned.
+    pub steps: Vec<StepDocument>,
+    /// What is still in AWS though it should be gone.
+    pub left_behind: Vec<Resource>,
+    /// What is still in AWS because it was asked to be kept.
+    pub kept: Vec<Resource>,
+    /// What a reader should know of these numbers.
+    pub findings: Vec<String>,
+    /// The record behind all of it.
+    pub journal: JournalDocument,
+}
+
+/// A step of a [`Document`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepDocument {
+    /// Its path.
+    pub id: StepPath,
+    /// Where it stands (see [`StepStatus::word`]).
+    pub state: String,
+    /// How many attempts were begun.
+    pub attempts: u32,
+    /// When its first attempt began.
+    pub started_at: Option<String>,
+    /// When it was over.
+    pub finished_at: Option<String>,
+    /// Its outputs, as journaled.
+    pub outputs: Values,
+    /// Why it failed or was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// The journal of a [`Document`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JournalDocument {
+    /// How many events it has.
+    pub events: usize,
+    /// The hash of its last line: who keeps it can show that no line was cut off later.
+    pub head: String,
+}
+
+/// The document of a run, finished or not.
+pub fn document(state: &RunState, events: &[Event], head: &str) -> Document {
+    let measured = measurements(state, events);
+    let started = state.started.as_deref();
+    let outcome = state.outcome.as_deref();
+    Document {
+        run: state.run.as_ref().map(ToString::to_string).unwrap_or_default(),
+        runbook: started.map(|started| started.runbook.clone()).unwrap_or_default(),
+        mode: started.map(|started| started.mode.word().to_owned()).unwrap_or_default(),
+        cloud: started.map(|started| started.cloud.word()).unwrap_or_default(),
+        outcome: outcome_word(state).to_owned(),
+        also: outcome
+            .map(|outcome| outcome.also().into_iter().map(str::to_owned).collect())
+            .unwrap_or_default(),
+        exit_code: outcome.map_or(PAUSED, Outcome::exit_code),
+        started_at: state.began.map(|began| time_text(began.at)),
+        finished_at: state.finished.map(|finished| time_text(finished.at)),
+        rto: measured.recovery_time,
+        rpo: measured.data_lost,
+        critical_path: measured.critical_path,
+        steps: paths(state).into_iter().map(|path| step(path, &state.step(path))).collect(),
+        left_behind: outcome.map(|outcome| outcome.left_behind.clone()).unwrap_or_default(),
+        kept: outcome.map(|outcome| outcome.kept.clone()).unwrap_or_default(),
+        findings: measured.findings,
+        journal: JournalDocument { events: events.len(), head: head.to_owned() },
+    }
+}
+
+/// The word for how a run ended, or for where it stands: `running`, `paused`.
+pub fn outcome_word(state: &RunState) -> &'static str {
+    match (&state.outcome, &state.paused) {
+        (Some(outcome), _) => outcome.word(),
+        (None, Some(_)) => "paused",
+        (None, None) => "running",
+    }
+}
+
+/// What is measured of a run: the numbers that were journaled at its end, else those of this moment.
+pub fn measurements(state: &RunState, events: &[Event]) -> Measurements {
+    let mut measured = measure::measure(state, events);
+    if let Some(time) = &state.recovery_time {
+        measured.recovery_time = (**time).clone();
+    }
+    if let Some(lost) = &state.data_lost {
+        measured.data_lost = (**lost).clone();
+    }
+    measured
+}
+
+/// The steps in planned order; behind them those the first event does not name.
+pub(crate) fn paths(state: &RunState) -> Vec<&StepPath> {
+    let mut paths: Vec<&StepPath> =
+        state.started.iter().flat_map(|started| &started.steps).map(|outline| &outline.path).collect();
+    for path in state.steps.keys() {
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    paths
+}
+
+/// Why a step failed or was skipped.
+pub(crate) fn why(step: &StepState) -> Option<String> {
+    match &step.status {
+        StepStatus::Skipped(reason) => Some(reason.clone()),
+        status => status.failure().map(|failure| failure.message.clone()),
+    }
+}
+
+fn step(path: &StepPath, step: &StepState) -> StepDocument {
+    StepDocument {
+        id: path.clone(),
+        state: step.status.word().to_owned(),
+        attempts: step.attempts,
+        started_at: step.started.map(|started| time_text(started.at)),
+        finished_at: step.finished.map(|finished| time_text(finished.at)),
+        outputs: step.outputs.clone(),
+        why: why(step),
+    }
+}

@@ -1,0 +1,628 @@
+//! What a template of the report is given: everything of a run that people should read, in words and rows.
+
+use crate::document::{self, Document};
+use crate::timeline::{self, Row, duration};
+use lifeboat_journal::event::{Cloud, Event, EventKind, RunStarted, StepOutline};
+use lifeboat_journal::measure::{DataLost, MARK_ORDER, Parts, RecoveryTime};
+use lifeboat_journal::state::{Created, Moment, RunState, StepState, StepStatus};
+use lifeboat_runbook::id::{MarkName, StepPath};
+use lifeboat_runbook::plan::Mode;
+use lifeboat_runbook::spec::{Grade, Resource};
+use lifeboat_runbook::units::time_text;
+use lifeboat_runbook::value::Value;
+use serde::Serialize;
+
+/// The names a template may use.
+#[derive(Clone, Debug, Serialize)]
+pub struct Page<'run> {
+    /// The same numbers as machines read them.
+    pub document: Document,
+    /// What the first event says.
+    pub started: Option<&'run RunStarted>,
+    /// `Drill report` or `Recovery report`.
+    pub kind: &'static str,
+    /// Why this is no evidence; nothing for a run against AWS.
+    pub not_evidence: Option<String>,
+    /// Objectives against actuals.
+    pub objectives: Vec<ObjectiveRow>,
+    /// Seconds since the start, where the recovery time is not known.
+    pub since_start_s: Option<f64>,
+    /// One sentence on what made the recovery time.
+    pub what_made_it: String,
+    /// Where the recovery time went.
+    pub parts: Vec<PartRow>,
+    /// The steps that made it, in order.
+    pub critical_path: Vec<CriticalRow>,
+    /// The marks that were set, in the order in which they should come.
+    pub marks: Vec<MarkRow>,
+    /// Steps that were skipped because of the mode.
+    pub not_rehearsed: Vec<NotRehearsedRow>,
+    /// Every statement of how far the recovered data goes.
+    pub data_times: Vec<DataTimeRow>,
+    /// What steps left as proof.
+    pub evidence: Vec<EvidenceRow>,
+    /// The steps.
+    pub steps: Vec<StepRow>,
+    /// The checks before them.
+    pub preflight: Vec<StepRow>,
+    /// Checks that did not hold.
+    pub checks: Vec<CheckRow>,
+    /// What the recovered copy lacks.
+    pub not_restored: Vec<LackRow>,
+    /// What the run made, and what became of it.
+    pub created: Vec<CreatedRow>,
+    /// Steps that failed and were allowed to, and checks that only warned.
+    pub warnings: Vec<String>,
+    /// How each number was computed.
+    pub methods: Vec<MethodRow>,
+    /// Every event.
+    pub timeline: Vec<Row>,
+}
+
+/// A number against its objective.
+#[derive(Clone, Debug, Serialize)]
+pub struct ObjectiveRow {
+    /// Which number.
+    pub name: &'static str,
+    /// The objective.
+    pub objective: String,
+    /// The actual.
+    pub actual: String,
+    /// `met`, `MISSED`, `unknown`, `no objective`.
+    pub judged: &'static str,
+    /// What goes with it.
+    pub note: String,
+}
+
+/// A part of the recovery time.
+#[derive(Clone, Debug, Serialize)]
+pub struct PartRow {
+    /// Which.
+    pub name: &'static str,
+    /// How long.
+    pub time: String,
+    /// What is counted.
+    pub meaning: &'static str,
+}
+
+/// A step of the critical path.
+#[derive(Clone, Debug, Serialize)]
+pub struct CriticalRow {
+    /// Which.
+    pub step: String,
+    /// How long it took.
+    pub time: String,
+    /// Its share of the recovery time, per cent.
+    pub share: Option<u64>,
+}
+
+/// A mark.
+#[derive(Clone, Debug, Serialize)]
+pub struct MarkRow {
+    /// Which.
+    pub name: String,
+    /// When.
+    pub at: String,
+    /// Since the run began.
+    pub after: String,
+    /// The number of the event.
+    pub seq: u64,
+}
+
+/// A step that a drill leaves out.
+#[derive(Clone, Debug, Serialize)]
+pub struct NotRehearsedRow {
+    /// Which.
+    pub step: String,
+    /// What it would do.
+    pub what: String,
+    /// How long it is expected to take.
+    pub expected: String,
+}
+
+/// A statement of how far the recovered data goes.
+#[derive(Clone, Debug, Serialize)]
+pub struct DataTimeRow {
+    /// Complete up to here.
+    pub complete_to: String,
+    /// `A`, `B`, `C`.
+    pub grade: String,
+    /// What the grade means.
+    pub meaning: &'static str,
+    /// Where it was read.
+    pub source: String,
+    /// By which step.
+    pub step: String,
+    /// The number of the event.
+    pub seq: u64,
+    /// Whether the figure is made with this one.
+    pub used: bool,
+}
+
+/// Something a step left as proof.
+#[derive(Clone, Debug, Serialize)]
+pub struct EvidenceRow {
+    /// By which step.
+    pub step: String,
+    /// What it is.
+    pub kind: String,
+    /// The thing itself.
+    pub value: String,
+}
+
+/// A step.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepRow {
+    /// Its path.
+    pub step: String,
+    /// Its name for people.
+    pub name: String,
+    /// What it does.
+    pub action: String,
+    /// `read`, `create`, `modify`, `destroy`.
+    pub effect: String,
+    /// Where it stands.
+    pub state: String,
+    /// How many attempts were begun.
+    pub attempts: u32,
+    /// How long it took.
+    pub time: String,
+    /// The states that were seen in AWS.
+    pub seen: String,
+    /// Why it failed or was skipped.
+    pub why: String,
+}
+
+/// A check that did not hold.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckRow {
+    /// What was checked.
+    pub check: String,
+    /// Why it does not hold.
+    pub why: String,
+    /// What followed: `refuse`, `ask`, `warn`.
+    pub then: String,
+}
+
+/// Something the recovered copy has not.
+#[derive(Clone, Debug, Serialize)]
+pub struct LackRow {
+    /// Which step made the copy.
+    pub step: String,
+    /// What it lacks.
+    pub what: String,
+}
+
+/// Something the run made.
+#[derive(Clone, Debug, Serialize)]
+pub struct CreatedRow {
+    /// What kind.
+    pub kind: String,
+    /// Its identifier.
+    pub id: String,
+    /// The account.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// When it was made.
+    pub created_at: Option<String>,
+    /// By which step.
+    pub step: String,
+    /// `gone`, `LEFT BEHIND`, `kept`, `in use`.
+    pub fate: &'static str,
+    /// When it was seen to be gone.
+    pub gone_at: Option<String>,
+    /// The number of the event which shows that.
+    pub gone_seq: Option<u64>,
+}
+
+/// How a number was computed.
+#[derive(Clone, Debug, Serialize)]
+pub struct MethodRow {
+    /// Which number.
+    pub name: &'static str,
+    /// What it is.
+    pub definition: String,
+    /// How it was found.
+    pub method: String,
+    /// By which clock.
+    pub clock: String,
+    /// From which events.
+    pub events: Vec<u64>,
+}
+
+impl<'run> Page<'run> {
+    /// The page of a run, finished or not.
+    pub fn of(state: &'run RunState, events: &[Event], head: &str) -> Self {
+        let document = document::document(state, events, head);
+        let started = state.started.as_deref();
+        let (time, lost) = (&document.rto, &document.rpo);
+        Self {
+            started,
+            kind: match started.map(|started| started.mode) {
+                Some(Mode::Recovery) => "Recovery report",
+                _ => "Drill report",
+            },
+            not_evidence: started.and_then(|started| not_evidence(&started.cloud)),
+            objectives: vec![recovery_time_row(time), data_lost_row(lost)],
+            since_start_s: since_start(state, time),
+            what_made_it: what_made_it(state, &document),
+            parts: parts(&time.parts_s),
+            critical_path: critical_path(state, &document),
+            marks: marks(state),
+            not_rehearsed: not_rehearsed(started, time),
+            data_times: data_times(state, lost),
+            evidence: evidence(state),
+            steps: rows(state, |path| !path.is_preflight()),
+            preflight: rows(state, StepPath::is_preflight),
+            checks: checks(events),
+            not_restored: not_restored(state),
+            created: created(state),
+            warnings: state.outcome.as_ref().map(|outcome| outcome.warnings.clone()).unwrap_or_default(),
+            methods: vec![recovery_time_method(started, time), data_lost_method(started, lost)],
+            timeline: timeline::timeline(events),
+            document,
+        }
+    }
+}
+
+fn not_evidence(cloud: &Cloud) -> Option<String> {
+    match cloud {
+        Cloud::Aws => None,
+        Cloud::Simulated { world, seed } => Some(format!(
+            "SIMULATED – not evidence. This run took place in the simulated world {world} (seed {seed}); nothing \
+             of it touched AWS, and its durations are drawn, not observed."
+        )),
+        Cloud::Endpoint { url } => Some(format!(
+            "NOT AWS – not evidence. This run was made against {url}, which only speaks AWS's protocols."
+        )),
+    }
+}
+
+fn judged(objective_s: Option<f64>, met: Option<bool>) -> &'static str {
+    match (objective_s, met) {
+        (None, _) => "no objective",
+        (Some(_), Some(true)) => "met",
+        (Some(_), Some(false)) => "MISSED",
+        (Some(_), None) => "unknown",
+    }
+}
+
+fn known(seconds: Option<f64>) -> String {
+    seconds.map_or_else(|| "unknown".to_owned(), duration)
+}
+
+fn recovery_time_row(time: &RecoveryTime) -> ObjectiveRow {
+    let scope = match time.scope.as_deref() {
+        Some("service") => "up to the proof that users are served again",
+        Some(_) => "up to the proof in a recovered copy that serves nobody",
+        None => "the run did not reach the mark that ends it",
+    };
+    let estimate = time.estimated_total_s.map(|total| {
+        format!(
+            "; with what was not rehearsed {} (estimated), on which the objective is judged",
+            duration(total)
+        )
+    });
+    ObjectiveRow {
+        name: "recovery time (RTO)",
+        objective: time.objective_s.map_or_else(|| "none".to_owned(), duration),
+        actual: known(time.actual_s),
+        judged: judged(time.objective_s, time.met),
+        note: format!("{scope}{}", estimate.unwrap_or_default()),
+    }
+}
+
+fn data_lost_row(lost: &DataLost) -> ObjectiveRow {
+    let at_least = lost.bound.as_deref() == Some("at_least");
+    ObjectiveRow {
+        name: "data lost (RPO)",
+        objective: lost.objective_s.map_or_else(|| "none".to_owned(), duration),
+        actual: format!("{}{}", if at_least { "at least " } else { "" }, known(lost.actual_s)),
+        judged: judged(lost.objective_s, lost.met),
+        note: lost.grade.map_or_else(
+            || "nothing in this run says how far the recovered data goes".to_owned(),
+            |grade| format!("grade {grade:?}: {}", grade_words(grade)),
+        ),
+    }
+}
+
+fn grade_words(grade: Grade) -> &'static str {
+    match grade {
+        Grade::A => "read from the recovered data itself",
+        Grade::B => "the service's own statement",
+        Grade::C => "metadata",
+    }
+}
+
+/// In a recovery whose beginning nobody stated, the time since the start is all there is; it is not a recovery time.
+fn since_start(state: &RunState, time: &RecoveryTime) -> Option<f64> {
+    let last = state.finished.or(state.last)?;
+    state.began.filter(|_| time.actual_s.is_none()).map(|began| began.seconds_to(&last))
+}
+
+fn took(state: &RunState, path: &StepPath) -> Option<f64> {
+    let step = state.steps.get(path)?;
+    Some(step.started?.seconds_to(&step.finished?))
+}
+
+fn what_made_it(state: &RunState, document: &Document) -> String {
+    let Some(total) = document.rto.actual_s else {
+        let missing = match (&document.rto.from, &document.rto.to) {
+            (None, _) => "nobody said when service was lost",
+            (_, None) => "no step set the mark that ends it",
+            _ => "it could not be measured",
+        };
+        return format!("The recovery time is not known: {missing}.");
+    };
+    let mut shares: Vec<(f64, &StepPath)> =
+        document.critical_path.iter().filter_map(|path| Some((took(state, path)?, path))).collect();
+    shares.sort_by(|left, right| right.0.total_cmp(&left.0));
+    let total = duration(total);
+    match shares.as_slice() {
+        [] => format!("{total} in all; no step on the way took time that was measured."),
+        [(largest, path)] => format!("{} of {total} were the step {path}.", duration(*largest)),
+        [(largest, path), (next, other), ..] => format!(
+            "{} of {total} were the step {path}; the next largest was {} in {other}.",
+            duration(*largest),
+            duration(*next)
+        ),
+    }
+}
+
+fn parts(parts: &Parts) -> Vec<PartRow> {
+    let Parts { preflight, detection, decision, execution, verification, control_plane, lifeboat } = parts;
+    let row = |(name, seconds, meaning): (&'static str, Option<f64>, &'static str)| {
+        Some(PartRow { name, time: duration(seconds?), meaning })
+    };
+    [
+        ("preflight", *preflight, "checks before the first step"),
+        ("detection", *detection, "from the loss of service to its detection"),
+        ("decision", Some(*decision), "waiting for people"),
+        ("execution", *execution, "from the first step to the end of the last one that changes something"),
+        ("verification", *verification, "from there to the proof"),
+        ("control plane", Some(*control_plane), "AWS not reachable"),
+        (
+            "of these Lifeboat's own share",
+            Some(*lifeboat),
+            "at most, between something being ready and its being seen",
+        ),
+    ]
+    .into_iter()
+    .filter_map(row)
+    .collect()
+}
+
+fn critical_path(state: &RunState, document: &Document) -> Vec<CriticalRow> {
+    let total = document.rto.actual_s.filter(|total| *total > 0.0);
+    let row = |path: &StepPath| {
+        let took = took(state, path);
+        CriticalRow {
+            step: path.to_string(),
+            time: known(took),
+            share: took.zip(total).map(|(took, total)| (took / total * 100.0).round() as u64),
+        }
+    };
+    document.critical_path.iter().map(row).collect()
+}
+
+fn marks(state: &RunState) -> Vec<MarkRow> {
+    let place = |name: &MarkName| MARK_ORDER.iter().position(|known| *known == name.as_str());
+    let mut marks: Vec<(&MarkName, &Moment)> = state.marks.iter().collect();
+    marks.sort_by_key(|(name, moment)| (place(name).unwrap_or(MARK_ORDER.len()), moment.seq));
+    let row = |(name, moment): (&MarkName, &Moment)| MarkRow {
+        name: name.to_string(),
+        at: time_text(moment.at),
+        after: known(state.began.map(|began| began.seconds_to(moment))),
+        seq: moment.seq,
+    };
+    marks.into_iter().map(row).collect()
+}
+
+fn not_rehearsed(started: Option<&RunStarted>, time: &RecoveryTime) -> Vec<NotRehearsedRow> {
+    let row = |outline: &StepOutline| NotRehearsedRow {
+        step: outline.path.to_string(),
+        what: what(outline),
+        expected: known(outline.expect_s),
+    };
+    let outlines = started.iter().flat_map(|started| &started.steps);
+    outlines.filter(|outline| time.not_rehearsed.contains(&outline.path)).map(row).collect()
+}
+
+fn what(outline: &StepOutline) -> String {
+    outline.action.clone().unwrap_or_else(|| outline.kind.clone())
+}
+
+fn data_times(state: &RunState, lost: &DataLost) -> Vec<DataTimeRow> {
+    let row = |data: &lifeboat_journal::state::DataTime| DataTimeRow {
+        complete_to: time_text(data.complete_to),
+        grade: format!("{:?}", data.grade),
+        meaning: grade_words(data.grade),
+        source: data.source.clone(),
+        step: data.step.as_ref().map(ToString::to_string).unwrap_or_default(),
+        seq: data.seq,
+        used: lost.events.last() == Some(&data.seq),
+    };
+    state.data_times.iter().map(row).collect()
+}
+
+fn evidence(state: &RunState) -> Vec<EvidenceRow> {
+    let of_step = |path: &StepPath| {
+        let row = |(kind, value): (String, Value)| EvidenceRow {
+            step: path.to_string(),
+            kind,
+            value: value.to_string(),
+        };
+        state.step(path).evidence.into_iter().map(row).collect::<Vec<_>>()
+    };
+    document::paths(state).into_iter().flat_map(of_step).collect()
+}
+
+fn rows(state: &RunState, wanted: impl Fn(&StepPath) -> bool) -> Vec<StepRow> {
+    let paths = document::paths(state).into_iter().filter(|path| wanted(path));
+    paths.map(|path| step_row(state, path)).collect()
+}
+
+fn step_row(state: &RunState, path: &StepPath) -> StepRow {
+    let step = state.step(path);
+    let outline = outline(state, path);
+    let seen: Vec<&str> = step.states_seen.iter().map(|seen| seen.state.as_str()).collect();
+    StepRow {
+        step: path.to_string(),
+        name: outline.and_then(|outline| outline.name.clone()).unwrap_or_default(),
+        action: outline.map(what).or_else(|| action(&step)).unwrap_or_default(),
+        effect: outline.and_then(|outline| outline.effect.clone()).unwrap_or_default(),
+        state: step.status.word().replace('_', " "),
+        attempts: step.attempts,
+        time: took(state, path).map(duration).unwrap_or_default(),
+        seen: seen.join(" → "),
+        why: why(&step),
+    }
+}
+
+fn outline<'run>(state: &'run RunState, path: &StepPath) -> Option<&'run StepOutline> {
+    state.started.as_ref()?.steps.iter().find(|outline| outline.path == *path)
+}
+
+fn action(step: &StepState) -> Option<String> {
+    step.intent.as_ref().map(|intent| intent.action.clone())
+}
+
+fn why(step: &StepState) -> String {
+    let reason = document::why(step).unwrap_or_default();
+    match &step.status {
+        StepStatus::Skipped(_) if !step.skipped_because.is_empty() => {
+            let values = step.skipped_because.iter().map(|(name, value)| format!("{name}: {value}"));
+            format!("{reason} ({})", values.collect::<Vec<_>>().join(", "))
+        }
+        status => match status.failure().and_then(|failure| failure.hint.as_ref()) {
+            Some(hint) => format!("{reason}; {hint}"),
+            None => reason,
+        },
+    }
+}
+
+/// Checks that did not hold; those that did are steps of the preflight.
+fn checks(events: &[Event]) -> Vec<CheckRow> {
+    let row = |event: &Event| match &event.kind {
+        EventKind::CheckFailed { check, error, then } => {
+            Some(CheckRow { check: check.clone(), why: error.message.clone(), then: then.clone() })
+        }
+        _ => None,
+    };
+    events.iter().filter_map(row).collect()
+}
+
+fn not_restored(state: &RunState) -> Vec<LackRow> {
+    let of_step = |path: &StepPath| {
+        let lacks = match state.step(path).outputs.remove("not_restored") {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::List(lacks)) => lacks.iter().map(ToString::to_string).collect(),
+            Some(lack) => vec![lack.to_string()],
+        };
+        lacks.into_iter().map(|what| LackRow { step: path.to_string(), what }).collect::<Vec<_>>()
+    };
+    document::paths(state).into_iter().flat_map(of_step).collect()
+}
+
+/// Each thing the run made and what became of it; then what the outcome says is left that no event says was made.
+fn created(state: &RunState) -> Vec<CreatedRow> {
+    let mut rows: Vec<CreatedRow> = state.created.iter().map(|created| created_row(state, created)).collect();
+    let left = state.outcome.iter().flat_map(|outcome| &outcome.left_behind);
+    for resource in left.filter(|left| !state.created.iter().any(|created| same(&created.resource, left))) {
+        rows.push(CreatedRow {
+            created_at: None,
+            step: String::new(),
+            fate: "LEFT BEHIND",
+            gone_at: None,
+            gone_seq: None,
+            ..place(resource)
+        });
+    }
+    rows
+}
+
+fn created_row(state: &RunState, created: &Created) -> CreatedRow {
+    CreatedRow {
+        created_at: Some(time_text(created.at.at)),
+        step: created.step.to_string(),
+        fate: fate(state, created),
+        gone_at: created.deleted.map(|gone| time_text(gone.at)),
+        gone_seq: created.deleted.map(|gone| gone.seq),
+        ..place(&created.resource)
+    }
+}
+
+fn place(resource: &Resource) -> CreatedRow {
+    CreatedRow {
+        kind: resource.kind.clone(),
+        id: resource.id.clone(),
+        account: resource.account.clone(),
+        region: resource.region.clone(),
+        created_at: None,
+        step: String::new(),
+        fate: "",
+        gone_at: None,
+        gone_seq: None,
+    }
+}
+
+fn same(left: &Resource, right: &Resource) -> bool {
+    (&left.kind, &left.id, &left.account, &left.region)
+        == (&right.kind, &right.id, &right.account, &right.region)
+}
+
+/// After the end, what nobody has seen gone and nobody asked to keep is left behind, whatever else is said.
+fn fate(state: &RunState, created: &Created) -> &'static str {
+    match &state.outcome {
+        _ if created.deleted.is_some() => "gone",
+        None => "in use",
+        Some(outcome) if outcome.kept.iter().any(|kept| same(kept, &created.resource)) => "kept",
+        Some(_) => "LEFT BEHIND",
+    }
+}
+
+fn recovery_time_method(started: Option<&RunStarted>, time: &RecoveryTime) -> MethodRow {
+    let beginning = match started.map(|started| (started.mode, started.disrupted_at)) {
+        Some((_, Some(_))) => "the loss of service, as the operator stated it",
+        Some((Mode::Drill, None)) => "the start of the drill, preflight included",
+        _ => "the mark of that name; in a recovery it is never assumed",
+    };
+    let clock = match time.clock.as_deref() {
+        Some("monotonic") => "monotonic, within one process",
+        Some(_) => "wall, because it spans processes or a moment that somebody stated",
+        None => "none: one of the two moments is not known",
+    };
+    let (from, to) = (time.from.as_deref().unwrap_or("unknown"), time.to.as_deref().unwrap_or("unknown"));
+    MethodRow {
+        name: "recovery time",
+        definition: format!("from {from} to {to}"),
+        method: format!("disrupted is {beginning}; {to} is the event that set the mark"),
+        clock: clock.to_owned(),
+        events: time.events.clone(),
+    }
+}
+
+fn data_lost_method(started: Option<&RunStarted>, lost: &DataLost) -> MethodRow {
+    let stopped = match started.map(|started| started.mode) {
+        Some(Mode::Drill) => {
+            "writes count as stopped at the start of the drill, unless a mark says otherwise"
+        }
+        _ => "writes stopped at the mark writes_stopped, else at the loss of service",
+    };
+    let source = lost.source.as_deref().unwrap_or("nothing was read");
+    let bound = match lost.bound.as_deref() {
+        Some("at_least") => "; a lower bound, because writes went on and nobody stopped them",
+        _ => "",
+    };
+    MethodRow {
+        name: "data lost",
+        definition:
+            "acknowledged writes that are not in the recovered system: from the moment the recovered data \
+                     is complete to, until writes stopped"
+                .to_owned(),
+        method: format!("complete to: {source}; {stopped}{bound}"),
+        clock: "wall".to_owned(),
+        events: lost.events.clone(),
+    }
+}

@@ -1,0 +1,215 @@
+//! The timeline: every event of a run in words, in the order in which things happened.
+
+use chrono::{DateTime, Utc};
+use lifeboat_journal::event::{
+    Actor, ActorKind, Event, EventKind, Failure, Phase, Precision, RunStarted, StepStarted, Values,
+};
+use lifeboat_journal::outcome::{Outcome, Verdict};
+use lifeboat_runbook::plan::Mode;
+use lifeboat_runbook::spec::Resource;
+use lifeboat_runbook::units::time_text;
+use serde::{Deserialize, Serialize};
+
+/// A row of the timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// When it happened, RFC 3339, UTC.
+    pub at: String,
+    /// Where it is known from: `lifeboat`, `aws`, `import`, or the person.
+    pub source: String,
+    /// The step it belongs to.
+    pub step: Option<String>,
+    /// What happened.
+    pub what: String,
+    /// How exact `at` is: `exact`, `second`, `minute`, `estimated`.
+    pub precision: String,
+    /// The number of the event.
+    pub seq: u64,
+}
+
+/// The timeline of a run: by time, then source, then number.
+pub fn timeline(events: &[Event]) -> Vec<Row> {
+    let row = |event: &Event| (event.at, row(event));
+    let mut rows: Vec<(DateTime<Utc>, Row)> = events.iter().map(row).collect();
+    rows.sort_by(|(left_at, left), (right_at, right)| {
+        (left_at, &left.source, left.seq).cmp(&(right_at, &right.source, right.seq))
+    });
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn row(event: &Event) -> Row {
+    let attempt = event.attempt.filter(|attempt| *attempt > 1);
+    let what = words(&event.kind);
+    Row {
+        at: time_text(event.at),
+        source: source(&event.actor),
+        step: event.step.as_ref().map(ToString::to_string),
+        what: attempt.map_or_else(|| what.clone(), |attempt| format!("{what} (attempt {attempt})")),
+        precision: precision_word(event.precision).to_owned(),
+        seq: event.seq,
+    }
+}
+
+fn source(actor: &Actor) -> String {
+    let kind = match actor.kind {
+        ActorKind::Engine => "lifeboat",
+        ActorKind::Person => "person",
+        ActorKind::Aws => "aws",
+        ActorKind::Import => "import",
+    };
+    actor.id.as_ref().map_or_else(|| kind.to_owned(), |id| format!("{kind} {id}"))
+}
+
+fn precision_word(precision: Precision) -> &'static str {
+    match precision {
+        Precision::Exact => "exact",
+        Precision::Second => "second",
+        Precision::Minute => "minute",
+        Precision::Estimated => "estimated",
+    }
+}
+
+/// An event in words; the step it belongs to is not said again.
+pub fn words(kind: &EventKind) -> String {
+    match kind {
+        EventKind::RunStarted(started) => run_started(started),
+        EventKind::PhaseEntered { phase } => phase_words(*phase).to_owned(),
+        EventKind::RunPaused { why } => format!("paused: {why}"),
+        EventKind::RunResumed { version, away_s } => {
+            format!("taken up again by lifeboat {version}, after {}", duration(*away_s))
+        }
+        EventKind::AbortAsked { by } => format!("{by} asked for the end of the run"),
+        EventKind::RunFinished(outcome) => run_finished(outcome),
+        EventKind::StepStarted(intent) => step_started(intent),
+        EventKind::StepAccepted { stage, .. } => format!("AWS accepted: {stage}"),
+        EventKind::StateSeen { state, .. } => format!("seen as {state}"),
+        EventKind::Observed { found } => format!("looked at: {}", found.replace('_', " ")),
+        EventKind::StepUnknown { error } => {
+            format!("whether it happened is not known ({}); it will be looked at", failure(error))
+        }
+        EventKind::AttemptFailed { during, error } => {
+            format!("attempt failed ({during}): {}", failure(error))
+        }
+        EventKind::StepSucceeded { .. } => "succeeded".to_owned(),
+        EventKind::StepFailed { error, allowed: true } => format!("failed, as it may: {}", failure(error)),
+        EventKind::StepFailed { error, allowed: false } => format!("FAILED: {}", failure(error)),
+        EventKind::StepSkipped { reason, values } => format!("skipped: {reason}{}", listed(values)),
+        EventKind::Evidence { kind, value } => format!("evidence ({kind}): {value}"),
+        EventKind::DataTime { complete_to, grade, source } => {
+            format!("the data is complete up to {} (grade {grade:?}: {source})", time_text(*complete_to))
+        }
+        EventKind::UndoStarted => "being taken back".to_owned(),
+        EventKind::UndoAccepted { stage } => format!("AWS accepted, to take it back: {stage}"),
+        EventKind::Undone => "taken back: seen to be gone".to_owned(),
+        EventKind::UndoFailed { error } => format!("COULD NOT BE TAKEN BACK: {}", failure(error)),
+        EventKind::TimerFired { purpose } => format!("the time to wait for the {purpose} is over"),
+        EventKind::AwsCall { service, operation, request_id, status } => {
+            call(service, operation, request_id.as_deref(), *status)
+        }
+        EventKind::AwsPolled { kind, calls, throttled, errors } => {
+            format!("asked AWS {calls} times about {kind} ({throttled} throttled, {errors} errors)")
+        }
+        EventKind::AwsCreated(resource) => format!("created {}", place(resource)),
+        EventKind::AwsDeleted(resource) => format!("seen to be gone: {}", place(resource)),
+        EventKind::CheckPassed { check } => format!("check holds: {check}"),
+        EventKind::CheckFailed { check, error, then } => {
+            format!("check does not hold ({then}): {check}: {}", failure(error))
+        }
+        EventKind::MarkSet { mark } => format!("mark set: {mark}"),
+        EventKind::RtoMeasured(time) => format!("recovery time: {}", optional(time.actual_s)),
+        EventKind::RpoMeasured(lost) => format!("data lost: {}", optional(lost.actual_s)),
+        EventKind::TailDropped { bytes, .. } => {
+            format!("a last line torn by a crash ({bytes} bytes) was cut off the journal")
+        }
+        EventKind::Other(other) => {
+            format!("{} (written by a later version): {}", other.type_name, other.data)
+        }
+    }
+}
+
+fn run_started(started: &RunStarted) -> String {
+    let mode = match started.mode {
+        Mode::Drill => "drill",
+        Mode::Recovery => "recovery",
+    };
+    format!(
+        "{mode} of {} started by {} in account {}, {}",
+        started.runbook, started.operator, started.account, started.region
+    )
+}
+
+fn phase_words(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Preflight => "preflight begins",
+        Phase::Running => "the steps begin",
+        Phase::Undoing => "taking back what was done",
+        Phase::CleaningUp => "cleaning up",
+    }
+}
+
+fn run_finished(outcome: &Outcome) -> String {
+    let end = match &outcome.verdict {
+        Verdict::Passed => "finished: passed".to_owned(),
+        Verdict::Failed { step } => format!("finished: FAILED at {step}"),
+        Verdict::Aborted { by, why } => format!("finished: aborted by {by}: {why}"),
+        Verdict::Refused { finding } => format!("refused to start: {finding}"),
+        Verdict::Abandoned { by, why } => format!("given up by {by}: {why}"),
+    };
+    let also = outcome.also();
+    let also =
+        if also.is_empty() { String::new() } else { format!(" ({})", also.join(", ").replace('_', " ")) };
+    format!("{end}{also}")
+}
+
+fn step_started(intent: &StepStarted) -> String {
+    let names: Vec<&str> = intent.names.values().map(String::as_str).collect();
+    let names = if names.is_empty() { String::new() } else { format!(" → {}", names.join(", ")) };
+    format!("started {}{names}{}", intent.action, listed(&intent.resolved))
+}
+
+fn call(service: &str, operation: &str, request_id: Option<&str>, status: u16) -> String {
+    let answer = match status {
+        0 => "no answer came".to_owned(),
+        status => format!("HTTP {status}"),
+    };
+    let request = request_id.map(|id| format!(", request {id}")).unwrap_or_default();
+    format!("called {service} {operation}: {answer}{request}")
+}
+
+fn place(resource: &Resource) -> String {
+    format!("{} {} in {}, {}", resource.kind, resource.id, resource.account, resource.region)
+}
+
+fn listed(values: &Values) -> String {
+    if values.is_empty() {
+        return String::new();
+    }
+    let values: Vec<String> = values.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    format!(" ({})", values.join(", "))
+}
+
+fn failure(failure: &Failure) -> String {
+    let hint = failure.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+    format!("{}: {}{hint}", failure.code, failure.message)
+}
+
+fn optional(seconds: Option<f64>) -> String {
+    seconds.map_or_else(|| "unknown".to_owned(), duration)
+}
+
+/// Seconds for people: `38 min 12 s`; to the tenth of a second below a minute.
+pub fn duration(seconds: f64) -> String {
+    if seconds < 0.0 {
+        return format!("−{}", duration(-seconds));
+    }
+    if seconds < 59.95 {
+        let tenths = (seconds * 10.0).round() / 10.0;
+        return format!("{tenths} s");
+    }
+    let whole = seconds.round() as u64;
+    let units =
+        [(whole / 86_400, "d"), (whole / 3600 % 24, "h"), (whole / 60 % 60, "min"), (whole % 60, "s")];
+    let parts: Vec<String> =
+        units.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}")).collect();
+    parts.join(" ")
+}

@@ -1,0 +1,6 @@
+//! Reports of small runs whose journals are written here, through the real writer and its masking and chain.
+
+mod document;
+mod markdown;
+mod run;
+mod timeline;
