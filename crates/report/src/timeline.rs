@@ -111,7 +111,6 @@ pub fn words(kind: &EventKind) -> String {
         }
         EventKind::AwsCreated(resource) => format!("created {}", place(resource)),
         EventKind::AwsDeleted(resource) => format!("seen to be gone: {}", place(resource)),
-        EventKind::CheckPassed { check } => format!("check holds: {check}"),
         EventKind::CheckFailed { check, error, then } => {
             format!("check does not hold ({then}): {check}: {}", failure(error))
         }
