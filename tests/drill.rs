@@ -43,7 +43,8 @@ fn a_database_is_recovered_measured_and_cleaned_up() {
 
     let events = events(&program, &document);
     let types = types(&events);
-    let at = |name: &str| types.iter().position(|found| *found == name).unwrap_or_else(|| panic!("no {name}"));
+    let at =
+        |name: &str| types.iter().position(|found| *found == name).unwrap_or_else(|| panic!("no {name}"));
     assert!(at("step.started") < at("step.accepted"), "the intent stands before the deed");
     assert!(at("aws.created") < at("aws.deleted"));
     assert_eq!(types.last(), Some(&"run.finished"));
@@ -87,14 +88,28 @@ fn show_and_report_say_what_the_drill_said() {
     let report = program.run(&["report", run]);
     assert_eq!(report.code, 0, "{}", report.stderr);
     for expected in ["SIMULATED", "grade A", run] {
-        assert!(report.stdout.to_lowercase().contains(&expected.to_lowercase()), "{expected}:\n{}", report.stdout);
+        assert!(
+            report.stdout.to_lowercase().contains(&expected.to_lowercase()),
+            "{expected}:\n{}",
+            report.stdout
+        );
     }
 }
 
 #[test]
 fn wrong_inputs_are_all_named_and_nothing_is_started() {
     let program = Program::new();
-    let said = program.run(&["drill", PITR, "--simulate", "-i", "sorce=x", "-i", "restore_to=yesterday", "-i", "source=Not_Valid"]);
+    let said = program.run(&[
+        "drill",
+        PITR,
+        "--simulate",
+        "-i",
+        "sorce=x",
+        "-i",
+        "restore_to=yesterday",
+        "-i",
+        "source=Not_Valid",
+    ]);
     assert_eq!(said.code, 2);
     for expected in ["did you mean `source`?", "restore_to", "does not match the pattern"] {
         assert!(said.stderr.contains(expected), "{expected}:\n{}", said.stderr);

@@ -53,8 +53,9 @@ impl Program {
     /// Runs it and reads the JSON document it prints.
     pub(crate) fn json(&self, arguments: &[&str]) -> (i32, Value) {
         let said = self.run(arguments);
-        let document = serde_json::from_str(&said.stdout)
-            .unwrap_or_else(|error| panic!("{arguments:?} printed no JSON ({error}):\n{}\n{}", said.stdout, said.stderr));
+        let document = serde_json::from_str(&said.stdout).unwrap_or_else(|error| {
+            panic!("{arguments:?} printed no JSON ({error}):\n{}\n{}", said.stdout, said.stderr)
+        });
         (said.code, document)
     }
 

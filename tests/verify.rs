@@ -32,7 +32,11 @@ fn any_changed_byte_is_found() {
             fs::write(&path, &touched).unwrap();
             let said = program.run(&["verify", run]);
             assert_eq!(said.code, 1, "byte {place}");
-            assert!(said.stderr.contains(&format!("journal.jsonl:{line}:")), "byte {place}, line {line}: {}", said.stderr);
+            assert!(
+                said.stderr.contains(&format!("journal.jsonl:{line}:")),
+                "byte {place}, line {line}: {}",
+                said.stderr
+            );
         }
         line += usize::from(*byte == b'\n');
     }

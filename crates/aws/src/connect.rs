@@ -68,12 +68,18 @@ impl Aws {
             .time_source(SharedTimeSource::new(VirtualTime(Arc::new(now))))
             .retry_config(RetryConfig::disabled())
             .timeout_config(limits())
-            .stalled_stream_protection(aws_config::stalled_stream_protection::StalledStreamProtectionConfig::disabled())
+            .stalled_stream_protection(
+                aws_config::stalled_stream_protection::StalledStreamProtectionConfig::disabled(),
+            )
             .build();
         Self::with(config, None, Some(SharedInvocationIdGenerator::new(Counting::default())))
     }
 
-    fn with(config: SdkConfig, endpoint: Option<String>, invocations: Option<SharedInvocationIdGenerator>) -> Self {
+    fn with(
+        config: SdkConfig,
+        endpoint: Option<String>,
+        invocations: Option<SharedInvocationIdGenerator>,
+    ) -> Self {
         Self {
             config,
             endpoint,
@@ -99,7 +105,8 @@ impl Aws {
     #[cfg(feature = "rds")]
     pub(crate) fn rds(&self, region: &str) -> aws_sdk_rds::Client {
         client(&self.rds, region, || {
-            let mut config = aws_sdk_rds::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+            let mut config =
+                aws_sdk_rds::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
             config.set_invocation_id_generator(self.invocations.clone());
             aws_sdk_rds::Client::from_conf(config.build())
         })
@@ -109,7 +116,8 @@ impl Aws {
     #[cfg(feature = "sts")]
     pub(crate) fn sts(&self, region: &str) -> aws_sdk_sts::Client {
         client(&self.sts, region, || {
-            let mut config = aws_sdk_sts::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+            let mut config =
+                aws_sdk_sts::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
             config.set_invocation_id_generator(self.invocations.clone());
             aws_sdk_sts::Client::from_conf(config.build())
         })

@@ -101,7 +101,9 @@ pub(crate) fn by_code(code: &str, message: &str, status: u16, call: Call) -> Act
     if code.starts_with("AccessDenied") || code.starts_with("UnauthorizedOperation") {
         return error(ErrorKind::BlockedOnPermission).hint("the message names the statement that is missing");
     }
-    if code.starts_with("Insufficient") && code.contains("Capacity") || code == "ProvisionedIopsNotAvailableInAZFault" {
+    if code.starts_with("Insufficient") && code.contains("Capacity")
+        || code == "ProvisionedIopsNotAvailableInAZFault"
+    {
         return error(ErrorKind::Refused).hint("choose another class or another zone");
     }
     if code.contains("QuotaExceeded") || code == "LimitExceededException" {
@@ -143,7 +145,12 @@ mod tests {
             assert_eq!(by_code(code, "", status, Call::Read).kind, read, "{code}");
             assert_eq!(by_code(code, "", status, Call::Mutation).kind, mutation, "{code}");
         }
-        assert!(by_code("InsufficientDBInstanceCapacity", "", 400, Call::Mutation).hint.unwrap().contains("class"));
+        assert!(
+            by_code("InsufficientDBInstanceCapacity", "", 400, Call::Mutation)
+                .hint
+                .unwrap()
+                .contains("class")
+        );
         assert_eq!(by_code("ThrottlingException", "", 400, Call::Read).code, "throttled");
     }
 }

@@ -50,7 +50,8 @@ impl Home {
 
     /// All runs, the oldest first. A journal that is broken does not hide the others: it is named.
     pub(crate) fn runs(&self) -> Result<Vec<Result<ReadRun, (RunId, String)>>, CommandError> {
-        let ids = RunDirectory::list(&self.path).map_err(|error| CommandError::file("list", &self.path, &error))?;
+        let ids =
+            RunDirectory::list(&self.path).map_err(|error| CommandError::file("list", &self.path, &error))?;
         let mut runs: Vec<_> = ids.into_iter().map(|id| self.read(&id)).collect();
         runs.sort_by_key(|run| match run {
             Ok(run) => (run.state.began.map(|began| began.at), run.id.clone()),
@@ -81,7 +82,8 @@ impl Home {
             let latest = self.runs()?.into_iter().rev().find_map(Result::ok);
             return latest.map(|run| run.id).ok_or_else(|| self.empty());
         }
-        let ids = RunDirectory::list(&self.path).map_err(|error| CommandError::file("list", &self.path, &error))?;
+        let ids =
+            RunDirectory::list(&self.path).map_err(|error| CommandError::file("list", &self.path, &error))?;
         if let Some(exact) = ids.iter().find(|id| id.as_str() == name) {
             return Ok(exact.clone());
         }
@@ -89,7 +91,10 @@ impl Home {
         match matching.as_slice() {
             [one] => Ok((*one).clone()),
             [] if ids.is_empty() => Err(self.empty()),
-            [] => Err(CommandError::usage(format!("there is no run `{name}`")).hint("`lifeboat runs` lists them")),
+            [] => {
+                Err(CommandError::usage(format!("there is no run `{name}`"))
+                    .hint("`lifeboat runs` lists them"))
+            }
             several => {
                 let several: Vec<_> = several.iter().map(|id| id.as_str()).collect();
                 Err(CommandError::usage(format!("`{name}` is the beginning of {}", several.join(", "))))
@@ -103,8 +108,12 @@ impl Home {
         if name != "latest" {
             return self.find(name);
         }
-        let mut open: Vec<_> =
-            self.runs()?.into_iter().filter_map(Result::ok).filter(|run| run.state.outcome.is_none()).collect();
+        let mut open: Vec<_> = self
+            .runs()?
+            .into_iter()
+            .filter_map(Result::ok)
+            .filter(|run| run.state.outcome.is_none())
+            .collect();
         match (open.pop(), open.is_empty()) {
             (None, _) => Err(CommandError::usage("no run is unfinished").hint("`lifeboat runs` lists them")),
             (Some(one), true) => {
@@ -114,7 +123,8 @@ impl Home {
             (Some(last), false) => {
                 open.push(last);
                 let ids: Vec<_> = open.iter().map(|run| run.id.to_string()).collect();
-                Err(CommandError::usage(format!("several runs are unfinished: {}", ids.join(", "))).hint("name one"))
+                Err(CommandError::usage(format!("several runs are unfinished: {}", ids.join(", ")))
+                    .hint("name one"))
             }
         }
     }

@@ -76,7 +76,9 @@ fn given_inputs(given: &[String]) -> Result<BTreeMap<String, String>, CommandErr
     let mut inputs = BTreeMap::new();
     for text in given {
         let Some((name, value)) = text.split_once('=') else {
-            return Err(CommandError::usage(format!("`-i {text}` has no `=`")).hint("write it as -i name=value"));
+            return Err(
+                CommandError::usage(format!("`-i {text}` has no `=`")).hint("write it as -i name=value")
+            );
         };
         if inputs.insert(name.to_owned(), value.to_owned()).is_some() {
             return Err(CommandError::usage(format!("the input `{name}` is given twice")));
@@ -122,8 +124,9 @@ impl Session<'_> {
                 let digest = Sha256::digest(format!("run\n{world}\n{seed}\n{}", self.plan.name));
                 entropy.copy_from_slice(&digest[..10]);
             }
-            None => getrandom::fill(&mut entropy)
-                .map_err(|error| CommandError::failed(format!("the system gives no random numbers: {error}")))?,
+            None => getrandom::fill(&mut entropy).map_err(|error| {
+                CommandError::failed(format!("the system gives no random numbers: {error}"))
+            })?,
         }
         let id = name::run_id(&entropy);
         let numbered = (2..).map(|number| RunId::new(format!("{id}-{number}")));
@@ -163,7 +166,12 @@ impl Session<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             operator,
             host,
-            digests: self.plan.sources.iter().map(|source| chain::hex(&Sha256::digest(&source.text))).collect(),
+            digests: self
+                .plan
+                .sources
+                .iter()
+                .map(|source| chain::hex(&Sha256::digest(&source.text)))
+                .collect(),
             disrupted_at: self.request.disrupted_at,
             previous_head,
             default_region: self.request.region.clone().or_else(|| wiring.default_region()),
@@ -205,8 +213,10 @@ impl Session<'_> {
         if self.plan.allow.is_empty() || self.request.confirmed_account.as_deref() == Some(account) {
             return Ok(());
         }
-        Err(CommandError::refused("this drill may touch resources that it did not make (`allow` in the runbook)")
-            .hint(format!("if it is meant, type the account: --confirm {account}")))
+        Err(CommandError::refused(
+            "this drill may touch resources that it did not make (`allow` in the runbook)",
+        )
+        .hint(format!("if it is meant, type the account: --confirm {account}")))
     }
 
     fn open(&self, directory: &RunDirectory) -> Result<fs::File, CommandError> {
@@ -222,11 +232,14 @@ impl Session<'_> {
 /// Refuses a plan that names an action whose code is not here: better now than in the middle.
 fn everything_is_in_this_build(plan: &Plan, wiring: &Wiring) -> Result<(), CommandError> {
     let steps = plan.preflight.iter().chain(&plan.steps).chain(plan.cleanup_steps());
-    let missing = steps.filter_map(|step| step.action()).find(|action| wiring.registry.action(action).is_none());
+    let missing =
+        steps.filter_map(|step| step.action()).find(|action| wiring.registry.action(action).is_none());
     match missing {
         None => Ok(()),
-        Some(action) => Err(CommandError::refused(format!("this version runs `{action}` only in a simulation"))
-            .hint("rehearse with --simulate, or take the step out of a copy of the runbook")),
+        Some(action) => {
+            Err(CommandError::refused(format!("this version runs `{action}` only in a simulation"))
+                .hint("rehearse with --simulate, or take the step out of a copy of the runbook"))
+        }
     }
 }
 
@@ -278,14 +291,20 @@ pub(crate) struct Resumption {
 /// Takes up a run where its journal ends.
 pub(crate) fn resume(home: &Home, resumption: Resumption) -> Result<u8, CommandError> {
     let started = resumption.run.state.started.clone().ok_or_else(|| {
-        CommandError::refused(format!("{} ended before its first event; there is nothing to resume", resumption.run.id))
+        CommandError::refused(format!(
+            "{} ended before its first event; there is nothing to resume",
+            resumption.run.id
+        ))
     })?;
     if let Some(outcome) = &resumption.run.state.outcome {
         return Err(CommandError::refused(format!("{} is finished: {}", resumption.run.id, outcome.word())));
     }
     if started.semantics != SEMANTICS {
-        return Err(CommandError::refused(format!("{} was started by lifeboat {}", resumption.run.id, started.version))
-            .hint("resume it with that version; show, report and verify work with this one"));
+        return Err(CommandError::refused(format!(
+            "{} was started by lifeboat {}",
+            resumption.run.id, started.version
+        ))
+        .hint("resume it with that version; show, report and verify work with this one"));
     }
     let runtime = runtime(matches!(started.cloud, Cloud::Simulated { .. }))?;
     runtime.block_on(take_up(home, resumption, &started))
@@ -306,7 +325,8 @@ async fn take_up(home: &Home, resumption: Resumption, started: &RunStarted) -> R
     };
     let caller = wiring.caller(&started.region).await?;
     if caller.account != started.account {
-        let message = format!("these credentials belong to {}, and the run is in {}", caller.account, started.account);
+        let message =
+            format!("these credentials belong to {}, and the run is in {}", caller.account, started.account);
         return Err(CommandError::refused(message));
     }
     let mut drafts = cut_torn_tail(directory, &run)?;
@@ -322,14 +342,21 @@ async fn take_up(home: &Home, resumption: Resumption, started: &RunStarted) -> R
 }
 
 /// The plan of the sources as they were run: the file on disk may have changed since.
-fn kept_plan(directory: &RunDirectory, started: &RunStarted, catalog: &Catalog) -> Result<Plan, CommandError> {
+fn kept_plan(
+    directory: &RunDirectory,
+    started: &RunStarted,
+    catalog: &Catalog,
+) -> Result<Plan, CommandError> {
     let path = directory.source(0);
     let text = fs::read(&path).map_err(|error| CommandError::file("read", &path, &error))?;
     let Some(source) = started.sources.first() else {
         return Err(CommandError::failed("the journal names no source"));
     };
     if chain::hex(&Sha256::digest(&text)) != source.sha256 {
-        return Err(CommandError::failed(format!("{} is not what was run: its digest differs", path.display())));
+        return Err(CommandError::failed(format!(
+            "{} is not what was run: its digest differs",
+            path.display()
+        )));
     }
     let checked = crate::commands::check::check_kept(&source.name, text, directory, started, catalog);
     checked.plan.ok_or_else(|| CommandError::failed("the kept runbook is not valid for this version"))
@@ -352,7 +379,8 @@ fn cut_torn_tail(directory: &RunDirectory, run: &ReadRun) -> Result<Vec<Draft>, 
 }
 
 fn lock(directory: &RunDirectory) -> Result<fs::File, CommandError> {
-    let holder = format!("{} on {}, process {}", crate::home::user(), crate::home::host(), std::process::id());
+    let holder =
+        format!("{} on {}, process {}", crate::home::user(), crate::home::host(), std::process::id());
     directory.lock(&holder).map_err(|error| CommandError::refused(error.to_string()))
 }
 
@@ -418,7 +446,10 @@ fn finish(log: &RunLog, output: Output, quiet: bool) -> Result<u8, CommandError>
     let events = log.events();
     let head = log.head();
     let (document, text) = log.with_state(|state| {
-        (lifeboat_report::document::document(state, &events, &head), crate::commands::show::summary(state, &events, &head))
+        (
+            lifeboat_report::document::document(state, &events, &head),
+            crate::commands::show::summary(state, &events, &head),
+        )
     });
     match output {
         Output::Json => crate::commands::print_json(&document)?,

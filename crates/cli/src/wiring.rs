@@ -68,8 +68,10 @@ pub(crate) fn simulated(
         .open(log)
         .map_err(|error| CommandError::file("write", log, &error))?;
     let log: Arc<dyn WorldLog> = Arc::new(WorldFile(Mutex::new(file)));
-    let simulator = Simulator::replay(definition, seed, &entries, Arc::new(RunClock(clock.clone())), Some(log))
-        .map_err(|error| CommandError::failed(format!("the simulated world cannot be rebuilt: {error}")))?;
+    let simulator =
+        Simulator::replay(definition, seed, &entries, Arc::new(RunClock(clock.clone())), Some(log)).map_err(
+            |error| CommandError::failed(format!("the simulated world cannot be rebuilt: {error}")),
+        )?;
     let simulator = Arc::new(simulator);
     let time = clock.clone();
     let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));
@@ -98,8 +100,9 @@ fn world_entries(log: &Path) -> Result<Vec<WorldEntry>, CommandError> {
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())
         .map(|line| {
-            serde_json::from_slice(line)
-                .map_err(|error| CommandError::failed(format!("{} is not a world's record: {error}", log.display())))
+            serde_json::from_slice(line).map_err(|error| {
+                CommandError::failed(format!("{} is not a world's record: {error}", log.display()))
+            })
         })
         .collect()
 }
@@ -155,8 +158,10 @@ struct SimulatedSql(Arc<Simulator>);
 impl Sql for SimulatedSql {
     async fn query(&self, request: &SqlRequest) -> Result<Rows, SqlError> {
         let password = request.password.as_ref().map_or("", |password| password.expose());
-        let answer =
-            self.0.query(&request.host, &request.database, &request.user, password, &request.sql, &[]).map_err(refused)?;
+        let answer = self
+            .0
+            .query(&request.host, &request.database, &request.user, password, &request.sql, &[])
+            .map_err(refused)?;
         Ok(answer
             .rows
             .into_iter()

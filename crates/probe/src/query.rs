@@ -26,7 +26,11 @@ impl Action for PostgresQuery {
     async fn observe(&self, cx: &StepContext) -> Result<Observation, ActionError> {
         let request = request(cx)?;
         // What failed may pass, but whether and how often it is tried again is said by the step's `retry`.
-        let rows = self.0.query(&request).await.map_err(|error| ActionError::failed(error.code(), error.to_string()))?;
+        let rows = self
+            .0
+            .query(&request)
+            .await
+            .map_err(|error| ActionError::failed(error.code(), error.to_string()))?;
         if rows.len() > MOST_ROWS {
             let message = format!("the answer has {} rows; at most {MOST_ROWS} are kept", rows.len());
             return Err(ActionError::failed("sql", message).hint("ask for less: aggregate, or add `limit`"));
@@ -43,11 +47,19 @@ impl Action for PostgresQuery {
 fn request(cx: &StepContext) -> Result<SqlRequest, ActionError> {
     let text = |name: &str| cx.required(name).map(str::to_owned);
     let port = cx.with.get("port").and_then(Value::as_int).unwrap_or(DEFAULT_PORT);
-    let port = u16::try_from(port).map_err(|_| ActionError::refused("parameter", format!("{port} is not a port")))?;
+    let port = u16::try_from(port)
+        .map_err(|_| ActionError::refused("parameter", format!("{port} is not a port")))?;
     let password = match cx.with.get("password") {
         Some(Value::Secret(secret)) => Some(secret.clone()),
         Some(Value::String(text)) => Some(Secret::new("password", text)),
         _ => None,
     };
-    Ok(SqlRequest { host: text("host")?, port, database: text("database")?, user: text("user")?, password, sql: text("sql")? })
+    Ok(SqlRequest {
+        host: text("host")?,
+        port,
+        database: text("database")?,
+        user: text("user")?,
+        password,
+        sql: text("sql")?,
+    })
 }

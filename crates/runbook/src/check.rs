@@ -62,7 +62,8 @@ pub fn source_from_bytes(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnosti
 
 /// Checks a runbook and all it names. `today` is given by `check` only, for `review`.
 pub fn check(file: Source, catalog: &Catalog, files: &dyn Files, today: Option<NaiveDate>) -> Checked {
-    let mut closure = Closure { catalog, files, today, sources: Vec::new(), diagnostics: Vec::new(), open: Vec::new() };
+    let mut closure =
+        Closure { catalog, files, today, sources: Vec::new(), diagnostics: Vec::new(), open: Vec::new() };
     let plan = closure.file(file);
     let Closure { sources, mut diagnostics, .. } = closure;
     diagnostics.sort_by_key(|found| (found.source, found.range.start, found.range.end));

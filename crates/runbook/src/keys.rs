@@ -77,8 +77,8 @@ const fn must(name: &'static str, shape: Shape, summary: &'static str) -> Key {
 }
 
 use Shape::{
-    Any, Boolean, Date, Duration, Expression, Expressions, Integer, Keys, List, Named, Number, Requirements, Template,
-    Templates, Text, Texts, TextsOr, Word, WordOrKeys,
+    Any, Boolean, Date, Duration, Expression, Expressions, Integer, Keys, List, Named, Number, Requirements,
+    Template, Templates, Text, Texts, TextsOr, Word, WordOrKeys,
 };
 
 const FAILURE: Shape = Word(&["undo", "pause"]);
@@ -92,14 +92,22 @@ pub static FILE: Table = Table {
     name: "file",
     keys: &[
         must("schema", Word(&["lifeboat/v1"]), "The version of the language."),
-        must("kind", Word(&["runbook", "playbook"]), "A procedure, or an incident with people and decisions."),
+        must(
+            "kind",
+            Word(&["runbook", "playbook"]),
+            "A procedure, or an incident with people and decisions.",
+        ),
         must("name", Text, "Lower-case letters, digits and hyphens; part of the names of what is made."),
         key("title", Text, "One line for people."),
         key("description", Text, "More for people."),
         key("owner", Text, "Who keeps it."),
         key("review", Keys(&REVIEW), "When it was last read through, and how often that should be."),
         key("objectives", Keys(&OBJECTIVES), "What was promised."),
-        key("loss", Word(&["outage", "corruption"]), "What data lost means: writes stopped with the service, or went on."),
+        key(
+            "loss",
+            Word(&["outage", "corruption"]),
+            "What data lost means: writes stopped with the service, or went on.",
+        ),
         key("inputs", Named(&INPUT), "What differs from run to run."),
         key("secrets", Named(&SECRET), "Where secrets are kept."),
         key("roles", Requirements, "Roles that people hold during a run."),
@@ -181,7 +189,10 @@ pub static TARGET: Table = Table {
 /// `target.role`.
 pub static ROLE: Table = Table {
     name: "role",
-    keys: &[key("drill", Template, "The role in a drill."), key("recovery", Template, "The role in a recovery.")],
+    keys: &[
+        key("drill", Template, "The role in a drill."),
+        key("recovery", Template, "The role in a recovery."),
+    ],
 };
 
 /// `concurrency`.
@@ -262,13 +273,12 @@ pub static NOTIFY: Table = Table {
 };
 
 /// An entry of `triggers`.
-pub static TRIGGER: Table = Table { name: "trigger", keys: &[must("alarm", Template, "A CloudWatch alarm.")] };
+pub static TRIGGER: Table =
+    Table { name: "trigger", keys: &[must("alarm", Template, "A CloudWatch alarm.")] };
 
 /// `updates`.
-pub static UPDATES: Table = Table {
-    name: "updates",
-    keys: &[must("every", Duration, "How often."), key("to", Text, "To whom.")],
-};
+pub static UPDATES: Table =
+    Table { name: "updates", keys: &[must("every", Duration, "How often."), key("to", Text, "To whom.")] };
 
 /// A step.
 pub static STEP: Table = Table {
@@ -297,7 +307,11 @@ pub static STEP: Table = Table {
         key("timeout", Duration, "For one attempt with its wait."),
         key("retry", Keys(&RETRY), "Whether and how to try again."),
         key("assert", Expressions, "What must be true of the outputs."),
-        key("on_fail", Word(&["refuse", "ask", "warn"]), "Preflight only: what follows when it does not hold."),
+        key(
+            "on_fail",
+            Word(&["refuse", "ask", "warn"]),
+            "Preflight only: what follows when it does not hold.",
+        ),
         key("on_failure", FAILURE, "`undo` or `pause`."),
         key("continue_on_error", Boolean, "Whether the run goes on when it fails."),
         key("undo", WordOrKeys(UNDO_WORDS, &UNDO), "How it is taken back."),
@@ -307,7 +321,11 @@ pub static STEP: Table = Table {
         key("via", Keys(&VIA), "How a probe reaches a private host."),
         key("region", Template, "Another Region than the target's."),
         key("target", Keys(&TARGET), "Another target."),
-        key("effect", Word(&["read", "create", "modify", "destroy"]), "Where the action's effect depends on its content."),
+        key(
+            "effect",
+            Word(&["read", "create", "modify", "destroy"]),
+            "Where the action's effect depends on its content.",
+        ),
         key("touches", Any, "The resources it affects, where the action cannot know them."),
         key("expect", Duration, "How long it usually takes."),
     ],
@@ -341,7 +359,10 @@ pub static RETRY: Table = Table {
 /// `undo`.
 pub static UNDO: Table = Table {
     name: "undo",
-    keys: &[must("action", Text, "The action that takes it back."), key("with", Templates, "Its parameters.")],
+    keys: &[
+        must("action", Text, "The action that takes it back."),
+        key("with", Templates, "Its parameters."),
+    ],
 };
 
 /// `recovery_point`.
@@ -402,8 +423,29 @@ pub static APPROVE: Table = Table {
 
 /// Every table, in the order of the reference page.
 pub static TABLES: [&Table; 23] = [
-    &FILE, &REVIEW, &OBJECTIVES, &INPUT, &SECRET, &TARGET, &ROLE, &ALLOW, &STEP, &WAIT, &RETRY, &UNDO, &RECOVERY_POINT,
-    &MANUAL, &DECIDE, &OPTION, &APPROVE, &PROBE, &VIA, &STOP, &NOTIFY, &CONCURRENCY, &TRIGGER,
+    &FILE,
+    &REVIEW,
+    &OBJECTIVES,
+    &INPUT,
+    &SECRET,
+    &TARGET,
+    &ROLE,
+    &ALLOW,
+    &STEP,
+    &WAIT,
+    &RETRY,
+    &UNDO,
+    &RECOVERY_POINT,
+    &MANUAL,
+    &DECIDE,
+    &OPTION,
+    &APPROVE,
+    &PROBE,
+    &VIA,
+    &STOP,
+    &NOTIFY,
+    &CONCURRENCY,
+    &TRIGGER,
 ];
 
 impl Table {
@@ -491,8 +533,12 @@ fn action_schema(spec: &ActionSpec) -> Value {
         .iter()
         .map(|parameter| (parameter.name.to_owned(), parameter_schema(parameter.kind, parameter.summary)))
         .collect();
-    let required: Vec<&str> =
-        spec.parameters.iter().filter(|parameter| parameter.required).map(|parameter| parameter.name).collect();
+    let required: Vec<&str> = spec
+        .parameters
+        .iter()
+        .filter(|parameter| parameter.required)
+        .map(|parameter| parameter.name)
+        .collect();
     let with = json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
     json!({
         "if": { "properties": { "action": { "const": spec.name } }, "required": ["action"] },
@@ -503,7 +549,8 @@ fn action_schema(spec: &ActionSpec) -> Value {
 /// Any parameter may be a `${{ … }}`, which is a string to the schema.
 fn parameter_schema(kind: Type, summary: &str) -> Value {
     let expression = "^\\$\\{\\{";
-    let or_expression = |schema: Value| json!({ "anyOf": [schema, { "type": "string", "pattern": expression }] });
+    let or_expression =
+        |schema: Value| json!({ "anyOf": [schema, { "type": "string", "pattern": expression }] });
     let mut schema = match kind {
         Type::Boolean => or_expression(json!({ "type": "boolean" })),
         Type::Integer => or_expression(json!({ "type": "integer" })),
@@ -512,7 +559,9 @@ fn parameter_schema(kind: Type, summary: &str) -> Value {
         Type::List(_) => or_expression(json!({ "type": "array" })),
         Type::Map(_) => or_expression(json!({ "type": "object" })),
         Type::Any | Type::Null => json!({}),
-        Type::String | Type::Duration | Type::Time | Type::RestoreTime | Type::Arn => json!({ "type": "string" }),
+        Type::String | Type::Duration | Type::Time | Type::RestoreTime | Type::Arn => {
+            json!({ "type": "string" })
+        }
     };
     schema["description"] = summary.into();
     schema
@@ -520,12 +569,22 @@ fn parameter_schema(kind: Type, summary: &str) -> Value {
 
 /// The reference of all keys, as Markdown.
 pub fn reference_page() -> String {
-    let mut page = String::from("# Keys\n\nGenerated from the table that also feeds the reader and `lifeboat schema`.\n");
+    let mut page = String::from(
+        "# Keys\n\nGenerated from the table that also feeds the reader and `lifeboat schema`.\n",
+    );
     for table in TABLES {
-        page.push_str(&format!("\n## {}\n\n| key | what stands there | meaning |\n|---|---|---|\n", table.name));
+        page.push_str(&format!(
+            "\n## {}\n\n| key | what stands there | meaning |\n|---|---|---|\n",
+            table.name
+        ));
         for key in table.keys {
             let required = if key.required { " (required)" } else { "" };
-            page.push_str(&format!("| `{}`{required} | {} | {} |\n", key.name, shape_words(key.shape), key.summary));
+            page.push_str(&format!(
+                "| `{}`{required} | {} | {} |\n",
+                key.name,
+                shape_words(key.shape),
+                key.summary
+            ));
         }
     }
     page
@@ -533,13 +592,21 @@ pub fn reference_page() -> String {
 
 /// The reference of all actions, as Markdown.
 pub fn actions_page(catalog: &Catalog) -> String {
-    let mut page = String::from("# Actions\n\nGenerated from what each action says of itself; `lifeboat actions NAME` shows more.\n");
+    let mut page = String::from(
+        "# Actions\n\nGenerated from what each action says of itself; `lifeboat actions NAME` shows more.\n",
+    );
     for spec in catalog.iter() {
         let effect = spec.effect.map_or("as the step says", Effect::word);
-        page.push_str(&format!("\n## {}\n\n{} Effect: {effect}.\n\n| parameter | type | meaning |\n|---|---|---|\n", spec.name, spec.summary));
+        page.push_str(&format!(
+            "\n## {}\n\n{} Effect: {effect}.\n\n| parameter | type | meaning |\n|---|---|---|\n",
+            spec.name, spec.summary
+        ));
         for parameter in spec.parameters {
             let required = if parameter.required { " (required)" } else { "" };
-            page.push_str(&format!("| `{}`{required} | {} | {} |\n", parameter.name, parameter.kind, parameter.summary));
+            page.push_str(&format!(
+                "| `{}`{required} | {} | {} |\n",
+                parameter.name, parameter.kind, parameter.summary
+            ));
         }
         page.push_str("\n| output | type | meaning |\n|---|---|---|\n");
         for output in spec.outputs {
@@ -565,7 +632,9 @@ pub fn shape_words(shape: Shape) -> String {
         Shape::Expressions => "a list of expressions".to_owned(),
         Shape::Templates => "a map of names and values".to_owned(),
         Shape::Keys(table) => format!("a map: {}", table.name),
-        Shape::WordOrKeys(words, table) => format!("{}, or a map: {}", shape_words(Shape::Word(words)), table.name),
+        Shape::WordOrKeys(words, table) => {
+            format!("{}, or a map: {}", shape_words(Shape::Word(words)), table.name)
+        }
         Shape::List(table) => format!("a list of maps: {}", table.name),
         Shape::TextsOr(table) => format!("a list of text or maps: {}", table.name),
         Shape::Named(table) => format!("a map of names and maps: {}", table.name),

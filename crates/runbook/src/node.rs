@@ -74,7 +74,8 @@ impl Node {
 
     /// Whether nothing was written: `key:` with nothing behind it, `~`, or `null`.
     pub fn is_nothing(&self) -> bool {
-        self.scalar().is_some_and(|scalar| !scalar.quoted && matches!(scalar.text.as_str(), "" | "~" | "null"))
+        self.scalar()
+            .is_some_and(|scalar| !scalar.quoted && matches!(scalar.text.as_str(), "" | "~" | "null"))
     }
 }
 
@@ -152,8 +153,12 @@ impl Reader<'_, '_> {
             }),
             Event::DocumentStart(..) if self.root.is_some() => {
                 self.diagnostics.push(
-                    Diagnostic::error("two-documents", range, "a file holds one runbook, and here begins another")
-                        .help("put it into a file of its own"),
+                    Diagnostic::error(
+                        "two-documents",
+                        range,
+                        "a file holds one runbook, and here begins another",
+                    )
+                    .help("put it into a file of its own"),
                 );
                 return false;
             }
@@ -161,7 +166,8 @@ impl Reader<'_, '_> {
         };
         self.nodes += 1;
         if self.nodes > MOST_NODES || self.open.len() > DEEPEST {
-            let what = if self.open.len() > DEEPEST { "nested deeper than 64" } else { "more than 200,000 values" };
+            let what =
+                if self.open.len() > DEEPEST { "nested deeper than 64" } else { "more than 200,000 values" };
             self.diagnostics.push(
                 Diagnostic::error("too-large", range, format!("the document is too large: {what}"))
                     .help("split it into several runbooks"),
@@ -203,13 +209,21 @@ impl Reader<'_, '_> {
             );
         } else if key == "<<" {
             self.diagnostics.push(
-                Diagnostic::error("merge-key", node.range.clone(), "merge keys (`<<`) are not part of the language")
-                    .help("write the keys out; a runbook says everything where it stands"),
+                Diagnostic::error(
+                    "merge-key",
+                    node.range.clone(),
+                    "merge keys (`<<`) are not part of the language",
+                )
+                .help("write the keys out; a runbook says everything where it stands"),
             );
         } else if fields.iter().any(|field| field.key == *key) {
             self.diagnostics.push(
-                Diagnostic::error("duplicate-key", node.range.clone(), format!("the key `{key}` is given twice"))
-                    .help("keep one of them"),
+                Diagnostic::error(
+                    "duplicate-key",
+                    node.range.clone(),
+                    format!("the key `{key}` is given twice"),
+                )
+                .help("keep one of them"),
             );
         }
     }
@@ -220,7 +234,8 @@ impl Reader<'_, '_> {
             let start = span.tag_span().and_then(|span| span.byte_range()).map_or(start, |range| range.start);
             self.trap("a tag (`!`)", start);
         } else if anchor != 0 {
-            let line_start = self.text[..start.min(self.text.len())].rfind('\n').map_or(0, |newline| newline + 1);
+            let line_start =
+                self.text[..start.min(self.text.len())].rfind('\n').map_or(0, |newline| newline + 1);
             let at = self.text[line_start..start].rfind('&').map_or(start, |at| line_start + at);
             self.trap("an anchor (`&`)", at);
         }
@@ -242,7 +257,8 @@ impl Reader<'_, '_> {
     fn syntax_error(&mut self, at: usize, info: &str) {
         let at = at.min(self.text.len());
         let line_start = self.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        let line_end = self.text[line_start..].find('\n').map_or(self.text.len(), |newline| line_start + newline);
+        let line_end =
+            self.text[line_start..].find('\n').map_or(self.text.len(), |newline| line_start + newline);
         let line = &self.text[line_start..line_end];
         let unquoted = line.find("${{").filter(|place| !line[..*place].ends_with(['"', '\'']));
         let help = match unquoted {
@@ -252,7 +268,8 @@ impl Reader<'_, '_> {
             _ => "mend the YAML here; what follows could not be read".to_owned(),
         };
         let range = at..at.saturating_add(1).min(line_end.max(at));
-        self.diagnostics.push(Diagnostic::error("yaml", range, format!("this is not YAML: {info}")).help(help));
+        self.diagnostics
+            .push(Diagnostic::error("yaml", range, format!("this is not YAML: {info}")).help(help));
     }
 }
 
@@ -311,7 +328,11 @@ mod tests {
     fn traps_show_the_quoted_line() {
         for (text, marked, help) in [
             ("if: !inputs.keep\n", "!inputs.keep", "quote it: `if: \"!inputs.keep\"`"),
-            ("if: !inputs.keep && true\n", "!inputs.keep && true", "quote it: `if: \"!inputs.keep && true\"`"),
+            (
+                "if: !inputs.keep && true\n",
+                "!inputs.keep && true",
+                "quote it: `if: \"!inputs.keep && true\"`",
+            ),
             ("x: *all\n", "*all", "quote it: `x: \"*all\"`"),
             ("x: &a b\n", "&a b", "quote it: `x: \"&a b\"`"),
             ("if: !(a == \"b\") # c\n", "!(a == \"b\")", "quote it: `if: '!(a == \"b\")'`"),

@@ -507,7 +507,9 @@ impl Step {
         match &self.work {
             Work::Parallel(steps) | Work::Sequence(steps) | Work::Foreach { body: steps, .. } => steps,
             Work::Runbook { plan, .. } => &plan.steps,
-            Work::Action { .. } | Work::Manual(_) | Work::Decide(_) | Work::Approve(_) | Work::Pause(_) => &[],
+            Work::Action { .. } | Work::Manual(_) | Work::Decide(_) | Work::Approve(_) | Work::Pause(_) => {
+                &[]
+            }
         }
     }
 
@@ -547,8 +549,12 @@ impl Plan {
     /// The step at `path`, in any phase, at any depth outside sub-runbooks.
     pub fn step(&self, path: &StepPath) -> Option<&Step> {
         fn find<'plan>(steps: &'plan [Step], path: &StepPath) -> Option<&'plan Step> {
-            steps.iter().find_map(|step| if step.path == *path { Some(step) } else { find(step.children(), path) })
+            steps
+                .iter()
+                .find_map(|step| if step.path == *path { Some(step) } else { find(step.children(), path) })
         }
-        find(&self.preflight, path).or_else(|| find(&self.steps, path)).or_else(|| find(self.cleanup_steps(), path))
+        find(&self.preflight, path)
+            .or_else(|| find(&self.steps, path))
+            .or_else(|| find(self.cleanup_steps(), path))
     }
 }

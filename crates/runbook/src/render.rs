@@ -41,7 +41,8 @@ fn paint(text: &str, code: &str, color: Color) -> String {
 fn place(diagnostic: &Diagnostic, source: &Source, code: &str, color: Color) -> String {
     let start = source.position(diagnostic.range.start);
     let end = source.position(diagnostic.range.end);
-    let line: Vec<char> = source.line(start.line).chars().map(|letter| if letter == '\t' { ' ' } else { letter }).collect();
+    let line: Vec<char> =
+        source.line(start.line).chars().map(|letter| if letter == '\t' { ' ' } else { letter }).collect();
     let from = start.column - 1;
     let to = if end.line == start.line { end.column - 1 } else { line.len() };
     let marked = to.saturating_sub(from).max(1);

@@ -76,7 +76,11 @@ impl Type {
         let read = match (self, value) {
             (Self::Any, value) | (_, value @ (Value::Null | Value::Secret(_))) => return Ok(value),
             (Self::List(item), Value::List(items)) => {
-                return items.into_iter().map(|value| item.read(value)).collect::<Result<_, _>>().map(Value::List);
+                return items
+                    .into_iter()
+                    .map(|value| item.read(value))
+                    .collect::<Result<_, _>>()
+                    .map(Value::List);
             }
             (Self::Map(item), Value::Map(fields)) => {
                 return fields
@@ -136,7 +140,9 @@ impl Type {
             (Self::String, Self::Arn | Self::OneOf(_))
             | (Self::Number, Self::Integer)
             | (Self::RestoreTime, Self::Time | Self::Duration) => true,
-            (Self::Time | Self::Duration | Self::RestoreTime | Self::Arn | Self::OneOf(_), Self::String) => true,
+            (Self::Time | Self::Duration | Self::RestoreTime | Self::Arn | Self::OneOf(_), Self::String) => {
+                true
+            }
             (wanted, given) => wanted == given,
         }
     }
@@ -176,7 +182,9 @@ impl Effect {
 
     /// The effect of a word of the language.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Read, Self::Create, Self::Modify, Self::Destroy].into_iter().find(|effect| effect.word() == word)
+        [Self::Read, Self::Create, Self::Modify, Self::Destroy]
+            .into_iter()
+            .find(|effect| effect.word() == word)
     }
 }
 

@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
-const UNITS: [(&str, i64); 5] =
-    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const UNITS: [(&str, i64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Reads `90s`, `15m`, `2h`, `7d`, `250ms` or several of them in falling order (`1h30m`); `-` in front negates.
 pub fn parse_duration(text: &str) -> Option<TimeDelta> {
@@ -21,7 +20,8 @@ pub fn parse_duration(text: &str) -> Option<TimeDelta> {
         let number: i64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
         let end = rest.find(|letter: char| !letter.is_ascii_lowercase()).unwrap_or(rest.len());
-        let unit = UNITS.iter().position(|(name, _)| *name == &rest[..end]).filter(|unit| *unit >= next_unit)?;
+        let unit =
+            UNITS.iter().position(|(name, _)| *name == &rest[..end]).filter(|unit| *unit >= next_unit)?;
         next_unit = unit + 1;
         rest = &rest[end..];
         total = total.checked_add(number.checked_mul(UNITS[unit].1)?)?;
@@ -71,7 +71,10 @@ mod tests {
             [("90s", 90_000), ("15m", 900_000), ("1h30m", 5_400_000), ("-40m", -2_400_000), ("250ms", 250)]
         {
             assert_eq!(parse_duration(text), Some(TimeDelta::milliseconds(milliseconds)), "{text}");
-            assert_eq!(parse_duration(&duration_text(TimeDelta::milliseconds(milliseconds))), parse_duration(text));
+            assert_eq!(
+                parse_duration(&duration_text(TimeDelta::milliseconds(milliseconds))),
+                parse_duration(text)
+            );
         }
         for text in ["", "-", "5", "m5", "5 m", "5x", "30m1h", "99999999999999999999s", "9999999999999999d"] {
             assert_eq!(parse_duration(text), None, "{text}");

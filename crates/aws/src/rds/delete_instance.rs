@@ -59,16 +59,18 @@ fn backups(cx: &StepContext) -> Result<Backups, ActionError> {
     let final_snapshot = cx.text("final_snapshot").map(str::to_owned);
     let skip = cx.with.get("skip_final_snapshot").and_then(Value::as_bool).unwrap_or(false);
     if skip == final_snapshot.is_some() {
-        return Err(ActionError::refused("parameter", "give either `skip_final_snapshot: true` or `final_snapshot`"));
+        return Err(ActionError::refused(
+            "parameter",
+            "give either `skip_final_snapshot: true` or `final_snapshot`",
+        ));
     }
     let automated = cx.with.get("delete_automated_backups").and_then(Value::as_bool);
     match (automated, cx.mode) {
         (Some(delete_automated), _) => Ok(Backups { final_snapshot, delete_automated }),
         (None, Mode::Drill) => Ok(Backups { final_snapshot, delete_automated: true }),
-        (None, Mode::Recovery) => Err(ActionError::refused(
-            "parameter",
-            "in a recovery `delete_automated_backups` must be said",
-        )
-        .hint("true leaves nothing to restore from; false keeps the backups, and their cost")),
+        (None, Mode::Recovery) => {
+            Err(ActionError::refused("parameter", "in a recovery `delete_automated_backups` must be said")
+                .hint("true leaves nothing to restore from; false keeps the backups, and their cost"))
+        }
     }
 }

@@ -28,7 +28,9 @@ pub(crate) fn absent(id: &str, names: impl Iterator<Item = &'static str>) -> Val
 
 fn tags(instance: &DbInstance) -> BTreeMap<String, String> {
     let pairs = instance.tag_list().iter();
-    pairs.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))).collect()
+    pairs
+        .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned())))
+        .collect()
 }
 
 fn text_map(texts: &BTreeMap<String, String>) -> Value {
@@ -46,7 +48,8 @@ fn attributes(instance: &DbInstance) -> Values {
         .filter_map(|group| group.vpc_security_group_id())
         .map(Value::from)
         .collect();
-    let parameter_group = instance.db_parameter_groups().first().and_then(|group| group.db_parameter_group_name());
+    let parameter_group =
+        instance.db_parameter_groups().first().and_then(|group| group.db_parameter_group_name());
     named([
         ("instance", instance.db_instance_identifier().into()),
         ("exists", true.into()),
@@ -76,11 +79,13 @@ fn attributes(instance: &DbInstance) -> Values {
 }
 
 fn settings(instance: &DbInstance) -> Values {
-    let option_group = instance.option_group_memberships().first().and_then(|group| group.option_group_name());
+    let option_group =
+        instance.option_group_memberships().first().and_then(|group| group.option_group_name());
     let exports = instance.enabled_cloudwatch_logs_exports().iter().map(|name| Value::from(name.as_str()));
     let nothing = PendingModifiedValues::builder().build();
     let pending = instance.pending_modified_values().is_some_and(|pending| *pending != nothing);
-    let applying = instance.db_parameter_groups().iter().any(|group| group.parameter_apply_status() == Some("applying"));
+    let applying =
+        instance.db_parameter_groups().iter().any(|group| group.parameter_apply_status() == Some("applying"));
     named([
         ("option_group", option_group.into()),
         ("license_model", instance.license_model().into()),

@@ -88,10 +88,11 @@ pub(crate) fn likeness(source: &Values, with: &Values, mode: Mode) -> Likeness {
         ca_certificate: read.text("ca_certificate"),
         iam_authentication: read.flag("iam_authentication"),
         log_exports: read.list("log_exports"),
-        deletion_protection: with
-            .get("deletion_protection")
-            .and_then(Value::as_bool)
-            .or(if drill { Some(false) } else { read.flag("deletion_protection") }),
+        deletion_protection: with.get("deletion_protection").and_then(Value::as_bool).or(if drill {
+            Some(false)
+        } else {
+            read.flag("deletion_protection")
+        }),
         // None in a drill: that also spares the copy its first backup.
         backup_retention_days: if drill { Some(0) } else { read.number("backup_retention_days") },
         backup_window: read.text("backup_window").filter(|_| !drill),
@@ -122,7 +123,10 @@ impl Read<'_> {
 
     /// What the source has, wanted or not.
     fn known(&self, name: &str) -> Option<&Value> {
-        self.source.get(name).or_else(|| self.source.get("settings")?.get(name)).filter(|value| !value.is_null())
+        self.source
+            .get(name)
+            .or_else(|| self.source.get("settings")?.get(name))
+            .filter(|value| !value.is_null())
     }
 
     fn text(&self, name: &str) -> Option<String> {
@@ -170,7 +174,8 @@ fn texts(items: &[Value]) -> Vec<String> {
 
 /// What the source has and a restore does not carry over, in words.
 fn not_restored(read: &Read<'_>, drill: bool) -> Vec<String> {
-    let monitored = read.known("monitoring_interval").and_then(Value::as_int).is_some_and(|interval| interval > 0);
+    let monitored =
+        read.known("monitoring_interval").and_then(Value::as_int).is_some_and(|interval| interval > 0);
     let lacks = [
         (read.has("performance_insights"), "Performance Insights"),
         (monitored, "enhanced monitoring"),

@@ -57,7 +57,8 @@ impl Action for RestoreToPointInTime {
     async fn act(&self, cx: &StepContext, _: &Stage) -> Result<Accepted, ActionError> {
         let time = resolved_time(cx)?;
         let source = captured_source(cx);
-        let call = identify_source(self.0.rds(&cx.place.region).restore_db_instance_to_point_in_time(), cx, &source);
+        let call =
+            identify_source(self.0.rds(&cx.place.region).restore_db_instance_to_point_in_time(), cx, &source);
         let call = call
             .target_db_instance_identifier(name(cx))
             .restore_time(SdkTime::from_millis(time.timestamp_millis()))
@@ -68,7 +69,11 @@ impl Action for RestoreToPointInTime {
         let arn = reply.db_instance().and_then(|instance| instance.db_instance_arn()).map(str::to_owned);
         let resource = Resource { kind: KIND.to_owned(), id: name(cx).to_owned(), account, region, arn };
         cx.note(Note::Created(resource))?;
-        cx.note(Note::DataTime { at: time, grade: Grade::B, source: "the RestoreTime that was sent".to_owned() })?;
+        cx.note(Note::DataTime {
+            at: time,
+            grade: Grade::B,
+            source: "the RestoreTime that was sent".to_owned(),
+        })?;
         take_away::accepted(cx, "RestoreDBInstanceToPointInTime")
     }
 
@@ -89,7 +94,10 @@ impl Action for RestoreToPointInTime {
         let state = seen.state.clone().unwrap_or_default();
         match seen.exists {
             false if cx.recorded.states_seen.is_empty() => Observation::Absent,
-            false => Observation::Broken { state: "gone".to_owned(), hint: Some("something outside deleted it".to_owned()) },
+            false => Observation::Broken {
+                state: "gone".to_owned(),
+                hint: Some("something outside deleted it".to_owned()),
+            },
             true if !cx.is_ours(&seen.tags) => {
                 let why = format!("there is a DB instance `{}` that this run did not make", seen.id);
                 Observation::Foreign { why }
@@ -107,7 +115,9 @@ impl Action for RestoreToPointInTime {
             return UndoObservation::Gone;
         }
         if !cx.is_ours(&seen.tags) {
-            return UndoObservation::Failed { why: format!("`{}` does not carry the tags of this run", seen.id) };
+            return UndoObservation::Failed {
+                why: format!("`{}` does not carry the tags of this run", seen.id),
+            };
         }
         let asked = cx.recorded.undo_accepted.iter().any(|stage| stage.as_str() == DELETE);
         match (take_away::is_going(seen) || asked, take_away::is_protected(seen)) {
@@ -132,8 +142,11 @@ impl RestoreToPointInTime {
             return Ok(seen.attributes);
         }
         self.backup(cx, id).await?.ok_or_else(|| {
-            ActionError::refused("DBInstanceNotFound", format!("there is no DB instance `{id}`, and no backup of one"))
-                .hint("look at the name, the account and the Region")
+            ActionError::refused(
+                "DBInstanceNotFound",
+                format!("there is no DB instance `{id}`, and no backup of one"),
+            )
+            .hint("look at the name, the account and the Region")
         })
     }
 
@@ -270,7 +283,9 @@ fn dress(call: Restore, like: Likeness) -> Restore {
 fn refine(error: ActionError) -> ActionError {
     match error.code.as_str() {
         "DBInstanceAlreadyExists" => ActionError { kind: ErrorKind::Unknown, ..error },
-        "InvalidRestoreFault" => error.hint("the time cannot be restored; look at the source's latest restorable time"),
+        "InvalidRestoreFault" => {
+            error.hint("the time cannot be restored; look at the source's latest restorable time")
+        }
         _ => error,
     }
 }
@@ -278,7 +293,8 @@ fn refine(error: ActionError) -> ActionError {
 fn is_ready(cx: &StepContext, spec: &ActionSpec, seen: &Seen, state: &str) -> bool {
     let has_endpoint = seen.attributes.get("endpoint").is_some_and(|endpoint| !endpoint.is_null());
     let usable = USABLE.contains(&state) && has_endpoint;
-    let pending = seen.attributes.get("settings").and_then(|settings| settings.get("pending")).and_then(Value::as_bool);
+    let pending =
+        seen.attributes.get("settings").and_then(|settings| settings.get("pending")).and_then(Value::as_bool);
     let settled = usable && state == "available" && pending != Some(true);
     match cx.readiness(spec) {
         "available" => settled,

@@ -84,18 +84,38 @@ pub const RESTORE_TO_POINT_IN_TIME: ActionSpec = ActionSpec {
     effect: Some(Effect::Create),
     cut_over: false,
     parameters: &[
-        Parameter::required("source", Type::String, "The DB instance, its resource id, or the ARN of its automated backup."),
+        Parameter::required(
+            "source",
+            Type::String,
+            "The DB instance, its resource id, or the ARN of its automated backup.",
+        ),
         Parameter::required("time", Type::RestoreTime, "A time, one before now (`-40m`), or `latest`."),
-        Parameter::optional("instance", Type::String, "The name of what is made; else made from runbook, run and step."),
+        Parameter::optional(
+            "instance",
+            Type::String,
+            "The name of what is made; else made from runbook, run and step.",
+        ),
         Parameter::optional("class", Type::String, "The instance class; else the source's."),
         Parameter::optional("availability_zone", Type::String, "The zone; else AWS chooses."),
-        Parameter::optional("multi_az", Type::Boolean, "With a standby; else as the source, in a drill without."),
+        Parameter::optional(
+            "multi_az",
+            Type::Boolean,
+            "With a standby; else as the source, in a drill without.",
+        ),
         Parameter::optional("subnet_group", Type::String, "The subnet group; else the source's."),
         Parameter::optional("security_groups", TEXT_LIST, "The security groups; else the source's."),
         Parameter::optional("parameter_group", Type::String, "The parameter group; else the source's."),
         Parameter::optional("option_group", Type::String, "The option group; else the source's."),
-        Parameter::optional("deletion_protection", Type::Boolean, "Protect it from deletion; else as the source, in a drill not."),
-        Parameter::optional("like_source", TEXT_LIST, "Carry over only these settings; else all that can be."),
+        Parameter::optional(
+            "deletion_protection",
+            Type::Boolean,
+            "Protect it from deletion; else as the source, in a drill not.",
+        ),
+        Parameter::optional(
+            "like_source",
+            TEXT_LIST,
+            "Carry over only these settings; else all that can be.",
+        ),
         Parameter::optional("tags", TEXT_MAP, "Tags besides Lifeboat's own."),
     ],
     outputs: instance_outputs!(
@@ -104,9 +124,15 @@ pub const RESTORE_TO_POINT_IN_TIME: ActionSpec = ActionSpec {
     ),
     touches: &[Touch { effect: Effect::Create, parameter: "instance", kind: super::KIND }],
     readiness: &[
-        Readiness { name: "usable", summary: "It has an endpoint and takes connections; `backing-up` may go on." },
+        Readiness {
+            name: "usable",
+            summary: "It has an endpoint and takes connections; `backing-up` may go on.",
+        },
         Readiness { name: "available", summary: "It is `available`, and nothing about it is pending." },
-        Readiness { name: "hydrated", summary: "Its storage was seen to be loaded; where AWS does not show that, it never is." },
+        Readiness {
+            name: "hydrated",
+            summary: "Its storage was seen to be loaded; where AWS does not show that, it never is.",
+        },
     ],
     failure_states: FAILURE_STATES,
     calls: &[
@@ -136,7 +162,11 @@ pub const DELETE_INSTANCE: ActionSpec = ActionSpec {
         Parameter::required("instance", Type::String, "The DB instance."),
         Parameter::required("skip_final_snapshot", Type::Boolean, "Whether to keep no snapshot of it."),
         Parameter::optional("final_snapshot", Type::String, "The name of the snapshot to keep."),
-        Parameter::optional("delete_automated_backups", Type::Boolean, "Delete its backups too: in a drill unless said otherwise; must be said in a recovery."),
+        Parameter::optional(
+            "delete_automated_backups",
+            Type::Boolean,
+            "Delete its backups too: in a drill unless said otherwise; must be said in a recovery.",
+        ),
     ],
     outputs: &[Output::new("instance", Type::String, "The instance that is gone.")],
     touches: &[Touch { effect: Effect::Destroy, parameter: "instance", kind: super::KIND }],

@@ -15,9 +15,15 @@ pub(crate) const USABLE: [&str; 8] = [
 /// What to do about a state in which an instance has failed.
 pub(crate) fn hint(state: &str) -> Option<String> {
     let hint = match state {
-        "incompatible-network" => "the subnet group or a security group is gone, or the subnets have no free addresses",
-        "incompatible-parameters" => "the parameter group does not fit the class; name another with parameter_group",
-        "incompatible-option-group" => "the option group does not fit the engine; name another with option_group",
+        "incompatible-network" => {
+            "the subnet group or a security group is gone, or the subnets have no free addresses"
+        }
+        "incompatible-parameters" => {
+            "the parameter group does not fit the class; name another with parameter_group"
+        }
+        "incompatible-option-group" => {
+            "the option group does not fit the engine; name another with option_group"
+        }
         "insufficient-capacity" => "AWS has none of this class in the zone now; name another class or zone",
         "inaccessible-encryption-credentials" | "inaccessible-encryption-credentials-recoverable" => {
             "the KMS key is disabled, deleted, or may not be used by RDS"

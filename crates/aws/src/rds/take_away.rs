@@ -3,8 +3,8 @@
 use crate::connect::Aws;
 use crate::errors::{Call, classify};
 use lifeboat_engine::action::{Accepted, ActionError, Note, Stage, StepContext};
-use lifeboat_runbook::value::Value;
 use lifeboat_engine::lookout::Seen;
+use lifeboat_runbook::value::Value;
 use std::collections::BTreeMap;
 
 /// The stage after the one that switches protection off.

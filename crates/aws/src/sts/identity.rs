@@ -26,7 +26,8 @@ pub struct Identity {
 /// # Errors
 /// Without credentials, or without an answer.
 pub async fn caller_identity(aws: &Aws, region: &str) -> Result<Identity, ActionError> {
-    let reply = aws.sts(region).get_caller_identity().send().await.map_err(|error| classify(error, Call::Read))?;
+    let reply =
+        aws.sts(region).get_caller_identity().send().await.map_err(|error| classify(error, Call::Read))?;
     let text = |field: Option<&str>| field.unwrap_or_default().to_owned();
     Ok(Identity { account: text(reply.account()), arn: text(reply.arn()), user_id: text(reply.user_id()) })
 }

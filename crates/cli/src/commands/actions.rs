@@ -16,7 +16,9 @@ pub(crate) fn run(arguments: &ActionsArguments) -> Result<u8, CommandError> {
         Some(name) => {
             let spec = catalog.get(name).ok_or_else(|| {
                 let near = nearest(name, catalog.iter().map(|spec| spec.name));
-                let hint = near.map_or("`lifeboat actions` lists them".to_owned(), |near| format!("did you mean `{near}`?"));
+                let hint = near.map_or("`lifeboat actions` lists them".to_owned(), |near| {
+                    format!("did you mean `{near}`?")
+                });
                 CommandError::usage(format!("there is no action `{name}`")).hint(hint)
             })?;
             vec![spec]
@@ -58,9 +60,11 @@ fn page(spec: &ActionSpec) -> String {
         format!("{:22} {} ({}{required}{secret})", parameter.name, parameter.summary, parameter.kind)
     });
     section("with", parameters.collect());
-    let outputs = spec.outputs.iter().map(|output| format!("{:22} {} ({})", output.name, output.summary, output.kind));
+    let outputs =
+        spec.outputs.iter().map(|output| format!("{:22} {} ({})", output.name, output.summary, output.kind));
     section("outputs", outputs.collect());
-    let readiness = spec.readiness.iter().map(|readiness| format!("{:22} {}", readiness.name, readiness.summary));
+    let readiness =
+        spec.readiness.iter().map(|readiness| format!("{:22} {}", readiness.name, readiness.summary));
     section("wait: {for: …}, the first unless said", readiness.collect());
     let failures = spec.failure_states.iter().map(|state| (*state).to_owned());
     section("states in which it has failed", failures.collect());
@@ -71,7 +75,10 @@ fn page(spec: &ActionSpec) -> String {
     section("usually takes", typical.collect());
     section("undo", spec.undo.iter().map(|undo| (*undo).to_owned()).collect());
     section("IAM permissions of its calls", spec.calls.iter().map(|call| (*call).to_owned()).collect());
-    section("IAM permissions AWS needs besides", spec.dependent.iter().map(|call| (*call).to_owned()).collect());
+    section(
+        "IAM permissions AWS needs besides",
+        spec.dependent.iter().map(|call| (*call).to_owned()).collect(),
+    );
     text
 }
 

@@ -90,7 +90,8 @@ struct Kept<'run> {
 
 impl Files for Kept<'_> {
     fn read(&self, name: &str) -> Result<String, String> {
-        let index = self.names.iter().position(|known| known == name).ok_or("it was not kept with the run")?;
+        let index =
+            self.names.iter().position(|known| known == name).ok_or("it was not kept with the run")?;
         fs::read_to_string(self.directory.source(index)).map_err(|error| error.to_string())
     }
 }
@@ -98,7 +99,11 @@ impl Files for Kept<'_> {
 /// The name as given, so that an editor or a terminal can open it; an absolute path says nothing that the record
 /// of a run needs, and would differ from machine to machine.
 fn source_name(file: &Path) -> String {
-    let name = if file.is_absolute() { file.file_name().map(PathBuf::from).unwrap_or_default() } else { file.to_owned() };
+    let name = if file.is_absolute() {
+        file.file_name().map(PathBuf::from).unwrap_or_default()
+    } else {
+        file.to_owned()
+    };
     name.display().to_string()
 }
 
@@ -137,9 +142,10 @@ fn print_human(checked: &[Checked], color: Color) -> Result<(), CommandError> {
 
 fn entries<T>(checked: &[Checked], entry: impl Fn(&Diagnostic, &Source) -> T) -> Vec<T> {
     let of_file = |checked: &Checked| -> Vec<T> {
-        let known = checked.diagnostics.iter().filter_map(|diagnostic| {
-            Some(entry(diagnostic, checked.sources.get(diagnostic.source)?))
-        });
+        let known = checked
+            .diagnostics
+            .iter()
+            .filter_map(|diagnostic| Some(entry(diagnostic, checked.sources.get(diagnostic.source)?)));
         known.collect()
     };
     checked.iter().flat_map(of_file).collect()
@@ -167,7 +173,8 @@ fn entry(diagnostic: &Diagnostic, source: &Source) -> Value {
 
 /// SARIF 2.1.0 (OASIS), as code scanning services take it.
 fn sarif(checked: &[Checked]) -> Value {
-    let mut rules: Vec<&str> = checked.iter().flat_map(|checked| &checked.diagnostics).map(|found| found.code).collect();
+    let mut rules: Vec<&str> =
+        checked.iter().flat_map(|checked| &checked.diagnostics).map(|found| found.code).collect();
     rules.sort_unstable();
     rules.dedup();
     let rules: Vec<Value> = rules.into_iter().map(|id| json!({ "id": id })).collect();
@@ -207,7 +214,8 @@ fn annotation(diagnostic: &Diagnostic, source: &Source) -> String {
     let (start, end) = (source.position(diagnostic.range.start), source.position(diagnostic.range.end));
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
-    let end_column = if end.line == start.line { format!(",endColumn={}", end.column) } else { String::new() };
+    let end_column =
+        if end.line == start.line { format!(",endColumn={}", end.column) } else { String::new() };
     format!(
         "::{} file={},line={},endLine={},col={}{end_column},title={}::{}\n",
         severity(diagnostic),

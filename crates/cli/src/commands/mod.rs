@@ -22,15 +22,23 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
     let home = || Home::of(home);
     match command {
         Command::Check(arguments) => check::run(&arguments, check::colored(color)),
-        Command::Drill(arguments) => drill::drill(&home()?, arguments, drill::Globals { profile, region, quiet }),
-        Command::Run(arguments) => drill::recover(&home()?, arguments, drill::Globals { profile, region, quiet }),
-        Command::Resume(arguments) => drill::resume(&home()?, arguments, drill::Globals { profile, region, quiet }),
+        Command::Drill(arguments) => {
+            drill::drill(&home()?, arguments, drill::Globals { profile, region, quiet })
+        }
+        Command::Run(arguments) => {
+            drill::recover(&home()?, arguments, drill::Globals { profile, region, quiet })
+        }
+        Command::Resume(arguments) => {
+            drill::resume(&home()?, arguments, drill::Globals { profile, region, quiet })
+        }
         Command::Runs(arguments) => runs::run(&home()?, arguments.output),
         Command::Show(arguments) => show::run(&home()?, &arguments),
         Command::Verify(arguments) => verify::run(&home()?, &arguments),
         Command::Report(arguments) => report::run(&home()?, &arguments),
         Command::Actions(arguments) => actions::run(&arguments),
-        Command::Schema => print_json(&lifeboat_runbook::keys::schema(&crate::wiring::catalog())).map(|()| PASSED),
+        Command::Schema => {
+            print_json(&lifeboat_runbook::keys::schema(&crate::wiring::catalog())).map(|()| PASSED)
+        }
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             let mut script = Vec::new();
@@ -49,8 +57,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
 
 /// Prints one JSON document on standard output.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), CommandError> {
-    let mut text =
-        serde_json::to_vec_pretty(document).map_err(|error| CommandError::failed(format!("no JSON: {error}")))?;
+    let mut text = serde_json::to_vec_pretty(document)
+        .map_err(|error| CommandError::failed(format!("no JSON: {error}")))?;
     text.push(b'\n');
     print_bytes(&text)
 }

@@ -66,7 +66,17 @@ impl Row {
     fn broken(run: &str, problem: &str) -> Self {
         let [runbook, mode, cloud, started_at] = [const { String::new() }; 4];
         let outcome = format!("broken journal: {problem}");
-        Self { run: run.to_owned(), runbook, mode, cloud, outcome, started_at, rto_s: None, rpo_s: None, left_behind: vec![] }
+        Self {
+            run: run.to_owned(),
+            runbook,
+            mode,
+            cloud,
+            outcome,
+            started_at,
+            rto_s: None,
+            rpo_s: None,
+            left_behind: vec![],
+        }
     }
 }
 

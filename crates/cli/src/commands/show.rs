@@ -38,7 +38,10 @@ pub(crate) fn summary(state: &RunState, events: &[Event], head: &str) -> String 
     let mut text = String::new();
     let mut line = |what: &str, value: String| text.push_str(&format!("{what:14} {value}\n"));
     if let (Some(run), Some(started)) = (&state.run, &state.started) {
-        line("run", format!("{run}  {} ({}, {})", started.runbook, started.mode.word(), started.cloud.word()));
+        line(
+            "run",
+            format!("{run}  {} ({}, {})", started.runbook, started.mode.word(), started.cloud.word()),
+        );
     }
     line("outcome", outcome_line(state));
     let time = &measured.recovery_time;
@@ -51,7 +54,10 @@ pub(crate) fn summary(state: &RunState, events: &[Event], head: &str) -> String 
     let lost = &measured.data_lost;
     let grade = lost.grade.map(|grade| format!(", grade {grade:?}")).unwrap_or_default();
     let bound = if lost.bound.as_deref() == Some("at_least") { "at least " } else { "" };
-    line("data lost", format!("{bound}{}{grade}{}", number(lost.actual_s), against(lost.objective_s, lost.met)));
+    line(
+        "data lost",
+        format!("{bound}{}{grade}{}", number(lost.actual_s), against(lost.objective_s, lost.met)),
+    );
     if !measured.critical_path.is_empty() {
         let path: Vec<_> = measured.critical_path.iter().map(|step| step.as_str()).collect();
         line("critical path", path.join(" → "));
@@ -123,7 +129,10 @@ fn endings(state: &RunState, findings: &[String]) -> String {
     }
     if let Some(outcome) = &state.outcome {
         for left in &outcome.left_behind {
-            text.push_str(&format!("\nLEFT BEHIND in {} {}: {} {}", left.account, left.region, left.kind, left.id));
+            text.push_str(&format!(
+                "\nLEFT BEHIND in {} {}: {} {}",
+                left.account, left.region, left.kind, left.id
+            ));
         }
         for kept in &outcome.kept {
             text.push_str(&format!("\nkept in {} {}: {} {}", kept.account, kept.region, kept.kind, kept.id));

@@ -15,13 +15,17 @@ pub(crate) fn run(home: &Home, arguments: &VerifyArguments) -> Result<u8, Comman
     let directory = RunDirectory::of(home.path(), &id);
     let path = directory.journal();
     let bytes = fs::read(&path).map_err(|error| CommandError::file("read", &path, &error))?;
-    let verified = chain::verify(&bytes)
-        .map_err(|broken| CommandError::failed(format!("{}:{}: {}", path.display(), broken.line, broken.problem)))?;
+    let verified = chain::verify(&bytes).map_err(|broken| {
+        CommandError::failed(format!("{}:{}: {}", path.display(), broken.line, broken.problem))
+    })?;
     let lines = verified.events.len();
     if !verified.torn.is_empty() {
         let next = lines + 1;
-        return Err(CommandError::failed(format!("{}:{next}: the last line was not written to its end", path.display()))
-            .hint("a process was stopped while it wrote"));
+        return Err(CommandError::failed(format!(
+            "{}:{next}: the last line was not written to its end",
+            path.display()
+        ))
+        .hint("a process was stopped while it wrote"));
     }
     let expected = match &arguments.head {
         Some(head) => Some(head.clone()),
@@ -34,7 +38,8 @@ pub(crate) fn run(home: &Home, arguments: &VerifyArguments) -> Result<u8, Comman
             verified.head
         )));
     }
-    let finished = verified.events.last().is_some_and(|event| matches!(event.kind, EventKind::RunFinished(_)));
+    let finished =
+        verified.events.last().is_some_and(|event| matches!(event.kind, EventKind::RunFinished(_)));
     let state = if finished { "finished" } else { "not finished" };
     print_bytes(format!("{id}: {lines} lines, whole, {state}\nhead {}\n", verified.head).as_bytes())?;
     Ok(PASSED)

@@ -7,8 +7,8 @@ use super::steps::{Phase, Steps};
 use crate::keys;
 use crate::node::{Node, NodeKind};
 use crate::plan::{
-    Allow, AllowedResource, Cleanup, InputDeclaration, Kind, Loss, NotYet, Objectives, OnFailure, Plan, Review,
-    SecretReference, SecretStore, Target, TargetRole,
+    Allow, AllowedResource, Cleanup, InputDeclaration, Kind, Loss, NotYet, Objectives, OnFailure, Plan,
+    Review, SecretReference, SecretStore, Target, TargetRole,
 };
 use crate::spec::Type;
 use crate::template::{Template, TemplateKind};
@@ -49,9 +49,9 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let allow = allow(&mut steps, fields);
     steps.warn_of_the_drill_guard(&body, &allow, &inputs);
     let not_yet = steps.into_not_yet();
-    if body.is_empty() && fields.has("steps") {
-        let range = fields.field("steps").map_or(0..0, |field| field.key_range.clone());
-        reader.error("no-steps", range, "`steps` has no steps", "name at least one step");
+    if let Some(field) = fields.field("steps").filter(|field| field.value.kind == NodeKind::List(Vec::new()))
+    {
+        reader.error("no-steps", field.key_range.clone(), "`steps` has no steps", "name at least one step");
     }
     let text = |reader: &mut Reader<'_>, key| reader.text(fields, key);
     Plan {
@@ -103,7 +103,12 @@ fn kind(reader: &mut Reader<'_>, fields: &Fields<'_>, not_yet: &mut NotYets) -> 
     for key in ["severity", "triggers", "updates"] {
         if let (Kind::Runbook, Some(field)) = (kind, fields.field(key)) {
             let message = format!("`{key}` belongs to playbooks");
-            reader.error("playbook-only", field.key_range.clone(), message, "say `kind: playbook`, or take it out");
+            reader.error(
+                "playbook-only",
+                field.key_range.clone(),
+                message,
+                "say `kind: playbook`, or take it out",
+            );
         }
     }
     reader.word(fields, "severity", &["sev1", "sev2", "sev3", "sev4", "sev5"]);
@@ -112,7 +117,9 @@ fn kind(reader: &mut Reader<'_>, fields: &Fields<'_>, not_yet: &mut NotYets) -> 
         reader.text(&updates, "to");
     }
     if let (Kind::Playbook, Some(field)) = (kind, fields.field("kind")) {
-        not_yet.found.push(NotYet { feature: "`kind: playbook`".to_owned(), range: field.value.range.clone() });
+        not_yet
+            .found
+            .push(NotYet { feature: "`kind: playbook`".to_owned(), range: field.value.range.clone() });
     }
     kind
 }
@@ -131,7 +138,8 @@ fn name(reader: &mut Reader<'_>, fields: &Fields<'_>) -> String {
 }
 
 fn objectives(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Objectives {
-    let Some(fields) = fields.get("objectives").and_then(|node| reader.fields(node, &keys::OBJECTIVES)) else {
+    let Some(fields) = fields.get("objectives").and_then(|node| reader.fields(node, &keys::OBJECTIVES))
+    else {
         return Objectives::default();
     };
     Objectives { rto: reader.duration(&fields, "rto"), rpo: reader.duration(&fields, "rpo") }
@@ -147,7 +155,12 @@ fn review(reader: &mut Reader<'_>, fields: &Fields<'_>, closure: &Closure<'_>) -
         && due < today
     {
         let message = format!("the review was due on {due}");
-        reader.warning("review-due", field.value.range.clone(), message, "read it through, mend it, and set `last`");
+        reader.warning(
+            "review-due",
+            field.value.range.clone(),
+            message,
+            "read it through, mend it, and set `last`",
+        );
     }
     Some(review)
 }
@@ -162,7 +175,7 @@ pub(super) fn on_failure(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option
 fn inputs(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<InputDeclaration> {
     let mut inputs = Vec::new();
     for field in reader.named(fields, "inputs") {
-        identifier(reader, &field.key, field.key_range.clone(), "input");
+        identifier(reader, &field.key, field.key_range.clone(), "an input");
         let Some(entry) = reader.fields(&field.value, &keys::INPUT) else { continue };
         let kind = reader.word(&entry, "type", keys::INPUT_TYPES).map_or(Type::String, input_type);
         let pattern = pattern(reader, &entry);
@@ -211,15 +224,22 @@ fn input_value(reader: &mut Reader<'_>, input: &InputDeclaration, node: &Node, k
     let value = match plain(&literal) {
         Some(value) => value,
         None => {
-            reader.error("not-a-literal", node.range.clone(), format!("`{key}` must be a plain value"), "write it out");
+            reader.error(
+                "not-a-literal",
+                node.range.clone(),
+                format!("`{key}` must be a plain value"),
+                "write it out",
+            );
             return None;
         }
     };
-    input.read(value).map_err(|problem| {
-        let help = format!("the input `{}` is of type {}", input.name, input.kind);
-        reader.error("wrong-default", node.range.clone(), format!("the {key} {problem}"), help);
-    })
-    .ok()
+    input
+        .read(value)
+        .map_err(|problem| {
+            let help = format!("the input `{}` is of type {}", input.name, input.kind);
+            reader.error("wrong-default", node.range.clone(), format!("the {key} {problem}"), help);
+        })
+        .ok()
 }
 
 /// The value of a template without expressions.
@@ -240,7 +260,7 @@ pub(super) fn identifier(reader: &mut Reader<'_>, name: &str, range: std::ops::R
     let fits = name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
     if !fits {
-        let message = format!("`{name}` cannot be the name of a {what}");
+        let message = format!("`{name}` cannot name {what}");
         reader.error("bad-id", range, message, "begin with a letter; lower-case letters, digits and `_`");
     }
 }
@@ -248,7 +268,7 @@ pub(super) fn identifier(reader: &mut Reader<'_>, name: &str, range: std::ops::R
 fn secrets(reader: &mut Reader<'_>, fields: &Fields<'_>) -> BTreeMap<String, SecretReference> {
     let mut secrets = BTreeMap::new();
     for field in reader.named(fields, "secrets") {
-        identifier(reader, &field.key, field.key_range.clone(), "secret");
+        identifier(reader, &field.key, field.key_range.clone(), "a secret");
         if field.value.scalar().is_some() {
             let message = format!("the secret `{}` is written out", field.key);
             reader.error("secret-literal", field.value.range.clone(), message, "name where it is kept: `{ secretsmanager: NAME }`, `{ ssm: NAME }`, `{ env: NAME }` or `{ file: PATH }`; and change it, it has been seen");
@@ -262,7 +282,11 @@ fn secrets(reader: &mut Reader<'_>, fields: &Fields<'_>) -> BTreeMap<String, Sec
     secrets
 }
 
-fn secret(reader: &mut Reader<'_>, entry: &Fields<'_>, range: std::ops::Range<usize>) -> Option<SecretReference> {
+fn secret(
+    reader: &mut Reader<'_>,
+    entry: &Fields<'_>,
+    range: std::ops::Range<usize>,
+) -> Option<SecretReference> {
     let stores = [
         ("secretsmanager", SecretStore::SecretsManager),
         ("ssm", SecretStore::Ssm),
@@ -286,7 +310,11 @@ fn secret(reader: &mut Reader<'_>, entry: &Fields<'_>, range: std::ops::Range<us
 }
 
 /// A map from names to `required` or `optional`.
-pub(super) fn requirements(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &str) -> BTreeMap<String, bool> {
+pub(super) fn requirements(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    key: &str,
+) -> BTreeMap<String, bool> {
     let mut requirements = BTreeMap::new();
     for field in reader.named(fields, key) {
         match field.value.scalar().map(|scalar| scalar.text.as_str()) {
@@ -323,7 +351,8 @@ pub(super) fn target(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Target {
     let role = fields.get("role").and_then(|node| match &node.kind {
         NodeKind::Map(_) => {
             let roles = steps.reader.fields(node, &keys::ROLE)?;
-            let (drill, recovery) = (steps.text_template(&roles, "drill"), steps.text_template(&roles, "recovery"));
+            let (drill, recovery) =
+                (steps.text_template(&roles, "drill"), steps.text_template(&roles, "recovery"));
             Some(TargetRole { drill, recovery })
         }
         _ => {
@@ -376,7 +405,11 @@ fn allow(steps: &mut Steps<'_, '_, '_>, fields: &Fields<'_>) -> Vec<Allow> {
                 continue;
             }
         };
-        entries.push(Allow { resource, actions: actions.into_iter().map(|(action, _)| action).collect(), range });
+        entries.push(Allow {
+            resource,
+            actions: actions.into_iter().map(|(action, _)| action).collect(),
+            range,
+        });
     }
     entries
 }
@@ -391,4 +424,3 @@ fn cleanup(steps: &mut Steps<'_, '_, '_>, fields: &Fields<'_>) -> Cleanup {
         },
     }
 }
-

@@ -112,18 +112,25 @@ impl TypeScope for Names {
         match names {
             [] => Known::Fields(self.roots().into_iter().map(str::to_owned).collect()),
             ["inputs"] => words(self.inputs.keys()),
-            ["inputs", name, rest @ ..] => self.inputs.get(*name).map_or(Known::Unknown, |kind| into(*kind, rest)),
+            ["inputs", name, rest @ ..] => {
+                self.inputs.get(*name).map_or(Known::Unknown, |kind| into(*kind, rest))
+            }
             ["secrets"] => words(&self.secrets),
             ["secrets", name] if self.secrets.iter().any(|known| known == name) => value(Type::String),
             ["steps"] => words(self.steps.keys()),
             ["preflight"] => words(self.preflight.keys()),
             ["steps", id, rest @ ..] => self.steps.get(*id).map_or(Known::Unknown, |step| step.known(rest)),
-            ["preflight", id, rest @ ..] => self.preflight.get(*id).map_or(Known::Unknown, |step| step.known(rest)),
+            ["preflight", id, rest @ ..] => {
+                self.preflight.get(*id).map_or(Known::Unknown, |step| step.known(rest))
+            }
             ["outputs", rest @ ..] => self.own.as_ref().map_or(Known::Unknown, |own| own.known(rest)),
             ["objectives"] => Known::Fields(vec!["rto".into(), "rpo".into()]),
             ["objectives", "rto" | "rpo"] => value(Type::Duration),
             ["run"] => Known::Fields(RUN_FACTS.iter().map(|(name, _)| (*name).to_owned()).collect()),
-            ["run", name] => RUN_FACTS.iter().find(|(fact, _)| fact == name).map_or(Known::Unknown, |(_, kind)| value(*kind)),
+            ["run", name] => RUN_FACTS
+                .iter()
+                .find(|(fact, _)| fact == name)
+                .map_or(Known::Unknown, |(_, kind)| value(*kind)),
             ["target"] => Known::Fields(vec!["account".into(), "region".into()]),
             ["target", "account" | "region"] => value(Type::String),
             ["marks"] => words(&self.marks),
@@ -131,7 +138,9 @@ impl TypeScope for Names {
             ["roles"] => words(&self.roles),
             ["roles", name] if self.roles.iter().any(|known| known == name) => value(Type::String),
             ["probes"] => words(&self.probes),
-            ["probes", id] if self.probes.iter().any(|known| known == id) => Known::Fields(vec!["up".into(), "down_s".into()]),
+            ["probes", id] if self.probes.iter().any(|known| known == id) => {
+                Known::Fields(vec!["up".into(), "down_s".into()])
+            }
             ["probes", _, "up"] => value(Type::Boolean),
             ["probes", _, "down_s"] => value(Type::Number),
             ["incident", ..] => value(Type::Any),
@@ -167,7 +176,16 @@ pub(super) struct Misuse {
 impl Names {
     fn roots(&self) -> Vec<&'static str> {
         let mut roots = vec![
-            "inputs", "steps", "preflight", "objectives", "run", "target", "marks", "roles", "probes", "incident",
+            "inputs",
+            "steps",
+            "preflight",
+            "objectives",
+            "run",
+            "target",
+            "marks",
+            "roles",
+            "probes",
+            "incident",
             "secrets",
         ];
         if self.own.is_some() {
@@ -182,17 +200,23 @@ impl Names {
     /// Steps that come later, steps that may be skipped, secrets in the wrong place.
     pub(super) fn misuses(&self, expression: &Expression) -> Vec<(Reference, Misuse)> {
         let references = expression.references();
-        references.into_iter().filter_map(|reference| Some((reference.clone(), self.misuse(&reference)?))).collect()
+        references
+            .into_iter()
+            .filter_map(|reference| Some((reference.clone(), self.misuse(&reference)?)))
+            .collect()
     }
 
     fn misuse(&self, reference: &Reference) -> Option<Misuse> {
         let names: Vec<&str> = reference.names.iter().map(String::as_str).collect();
         match names.as_slice() {
-            ["steps", id, ..] if !self.steps.contains_key(*id) && self.later.iter().any(|later| later == id) => {
+            ["steps", id, ..]
+                if !self.steps.contains_key(*id) && self.later.iter().any(|later| later == id) =>
+            {
                 Some(Misuse {
                     code: "later-step",
                     message: format!("the step `{id}` has not run yet here"),
-                    help: "refer to steps that come before; in `parallel` a sibling must be named in `needs`".to_owned(),
+                    help: "refer to steps that come before; in `parallel` a sibling must be named in `needs`"
+                        .to_owned(),
                 })
             }
             ["steps", id, "outputs", ..] if !reference.guarded => {
@@ -207,7 +231,8 @@ impl Names {
             ["secrets", ..] if !self.secrets_allowed => Some(Misuse {
                 code: "secret-here",
                 message: format!("`{}` may not stand here", names.join(".")),
-                help: "secrets stand only in `with`, behind a parameter that takes one, and in `notify`".to_owned(),
+                help: "secrets stand only in `with`, behind a parameter that takes one, and in `notify`"
+                    .to_owned(),
             }),
             _ => None,
         }

@@ -28,7 +28,10 @@ pub(super) fn manual(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Option<(Work
         evidence,
         fields: handed_in(steps, &fields),
         timeout: steps.reader.duration(&fields, "timeout"),
-        on_timeout: steps.reader.word(&fields, "on_timeout", &["fail", "continue", "abort"]).map(str::to_owned),
+        on_timeout: steps
+            .reader
+            .word(&fields, "on_timeout", &["fail", "continue", "abort"])
+            .map(str::to_owned),
     };
     let outputs = Outputs::fields([
         ("by", Type::String),
@@ -62,7 +65,8 @@ pub(super) fn decide(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Option<(Work
         let words = || options.iter().map(|option| option.id.as_str()).chain(["fail", "abort"]);
         if !words().any(|known| known == word) {
             let known = words().collect::<Vec<_>>().join("`, `");
-            let help = nearest(word, words()).map_or(format!("write one of `{known}`"), |near| format!("did you mean `{near}`?"));
+            let help = nearest(word, words())
+                .map_or(format!("write one of `{known}`"), |near| format!("did you mean `{near}`?"));
             let message = format!("`on_timeout: {word}` is none of `{known}`");
             steps.reader.error("wrong-value", node.range.clone(), message, help);
         }
@@ -95,7 +99,12 @@ pub(super) fn approve(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Option<(Wor
             Some(("arn" | "person", rest)) if !rest.is_empty() => {}
             _ => {
                 let message = format!("`{who}` says not who may approve");
-                steps.reader.error("wrong-value", range.clone(), message, "write `role:NAME`, `arn:PATTERN` or `person:NAME`");
+                steps.reader.error(
+                    "wrong-value",
+                    range.clone(),
+                    message,
+                    "write `role:NAME`, `arn:PATTERN` or `person:NAME`",
+                );
             }
         }
     }
@@ -138,7 +147,12 @@ fn handed_in(steps: &mut Steps<'_, '_, '_>, fields: &Fields<'_>) -> BTreeMap<Str
                 let known = keys::INPUT_TYPES.iter().find(|known| **known == word).copied();
                 if known.is_none() {
                     let help = format!("write one of {}", keys::INPUT_TYPES.join(", "));
-                    steps.reader.error("wrong-value", field.value.range.clone(), format!("`{word}` is no type"), help);
+                    steps.reader.error(
+                        "wrong-value",
+                        field.value.range.clone(),
+                        format!("`{word}` is no type"),
+                        help,
+                    );
                 }
                 known
             }

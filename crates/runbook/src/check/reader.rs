@@ -53,11 +53,23 @@ impl<'file> Reader<'file> {
         self.diagnostics.push(diagnostic);
     }
 
-    pub(super) fn error(&mut self, code: &'static str, range: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn error(
+        &mut self,
+        code: &'static str,
+        range: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.push(Diagnostic::error(code, range, message).help(help));
     }
 
-    pub(super) fn warning(&mut self, code: &'static str, range: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn warning(
+        &mut self,
+        code: &'static str,
+        range: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.push(Diagnostic::warning(code, range, message).help(help));
     }
 
@@ -69,13 +81,23 @@ impl<'file> Reader<'file> {
     }
 
     fn wrong_shape(&mut self, node: &Node, key: &Key) {
-        let message = format!("`{}` is {}, and {} belongs here", key.name, node.what(), shape_words(key.shape));
+        let message =
+            format!("`{}` is {}, and {} belongs here", key.name, node.what(), shape_words(key.shape));
         let range = self.mark(node);
-        self.error("wrong-shape", range, message, format!("{} – write it so", key.summary.trim_end_matches('.')));
+        self.error(
+            "wrong-shape",
+            range,
+            message,
+            format!("write {}. {}", shape_words(key.shape), key.summary),
+        );
     }
 
     /// A map with the keys of `table`.
-    pub(super) fn fields<'node>(&mut self, node: &'node Node, table: &'static Table) -> Option<Fields<'node>> {
+    pub(super) fn fields<'node>(
+        &mut self,
+        node: &'node Node,
+        table: &'static Table,
+    ) -> Option<Fields<'node>> {
         let NodeKind::Map(fields) = &node.kind else {
             let range = self.mark(node);
             let keys: Vec<&str> = table.keys.iter().take(4).map(|key| key.name).collect();
@@ -94,7 +116,10 @@ impl<'file> Reader<'file> {
                 self.error("missing-key", range, message, format!("add `{}: …`: {}", key.name, key.summary));
             }
         }
-        Some(Fields { table, fields: fields.iter().filter(|field| table.key(&field.key).is_some()).collect() })
+        Some(Fields {
+            table,
+            fields: fields.iter().filter(|field| table.key(&field.key).is_some()).collect(),
+        })
     }
 
     fn unknown_key(&mut self, field: &Field, table: &Table) {
@@ -167,7 +192,9 @@ impl<'file> Reader<'file> {
     }
 
     pub(super) fn duration(&mut self, fields: &Fields<'_>, key: &str) -> Option<TimeDelta> {
-        self.read(fields, key, |text| units::parse_duration(text).filter(|duration| *duration >= TimeDelta::zero()))
+        self.read(fields, key, |text| {
+            units::parse_duration(text).filter(|duration| *duration >= TimeDelta::zero())
+        })
     }
 
     pub(super) fn date(&mut self, fields: &Fields<'_>, key: &str) -> Option<NaiveDate> {
@@ -183,11 +210,18 @@ impl<'file> Reader<'file> {
     }
 
     pub(super) fn number(&mut self, fields: &Fields<'_>, key: &str) -> Option<f64> {
-        self.read(fields, key, |text| text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0))
+        self.read(fields, key, |text| {
+            text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
+        })
     }
 
     /// One of the words; the nearest is named where it is none.
-    pub(super) fn word(&mut self, fields: &Fields<'_>, key: &str, words: &[&'static str]) -> Option<&'static str> {
+    pub(super) fn word(
+        &mut self,
+        fields: &Fields<'_>,
+        key: &str,
+        words: &[&'static str],
+    ) -> Option<&'static str> {
         let (scalar, node) = self.scalar(fields, key)?;
         let found = words.iter().find(|word| **word == scalar.text);
         if found.is_none() {
@@ -228,7 +262,12 @@ impl<'file> Reader<'file> {
         let Some(scalar) = node.scalar() else {
             let range = self.mark(node);
             let message = format!("this is {}, and an expression belongs here", node.what());
-            self.error("wrong-shape", range, message, "quote the whole expression: YAML read it as something else");
+            self.error(
+                "wrong-shape",
+                range,
+                message,
+                "quote the whole expression: YAML read it as something else",
+            );
             return None;
         };
         let text = scalar.text.trim();
@@ -259,7 +298,8 @@ impl<'file> Reader<'file> {
     fn cut_by_yaml(&self, text: &str, node: &Node) -> Option<String> {
         let quoted = node.scalar().is_some_and(|scalar| scalar.quoted);
         let open = |letters: [char; 2]| text.matches(letters[0]).count() > text.matches(letters[1]).count();
-        let unclosed = open(['(', ')']) || open(['[', ']']) || open(['{', '}']) || text.matches('\'').count() % 2 == 1;
+        let unclosed =
+            open(['(', ')']) || open(['[', ']']) || open(['{', '}']) || text.matches('\'').count() % 2 == 1;
         let rest = self.text[node.range.end..].lines().next().unwrap_or("").trim_start();
         let cut = unclosed && !quoted && rest.starts_with(['#', ',', ']', '}']);
         cut.then(|| {
@@ -269,9 +309,15 @@ impl<'file> Reader<'file> {
     }
 
     /// Says what is wrong with an expression.
-    pub(super) fn expression_error(&mut self, code: &'static str, error: ExpressionError, hint: Option<&str>) {
+    pub(super) fn expression_error(
+        &mut self,
+        code: &'static str,
+        error: ExpressionError,
+        hint: Option<&str>,
+    ) {
         let ExpressionError { message, range, help } = error;
-        let help = hint.map(str::to_owned).or(help).unwrap_or_else(|| "see the page on expressions".to_owned());
+        let help =
+            hint.map(str::to_owned).or(help).unwrap_or_else(|| "see the page on expressions".to_owned());
         let end = range.end.min(self.text.len());
         self.error(code, range.start.min(end)..end, message, help);
     }
@@ -281,7 +327,9 @@ impl<'file> Reader<'file> {
         let kind = match &node.kind {
             NodeKind::Scalar(_) if node.is_nothing() => TemplateKind::Literal(Value::Null),
             NodeKind::Scalar(scalar) => self.template_text(scalar, node),
-            NodeKind::List(items) => TemplateKind::List(items.iter().map(|item| self.template(item)).collect()),
+            NodeKind::List(items) => {
+                TemplateKind::List(items.iter().map(|item| self.template(item)).collect())
+            }
             NodeKind::Map(fields) => TemplateKind::Map(
                 fields.iter().map(|field| (field.key.clone(), self.template(&field.value))).collect(),
             ),

@@ -10,8 +10,8 @@ use crate::id::{MarkName, StepPath};
 use crate::keys;
 use crate::node::{Field, Node, NodeKind};
 use crate::plan::{
-    Allow, AllowedResource, InputDeclaration, MarkMoment, NotYet, OnFail, RecoveryPoint, Retry, Step, Undo, Wait,
-    WaitUntil, Work,
+    Allow, AllowedResource, InputDeclaration, MarkMoment, NotYet, OnFail, RecoveryPoint, Retry, Step, Undo,
+    Wait, WaitUntil, Work,
 };
 use crate::spec::{ActionSpec, Effect, Parameter, Type};
 use crate::suggestion::nearest;
@@ -22,7 +22,15 @@ use std::ops::Range;
 
 /// Marks of the measurement chapter; others are the author's own.
 const MARKS: [&str; 10] = [
-    "disrupted", "detected", "declared", "responding", "writes_stopped", "restored", "copy_verified", "verified", "normal",
+    "disrupted",
+    "detected",
+    "declared",
+    "responding",
+    "writes_stopped",
+    "restored",
+    "copy_verified",
+    "verified",
+    "normal",
     "closed",
 ];
 
@@ -97,10 +105,15 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
         let id = self.reader.text(&fields, "id").unwrap_or_default();
         let range = fields.get("id").map_or(node.range.start..node.range.start, |id| id.range.clone());
         if !id.is_empty() {
-            identifier(self.reader, &id, range.clone(), "step");
+            identifier(self.reader, &id, range.clone(), "a step");
             if !self.ids.insert(id.clone()) {
                 let message = format!("the id `{id}` is given twice");
-                self.reader.error("duplicate-id", range.clone(), message, "ids are unique in a file: give this one another");
+                self.reader.error(
+                    "duplicate-id",
+                    range.clone(),
+                    message,
+                    "ids are unique in a file: give this one another",
+                );
             }
         }
         self.refuse_elsewhere(&fields);
@@ -145,7 +158,8 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
             self.not_yet.key(&fields, key);
         }
         self.names.under.truncate(depth);
-        let condition = under.or_else(|| step.continue_on_error.then(|| "it may fail and the run goes on".to_owned()));
+        let condition =
+            under.or_else(|| step.continue_on_error.then(|| "it may fail and the run goes on".to_owned()));
         self.remember(&id, Earlier { outputs, condition });
         Some(step)
     }
@@ -160,7 +174,12 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
     fn refuse_elsewhere(&mut self, fields: &Fields<'_>) {
         if let (Some(field), false) = (fields.field("on_fail"), self.phase == Phase::Preflight) {
             let help = "in `steps` use `on_failure` or `continue_on_error`";
-            self.reader.error("preflight-only", field.key_range.clone(), "`on_fail` belongs to preflight entries", help);
+            self.reader.error(
+                "preflight-only",
+                field.key_range.clone(),
+                "`on_fail` belongs to preflight entries",
+                help,
+            );
         }
         for key in ["undo", "commit", "on_failure"] {
             if let (Some(field), Phase::Preflight) = (fields.field(key), self.phase) {
@@ -183,7 +202,10 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
         let [field] = kinds.as_slice() else {
             let (message, at) = match kinds.as_slice() {
                 [] => (format!("the step `{id}` does nothing"), range.clone()),
-                [_, second, ..] => (format!("the step `{id}` does two things: `{}` and `{}`", kinds[0].key, second.key), second.key_range.clone()),
+                [_, second, ..] => (
+                    format!("the step `{id}` does two things: `{}` and `{}`", kinds[0].key, second.key),
+                    second.key_range.clone(),
+                ),
                 [_] => return None,
             };
             self.reader.error("one-thing", at, message, format!("give it one of {}", KINDS.join(", ")));
@@ -191,10 +213,17 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
         };
         if field.key != "action" {
             self.not_yet.key(fields, &field.key);
-            for key in ["with", "outputs"].into_iter().filter(|key| !(*key == "with" && field.key == "runbook")) {
+            for key in
+                ["with", "outputs"].into_iter().filter(|key| !(*key == "with" && field.key == "runbook"))
+            {
                 if let Some(extra) = fields.field(key) {
                     let message = format!("`{key}` has no meaning beside `{}`", field.key);
-                    self.reader.error("misplaced-key", extra.key_range.clone(), message, "it belongs to `action`");
+                    self.reader.error(
+                        "misplaced-key",
+                        extra.key_range.clone(),
+                        message,
+                        "it belongs to `action`",
+                    );
                 }
             }
         }
@@ -253,7 +282,11 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
 
     fn with(&mut self, fields: &Fields<'_>, spec: Option<&'static ActionSpec>) -> BTreeMap<String, Template> {
         let mut with = BTreeMap::new();
-        for field in self.reader.named(fields, "with") {
+        let given = self.reader.named(fields, "with");
+        if fields.get("with").is_some_and(|node| !matches!(node.kind, NodeKind::Map(_))) {
+            return with;
+        }
+        for field in given {
             let parameter = spec.and_then(|spec| spec.parameter(&field.key));
             if let (Some(spec), None) = (spec, parameter) {
                 self.unknown_parameter(field, spec);
@@ -262,9 +295,19 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
             let secret = parameter.is_none_or(|parameter| parameter.secret);
             with.insert(field.key.clone(), self.typed_template(&field.value, kind, secret));
         }
-        let missing = |parameter: &&Parameter| parameter.required && !with.contains_key(parameter.name);
+        // A name that is misspelt has been told of already.
+        let misspelt = |name: &str| {
+            given.iter().any(|field| {
+                spec.is_some_and(|spec| spec.parameter(&field.key).is_none())
+                    && nearest(&field.key, [name]).is_some()
+            })
+        };
+        let missing = |parameter: &&Parameter| {
+            parameter.required && !with.contains_key(parameter.name) && !misspelt(parameter.name)
+        };
         for parameter in spec.map_or(&[][..], |spec| spec.parameters).iter().filter(missing) {
-            let range = fields.field("with").or(fields.field("action")).map_or(0..0, |field| field.key_range.clone());
+            let range =
+                fields.field("with").or(fields.field("action")).map_or(0..0, |field| field.key_range.clone());
             let message = format!("`{}` wants `{}`", spec.map_or("", |spec| spec.name), parameter.name);
             let help = format!("add `{}: …` to `with`: {}", parameter.name, parameter.summary);
             self.reader.error("missing-parameter", range, message, help);
@@ -292,11 +335,15 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
         let mut steps = Vec::new();
         for (node, id) in nodes.iter().zip(siblings.iter()) {
             let reached = reach(id, &needs);
-            if reached.contains(id.as_str()) {
+            let circle = reached.contains(id.as_str());
+            // Each circle is told of once, at the first of its steps by name.
+            if circle && reached.iter().all(|other| id.as_str() <= *other) {
                 let message = format!("the steps that `{id}` needs need it themselves");
                 self.reader.error("needs-cycle", head(node), message, "take one `needs` out of the circle");
             }
-            let visible = known.iter().filter(|(name, _)| before.contains_key(*name) || reached.contains(name.as_str()));
+            let visible = known
+                .iter()
+                .filter(|(name, _)| before.contains_key(*name) || reached.contains(name.as_str()));
             self.names.steps = visible.map(|(name, step)| (name.clone(), step.clone())).collect();
             // A sibling that is needed but written below is not known yet: nothing can be said of its outputs.
             for name in reached.iter().filter(|name| siblings.iter().any(|sibling| sibling == *name)) {
@@ -340,7 +387,12 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
         let nodes = self.reader.list(fields, "steps");
         if nodes.is_empty() {
             let range = fields.field("foreach").map_or(0..0, |field| field.key_range.clone());
-            self.reader.error("missing-key", range, "`foreach` has no `steps`", "add the steps that run for each item");
+            self.reader.error(
+                "missing-key",
+                range,
+                "`foreach` has no `steps`",
+                "add the steps that run for each item",
+            );
         }
         let body = self.sequence(nodes);
         self.names.steps = before;
@@ -366,11 +418,15 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
             for template in made.filter_map(|touch| with.get(touch.parameter)) {
                 let varies = template.expressions().iter().any(|expression| {
                     expression.references().iter().any(|reference| {
-                        matches!(reference.names.first().map(String::as_str), Some("item" | "index" | "steps"))
+                        matches!(
+                            reference.names.first().map(String::as_str),
+                            Some("item" | "index" | "steps")
+                        )
                     })
                 });
                 if !varies {
-                    let help = "make it depend on `item`, or leave it out: then it is made from run, step and item";
+                    let help =
+                        "make it depend on `item`, or leave it out: then it is made from run, step and item";
                     let message = "every item would make something of the same name";
                     self.reader.error("same-name", template.range.clone(), message, help);
                 }
@@ -384,17 +440,25 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
         let plan = match self.closure.sub_runbook(&file) {
             Ok(plan) => plan,
             Err(why) => {
-                self.reader.error("sub-runbook", range.clone(), why, "look at the path: it is relative to this file");
+                self.reader.error(
+                    "sub-runbook",
+                    range.clone(),
+                    why,
+                    "look at the path: it is relative to this file",
+                );
                 None
             }
         };
         let mut with = BTreeMap::new();
         for field in self.reader.named(fields, "with") {
-            let declared = plan.as_ref().and_then(|plan| plan.inputs.iter().find(|input| input.name == field.key));
+            let declared =
+                plan.as_ref().and_then(|plan| plan.inputs.iter().find(|input| input.name == field.key));
             if let (Some(plan), None) = (&plan, declared) {
                 let names = || plan.inputs.iter().map(|input| input.name.as_str());
-                let help = nearest(&field.key, names())
-                    .map_or_else(|| format!("it has: {}", names().collect::<Vec<_>>().join(", ")), |near| format!("did you mean `{near}`?"));
+                let help = nearest(&field.key, names()).map_or_else(
+                    || format!("it has: {}", names().collect::<Vec<_>>().join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
                 let message = format!("`{file}` has no input `{}`", field.key);
                 self.reader.error("unknown-input", field.key_range.clone(), message, help);
             }
@@ -413,18 +477,31 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
 
     // ------------------------------------------------------------ the other keys
 
-    fn effect(&mut self, fields: &Fields<'_>, spec: Option<&'static ActionSpec>, work: &Work) -> Option<Effect> {
-        let said = self.reader.word(fields, "effect", &["read", "create", "modify", "destroy"]).and_then(Effect::from_word);
+    fn effect(
+        &mut self,
+        fields: &Fields<'_>,
+        spec: Option<&'static ActionSpec>,
+        work: &Work,
+    ) -> Option<Effect> {
+        let said = self
+            .reader
+            .word(fields, "effect", &["read", "create", "modify", "destroy"])
+            .and_then(Effect::from_word);
         let effect = said.or_else(|| spec.and_then(|spec| spec.effect));
-        if let (Work::Action { action, .. }, Some(_), None, Some(field)) = (work, spec, effect, fields.field("action")) {
+        if let (Work::Action { action, .. }, Some(_), None, Some(field)) =
+            (work, spec, effect, fields.field("action"))
+        {
             let message = format!("what `{action}` does depends on its content");
             let help = "say so: `effect: read`, `create`, `modify` or `destroy`";
             self.reader.error("effect-unknown", field.value.range.clone(), message, help);
         }
         let reads = matches!(work, Work::Action { .. }) && effect == Some(Effect::Read);
-        if let (Phase::Preflight, false, true, Some(field)) =
-            (self.phase, reads, effect.is_some() || !matches!(work, Work::Action { .. }), fields.field("action"))
-        {
+        if let (Phase::Preflight, false, true, Some(field)) = (
+            self.phase,
+            reads,
+            effect.is_some() || !matches!(work, Work::Action { .. }),
+            fields.field("action"),
+        ) {
             let message = "preflight only reads, and this changes something";
             self.reader.error("preflight-reads", field.value.range.clone(), message, "move it to `steps`");
         }
@@ -449,7 +526,12 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
         }
         let until = self.condition_of(&wait, "until", Some(outputs));
         if let (Some(_), Some(field)) = (&readiness, wait.field("until")) {
-            self.reader.error("wait-two", field.key_range.clone(), "`wait` has both `for` and `until`", "keep one of them");
+            self.reader.error(
+                "wait-two",
+                field.key_range.clone(),
+                "`wait` has both `for` and `until`",
+                "keep one of them",
+            );
         }
         Wait {
             until: match (readiness, until) {
@@ -475,7 +557,12 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
             (None, true) => "it is done at once: take `for` out".to_owned(),
             (None, false) => format!("it knows {known}"),
         };
-        self.reader.error("unknown-readiness", range, format!("`{}` knows no readiness `{name}`", spec.name), help);
+        self.reader.error(
+            "unknown-readiness",
+            range,
+            format!("`{}` knows no readiness `{name}`", spec.name),
+            help,
+        );
     }
 
     fn retry(&mut self, fields: &Fields<'_>) -> Option<Retry> {
@@ -488,7 +575,12 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("it is one of {}, or a code of AWS's", ERRORS.join(", ")),
                 };
-                self.reader.error("unknown-error", range.clone(), format!("there is no error `{code}`"), help);
+                self.reader.error(
+                    "unknown-error",
+                    range.clone(),
+                    format!("there is no error `{code}`"),
+                    help,
+                );
             }
         }
         let attempts = self.reader.integer(&retry, "attempts").unwrap_or(1);
@@ -532,7 +624,9 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
                 None => Undo::Default,
             };
         }
-        self.not_yet.found.push(NotYet { feature: "`undo` by another action".to_owned(), range: node.range.clone() });
+        self.not_yet
+            .found
+            .push(NotYet { feature: "`undo` by another action".to_owned(), range: node.range.clone() });
         let Some(undo) = self.reader.fields(node, &keys::UNDO) else { return Undo::Default };
         let Some(action) = self.reader.text(&undo, "action") else { return Undo::Default };
         let spec = undo.get("action").and_then(|node| self.known_action(&action, node.range.clone()));
@@ -547,9 +641,16 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
                 "succeeded" => MarkMoment::Succeeded,
                 "failed" => MarkMoment::Failed,
                 other => {
-                    let help = nearest(other, ["started", "succeeded", "failed"])
-                        .map_or("a step sets marks when it has `started`, `succeeded` or `failed`".to_owned(), |near| format!("did you mean `{near}`?"));
-                    self.reader.error("unknown-key", field.key_range.clone(), format!("unknown moment `{other}`"), help);
+                    let help = nearest(other, ["started", "succeeded", "failed"]).map_or(
+                        "a step sets marks when it has `started`, `succeeded` or `failed`".to_owned(),
+                        |near| format!("did you mean `{near}`?"),
+                    );
+                    self.reader.error(
+                        "unknown-key",
+                        field.key_range.clone(),
+                        format!("unknown moment `{other}`"),
+                        help,
+                    );
                     continue;
                 }
             };
@@ -562,12 +663,17 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
 
     fn mark(&mut self, node: &Node) -> Option<MarkName> {
         let mark = node.scalar()?.text.clone();
-        identifier(self.reader, &mark, node.range.clone(), "mark");
+        identifier(self.reader, &mark, node.range.clone(), "a mark");
         if !MARKS.contains(&mark.as_str())
             && let Some(near) = nearest(&mark, MARKS)
         {
             let message = format!("`{mark}` is a mark of your own, and looks like `{near}`");
-            self.reader.warning("unusual-mark", node.range.clone(), message, format!("did you mean `{near}`?"));
+            self.reader.warning(
+                "unusual-mark",
+                node.range.clone(),
+                message,
+                format!("did you mean `{near}`?"),
+            );
         }
         self.names.marks.push(mark.clone());
         Some(MarkName::new(mark))
@@ -618,14 +724,22 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
 
     fn warn_of_cut_over(&mut self, step: &Step, spec: Option<&'static ActionSpec>, range: &Range<usize>) {
         if let (Some(spec), None) = (spec.filter(|spec| spec.cut_over), step.commit) {
-            let message = format!("`{}` moves traffic or admits writes, and the step does not say whether to commit", spec.name);
+            let message = format!(
+                "`{}` moves traffic or admits writes, and the step does not say whether to commit",
+                spec.name
+            );
             let help = "`commit: true`: nothing before it is undone by itself; `commit: false`: it may be";
             self.reader.warning("commit-unsaid", range.clone(), message, help);
         }
     }
 
     /// What a drill would refuse at run time, as far as it can be known now.
-    pub(super) fn warn_of_the_drill_guard(&mut self, steps: &[Step], allow: &[Allow], inputs: &[InputDeclaration]) {
+    pub(super) fn warn_of_the_drill_guard(
+        &mut self,
+        steps: &[Step],
+        allow: &[Allow],
+        inputs: &[InputDeclaration],
+    ) {
         for step in steps {
             self.warn_of_the_drill_guard(step.children(), allow, inputs);
             let Work::Action { action, with, .. } = &step.work else { continue };
@@ -638,7 +752,10 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
                     AllowedResource::Arn(_) | AllowedResource::Tag(_) => true,
                 });
                 if !permitted && template.range.end > 0 {
-                    let message = format!("a drill will refuse to {} `{id}`: the run does not make it", touch.effect.word());
+                    let message = format!(
+                        "a drill will refuse to {} `{id}`: the run does not make it",
+                        touch.effect.word()
+                    );
                     let help = format!("if it is meant, add `allow: [{{ id: {id}, actions: [{action}] }}]`");
                     self.reader.warning("drill-would-refuse", template.range.clone(), message, help);
                 }
@@ -653,7 +770,7 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
             let Some(probe) = self.reader.fields(node, &keys::PROBE) else { continue };
             let id = self.reader.text(&probe, "id").unwrap_or_default();
             if let Some(node) = probe.get("id") {
-                identifier(self.reader, &id, node.range.clone(), "probe");
+                identifier(self.reader, &id, node.range.clone(), "a probe");
             }
             let action = self.reader.text(&probe, "action");
             let spec = match (&action, probe.get("action")) {
@@ -663,7 +780,12 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
             if let (Some(Effect::Create | Effect::Modify | Effect::Destroy), Some(node)) =
                 (spec.and_then(|spec| spec.effect), probe.get("action"))
             {
-                self.reader.error("probe-reads", node.range.clone(), "a probe only reads", "choose an action that reads");
+                self.reader.error(
+                    "probe-reads",
+                    node.range.clone(),
+                    "a probe only reads",
+                    "choose an action that reads",
+                );
             }
             self.with(&probe, spec);
             self.asserts(&probe, &spec.map_or(Outputs::Any, Outputs::Spec));
@@ -673,7 +795,12 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
             for field in self.reader.named(&probe, "marks") {
                 if !["first_down", "held_up"].contains(&field.key.as_str()) {
                     let message = format!("unknown moment `{}`", field.key);
-                    self.reader.error("unknown-key", field.key_range.clone(), message, "a probe sets marks at `first_down` and `held_up`");
+                    self.reader.error(
+                        "unknown-key",
+                        field.key_range.clone(),
+                        message,
+                        "a probe sets marks at `first_down` and `held_up`",
+                    );
                 }
                 self.mark(&field.value);
             }
@@ -702,7 +829,9 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
             let Some(entry) = self.reader.fields(node, &keys::TRIGGER) else { continue };
             self.text_template(&entry, "alarm");
         }
-        if let Some(entry) = fields.get("concurrency").and_then(|node| self.reader.fields(node, &keys::CONCURRENCY)) {
+        if let Some(entry) =
+            fields.get("concurrency").and_then(|node| self.reader.fields(node, &keys::CONCURRENCY))
+        {
             self.text_template(&entry, "key");
             self.reader.word(&entry, "on_conflict", &["refuse", "wait"]);
         }
@@ -729,7 +858,7 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
     /// Says what is wrong with an expression, and whether it gives what is wanted.
     fn judge(&mut self, expression: &Expression, wanted: Option<Type>) -> Option<Type> {
         let misuses = self.names.misuses(expression);
-        let known = misuses.iter().any(|(_, misuse)| misuse.code == "later-step");
+        let known = misuses.iter().any(|(_, misuse)| misuse.code != "may-be-skipped");
         for (reference, misuse) in misuses {
             self.reader.error(misuse.code, reference.range, misuse.message, misuse.help);
         }
@@ -741,7 +870,12 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
                 let wanted = wanted.filter(|wanted| !wanted.accepts(&kind));
                 if let Some(wanted) = wanted {
                     let message = format!("`{}` is {kind}, and {wanted} is wanted", expression.text);
-                    self.reader.error("wrong-type", expression.range.clone(), message, format!("write an expression that gives {wanted}"));
+                    self.reader.error(
+                        "wrong-type",
+                        expression.range.clone(),
+                        message,
+                        format!("write an expression that gives {wanted}"),
+                    );
                 }
                 Some(kind)
             }
@@ -759,10 +893,18 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
     }
 
     /// A map of names and templates; `kind` where all have one.
-    pub(super) fn templates(&mut self, fields: &Fields<'_>, key: &str, kind: Option<Type>) -> BTreeMap<String, Template> {
+    pub(super) fn templates(
+        &mut self,
+        fields: &Fields<'_>,
+        key: &str,
+        kind: Option<Type>,
+    ) -> BTreeMap<String, Template> {
         let entries = self.reader.named(fields, key);
         let kind = kind.unwrap_or(Type::Any);
-        entries.iter().map(|field| (field.key.clone(), self.typed_template(&field.value, kind, false))).collect()
+        entries
+            .iter()
+            .map(|field| (field.key.clone(), self.typed_template(&field.value, kind, false)))
+            .collect()
     }
 
     /// A template of a type: what is written out is read now, what is an expression is typed.
@@ -791,7 +933,12 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
                     && !kind.accepts(&given)
                 {
                     let message = format!("`{}` is {given}, and {kind} is wanted", expression.text);
-                    self.reader.error("wrong-type", expression.range.clone(), message, restore_time_hint(given, kind));
+                    self.reader.error(
+                        "wrong-type",
+                        expression.range.clone(),
+                        message,
+                        restore_time_hint(given, kind),
+                    );
                 }
             }
             (TemplateKind::Text(parts), _) => {
@@ -801,10 +948,18 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
                     }
                 }
             }
-            (TemplateKind::List(items), Type::List(item)) => items.iter().for_each(|entry| self.judge_template(entry, *item)),
-            (TemplateKind::List(items), _) => items.iter().for_each(|entry| self.judge_template(entry, Type::Any)),
-            (TemplateKind::Map(fields), Type::Map(item)) => fields.values().for_each(|entry| self.judge_template(entry, *item)),
-            (TemplateKind::Map(fields), _) => fields.values().for_each(|entry| self.judge_template(entry, Type::Any)),
+            (TemplateKind::List(items), Type::List(item)) => {
+                items.iter().for_each(|entry| self.judge_template(entry, *item))
+            }
+            (TemplateKind::List(items), _) => {
+                items.iter().for_each(|entry| self.judge_template(entry, Type::Any))
+            }
+            (TemplateKind::Map(fields), Type::Map(item)) => {
+                fields.values().for_each(|entry| self.judge_template(entry, *item))
+            }
+            (TemplateKind::Map(fields), _) => {
+                fields.values().for_each(|entry| self.judge_template(entry, Type::Any))
+            }
         }
     }
 }
@@ -812,7 +967,8 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
 fn restore_time_hint(given: Type, wanted: Type) -> String {
     match (given, wanted) {
         (Type::RestoreTime, Type::Time) => {
-            "a restore_time may be `latest`; read what it turned out to be: `steps.ID.resolved.time`".to_owned()
+            "a restore_time may be `latest`; read what it turned out to be: `steps.ID.resolved.time`"
+                .to_owned()
         }
         _ => format!("give it {}", example(wanted)),
     }
@@ -884,7 +1040,9 @@ fn needs_of(node: &Node) -> Option<(&str, Vec<&str>)> {
     let NodeKind::Map(fields) = &node.kind else { return None };
     let needs = fields.iter().find(|field| field.key == "needs").map(|field| &field.value.kind);
     let needs = match needs {
-        Some(NodeKind::List(items)) => items.iter().filter_map(|item| Some(item.scalar()?.text.as_str())).collect(),
+        Some(NodeKind::List(items)) => {
+            items.iter().filter_map(|item| Some(item.scalar()?.text.as_str())).collect()
+        }
         _ => Vec::new(),
     };
     Some((id, needs))

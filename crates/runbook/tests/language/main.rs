@@ -1,0 +1,136 @@
+//! Runbooks that are wrong, each with exactly what is said of it, and runbooks that are right.
+//!
+//! After a change of words: `UPDATE=1 cargo test -p lifeboat-runbook --test language`, and read the difference.
+
+mod catalog;
+
+use lifeboat_runbook::check::{Checked, Files, check, source_from_bytes};
+use lifeboat_runbook::diagnostic::Source;
+use lifeboat_runbook::render::{Color, render};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+struct Beside(PathBuf);
+
+impl Files for Beside {
+    fn read(&self, name: &str) -> Result<String, String> {
+        fs::read_to_string(self.0.join(name)).map_err(|_| "there is no such file".to_owned())
+    }
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+}
+
+fn runbooks(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("a file").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .collect();
+    files.sort();
+    files
+}
+
+fn checked(path: &Path) -> Checked {
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    let source = source_from_bytes(&name, fs::read(path).unwrap()).unwrap();
+    check(source, &catalog::catalog(), &Beside(path.parent().unwrap().to_owned()), None)
+}
+
+fn said(checked: &Checked) -> String {
+    checked
+        .diagnostics
+        .iter()
+        .map(|found| render(found, &checked.sources, Color::Never))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn every_mistake_is_told_with_its_place_and_what_to_do() {
+    let files = runbooks(&folder("bad"));
+    assert!(files.len() >= 65, "only {} bad runbooks", files.len());
+    #[expect(clippy::disallowed_methods, reason = "how a developer renews the expectations")]
+    let update = std::env::var("UPDATE").is_ok();
+    let mut wrong = Vec::new();
+    for file in files {
+        let checked = checked(&file);
+        let said = said(&checked);
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(!checked.diagnostics.is_empty(), "{name}: nothing was found");
+        for found in &checked.diagnostics {
+            assert!(found.help.is_some(), "{name}: {} does not say what to do", found.message);
+            assert!(found.range.end <= checked.sources[found.source].text.len(), "{name}: {found:?}");
+        }
+        let expected = file.with_extension("txt");
+        if update {
+            fs::write(&expected, &said).unwrap();
+        } else if fs::read_to_string(&expected).unwrap_or_default() != said {
+            wrong.push(format!("{name}:\n{said}"));
+        }
+    }
+    assert!(wrong.is_empty(), "not as expected:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn one_mistake_gives_one_diagnostic_and_ten_give_ten() {
+    for file in runbooks(&folder("bad")) {
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let found = checked(&file).diagnostics.len();
+        match name.as_str() {
+            "many-ten" => assert_eq!(found, 10),
+            _ if name.starts_with("many-") => assert!(found >= 3, "{name}: {found}"),
+            _ => assert_eq!(found, 1, "{name}: {}", said(&checked(&file))),
+        }
+    }
+}
+
+#[test]
+fn every_expectation_has_its_runbook() {
+    let stems = |extension: &str| -> BTreeSet<String> {
+        let entries = fs::read_dir(folder("bad")).unwrap().map(|entry| entry.unwrap().path());
+        let with = entries.filter(|path| path.extension().is_some_and(|found| found == extension));
+        with.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect()
+    };
+    assert_eq!(stems("yaml"), stems("txt"));
+}
+
+#[test]
+fn what_is_right_is_not_complained_of() {
+    let files = runbooks(&folder("good"));
+    assert!(!files.is_empty());
+    for file in files {
+        let checked = checked(&file);
+        assert!(
+            checked.diagnostics.is_empty() && checked.plan.is_some(),
+            "{}:\n{}",
+            file.display(),
+            said(&checked)
+        );
+    }
+}
+
+#[test]
+fn hostile_files_end_soon() {
+    let steps = (0..10_000).map(|number| format!("  - {{ id: s{number}, pause: 1s }}\n")).collect::<String>();
+    let head = "schema: lifeboat/v1\nkind: runbook\nname: large\nsteps:\n";
+    let source = |text: String| Source { name: "hostile.yaml".into(), text };
+    let nowhere = Beside(PathBuf::from("/nonexistent"));
+    let large = check(source(format!("{head}{steps}")), &catalog::catalog(), &nowhere, None);
+    assert_eq!(large.plan.map(|plan| plan.steps.len()), Some(10_000));
+    for text in [
+        "[".repeat(100_000),
+        "{a: ".repeat(100_000),
+        format!("{head}  - id: a\n    with: {}", "[".repeat(100_000)),
+        (0..60)
+            .fold("a: &a [1]\n".to_owned(), |text, number| format!("{text}b{number}: &b{number} [*a, *a]\n")),
+        "\u{0}\u{1}\u{feff}".repeat(1000),
+    ] {
+        let checked = check(source(text), &catalog::catalog(), &nowhere, None);
+        assert!(checked.plan.is_none() && !checked.diagnostics.is_empty());
+    }
+    assert_eq!(source_from_bytes("a", vec![b'a', 0xff]).unwrap_err().code, "not-utf8");
+    assert_eq!(source_from_bytes("a", vec![b'a'; 5_000_000]).unwrap_err().code, "too-large");
+}
