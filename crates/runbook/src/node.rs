@@ -82,7 +82,8 @@ impl Node {
 /// Reads one document; nothing if there is none that could be judged further.
 pub fn parse(text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
     let mut reader = Reader { text, diagnostics, open: Vec::new(), root: None, nodes: 0, trapped: None };
-    let mut parser = Parser::new_from_str(text);
+    let options = granit_parser::options! { emit_unresolved_aliases: true };
+    let mut parser = Parser::new_from_str_with_options(text, options);
     while let Some(next) = parser.next_event() {
         let (event, span) = match next {
             Ok(next) => next,
