@@ -72,7 +72,6 @@ fn one_of_each() -> Vec<(EventKind, &'static str)> {
         ),
         (EventKind::AwsCreated(run::resource()), "created rds:db pitr-abcdef-restore"),
         (EventKind::AwsDeleted(run::resource()), "gone: rds:db pitr-abcdef-restore"),
-        (EventKind::CheckPassed { check: "account".into() }, "check holds: account"),
         (
             EventKind::CheckFailed { check: "account".into(), error: error(), then: "refuse".into() },
             "does not hold (refuse): account",
