@@ -361,12 +361,12 @@ fn what_made_it(state: &RunState, document: &Document) -> String {
     let total = duration(total);
     match shares.as_slice() {
         [] => format!("{total} in all; no step on the way took time that was measured."),
-        [(largest, path)] => format!("{} of {total} were the step {path}.", duration(*largest)),
-        [(largest, path), (next, other), ..] => format!(
+        [(largest, path), (next, other), ..] if *next >= 1.0 => format!(
             "{} of {total} were the step {path}; the next largest was {} in {other}.",
             duration(*largest),
             duration(*next)
         ),
+        [(largest, path), ..] => format!("{} of {total} were the step {path}.", duration(*largest)),
     }
 }
 

@@ -81,7 +81,7 @@ pub fn words(kind: &EventKind) -> String {
         EventKind::AbortAsked { by } => format!("{by} asked for the end of the run"),
         EventKind::RunFinished(outcome) => run_finished(outcome),
         EventKind::StepStarted(intent) => step_started(intent),
-        EventKind::StepAccepted { stage, .. } => format!("AWS accepted: {stage}"),
+        EventKind::StepAccepted { stage, .. } => accepted("AWS accepted", stage),
         EventKind::StateSeen { state, .. } => format!("seen as {state}"),
         EventKind::Observed { found } => format!("looked at: {}", found.replace('_', " ")),
         EventKind::StepUnknown { error } => {
@@ -99,7 +99,7 @@ pub fn words(kind: &EventKind) -> String {
             format!("the data is complete up to {} (grade {grade:?}: {source})", time_text(*complete_to))
         }
         EventKind::UndoStarted => "being taken back".to_owned(),
-        EventKind::UndoAccepted { stage } => format!("AWS accepted, to take it back: {stage}"),
+        EventKind::UndoAccepted { stage } => accepted("AWS accepted to take it back", stage),
         EventKind::Undone => "taken back: seen to be gone".to_owned(),
         EventKind::UndoFailed { error } => format!("COULD NOT BE TAKEN BACK: {}", failure(error)),
         EventKind::TimerFired { purpose } => format!("the time to wait for the {purpose} is over"),
@@ -164,6 +164,11 @@ fn step_started(intent: &StepStarted) -> String {
     let names: Vec<&str> = intent.names.values().map(String::as_str).collect();
     let names = if names.is_empty() { String::new() } else { format!(" → {}", names.join(", ")) };
     format!("started {}{names}{}", intent.action, listed(&intent.resolved))
+}
+
+/// The mutation every attempt begins with needs no name.
+fn accepted(what: &str, stage: &str) -> String {
+    if stage == "first" { what.to_owned() } else { format!("{what}: {stage}") }
 }
 
 fn call(service: &str, operation: &str, request_id: Option<&str>, status: u16) -> String {

@@ -106,6 +106,13 @@ fn every_row_of_a_table_has_the_columns_of_its_head() {
 }
 
 #[test]
+fn the_same_journal_gives_the_same_report() {
+    let run = run::cleaned_up(run::simulated());
+    expect(&report(&run), &["| inputs | a: x, b: x, c: x, d: x, e: x, f: x |"]);
+    assert_eq!(report(&run), report(&run));
+}
+
+#[test]
 fn only_a_run_against_aws_is_evidence() {
     expect(&report(&run::cleaned_up(run::simulated())), &["> **SIMULATED – not evidence.", "(seed 7)"]);
     let endpoint = Cloud::Endpoint { url: "http://127.0.0.1:5000".into() };

@@ -87,7 +87,7 @@ pub(crate) fn started(mode: Mode, cloud: Cloud) -> RunStarted {
         sources: vec![SourceDigest { name: "pitr.yaml".into(), sha256: "5eed".repeat(16) }],
         mode,
         cloud,
-        inputs: BTreeMap::from([("source".to_owned(), Value::from("orders-prod"))]),
+        inputs: ["a", "b", "c", "d", "e", "f"].map(|name| (name.to_owned(), Value::from("x"))).into(),
         account: "111122223333".into(),
         region: "eu-west-1".into(),
         caller: None,
