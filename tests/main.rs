@@ -1,5 +1,8 @@
 //! The one integration binary: it runs the real program in a temporary home with a cleared environment.
 
+mod docs;
 mod drill;
 mod program;
+mod resume;
+mod rooms;
 mod verify;

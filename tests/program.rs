@@ -8,7 +8,6 @@ use tempfile::TempDir;
 /// A fresh home directory and the program in it.
 pub(crate) struct Program {
     pub(crate) home: TempDir,
-    environment: Vec<(String, String)>,
 }
 
 /// What the program said and how it ended.
@@ -20,13 +19,7 @@ pub(crate) struct Said {
 
 impl Program {
     pub(crate) fn new() -> Self {
-        Self { home: TempDir::new().expect("a temporary directory"), environment: Vec::new() }
-    }
-
-    /// Sets a variable of the environment, which is otherwise empty.
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
-        self.environment.push((name.to_owned(), value.to_owned()));
-        self
+        Self { home: TempDir::new().expect("a temporary directory") }
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
@@ -35,7 +28,6 @@ impl Program {
             .env_clear()
             .env("LIFEBOAT_HOME", self.home.path())
             .env("HOME", self.home.path())
-            .envs(self.environment.iter().cloned())
             .current_dir(root())
             .args(arguments);
         command

@@ -26,6 +26,14 @@ pub(crate) struct ReadRun {
     pub(crate) state: RunState,
 }
 
+/// A run whose journal cannot be read.
+pub(crate) struct BrokenRun {
+    /// Its id.
+    pub(crate) id: RunId,
+    /// What is wrong with its journal.
+    pub(crate) problem: String,
+}
+
 impl Home {
     /// The one given, else the platform's data directory.
     pub(crate) fn of(given: Option<PathBuf>) -> Result<Self, CommandError> {
@@ -49,20 +57,21 @@ impl Home {
     }
 
     /// All runs, the oldest first. A journal that is broken does not hide the others: it is named.
-    pub(crate) fn runs(&self) -> Result<Vec<Result<ReadRun, (RunId, String)>>, CommandError> {
+    pub(crate) fn runs(&self) -> Result<Vec<Result<ReadRun, BrokenRun>>, CommandError> {
         let ids =
             RunDirectory::list(&self.path).map_err(|error| CommandError::file("list", &self.path, &error))?;
         let mut runs: Vec<_> = ids.into_iter().map(|id| self.read(&id)).collect();
         runs.sort_by_key(|run| match run {
             Ok(run) => (run.state.began.map(|began| began.at), run.id.clone()),
-            Err((id, _)) => (None, id.clone()),
+            Err(broken) => (None, broken.id.clone()),
         });
         Ok(runs)
     }
 
-    fn read(&self, id: &RunId) -> Result<ReadRun, (RunId, String)> {
+    fn read(&self, id: &RunId) -> Result<ReadRun, BrokenRun> {
         let directory = RunDirectory::of(&self.path, id);
-        let journal = directory.read().map_err(|error| (id.clone(), error.to_string()))?;
+        let journal =
+            directory.read().map_err(|error| BrokenRun { id: id.clone(), problem: error.to_string() })?;
         let state = RunState::of(&journal.events);
         Ok(ReadRun { id: id.clone(), directory, journal, state })
     }
@@ -70,7 +79,7 @@ impl Home {
     /// The run that `name` means: an unambiguous beginning of an id, or `latest`.
     pub(crate) fn find(&self, name: &str) -> Result<ReadRun, CommandError> {
         let id = self.id(name)?;
-        self.read(&id).map_err(|(id, problem)| {
+        self.read(&id).map_err(|BrokenRun { id, problem }| {
             CommandError::failed(format!("the journal of {id} is broken: {problem}"))
                 .hint(format!("`lifeboat verify {id}` names the line"))
         })

@@ -6,6 +6,7 @@ use crate::home::{Home, ReadRun};
 use crate::screen::Lines;
 use crate::wiring::{self, Wiring};
 use chrono::{DateTime, Utc};
+use futures_util::future::{Either, select};
 use lifeboat_engine::driver::Engine;
 use lifeboat_engine::log::{Observer, RunLog};
 use lifeboat_engine::start::{self, Aim, Start};
@@ -23,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -420,11 +422,9 @@ fn on_interrupt() -> watch::Receiver<Option<String>> {
         };
         let mut times = 0;
         loop {
-            #[expect(clippy::disallowed_macros, reason = "biased")]
-            let by = tokio::select! {
-                biased;
-                _ = interrupt.recv() => "SIGINT",
-                _ = terminate.recv() => "SIGTERM",
+            let by = match select(pin!(interrupt.recv()), pin!(terminate.recv())).await {
+                Either::Left(_) => "SIGINT",
+                Either::Right(_) => "SIGTERM",
             };
             times += 1;
             if times > 1 {

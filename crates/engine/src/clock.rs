@@ -5,8 +5,10 @@
 //! [`Clock::frozen`], or the clock would leap over every timer meanwhile.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::{Either, select};
 use rustix::time::{ClockId, clock_gettime};
 use std::future::Future;
+use std::pin::pin;
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
@@ -96,13 +98,10 @@ impl Clock {
         // While a blocking task is parked, tokio's paused clock does not move by itself.
         let (done, parked) = mpsc::channel::<()>();
         #[expect(clippy::disallowed_methods, reason = "this is what holds the clock")]
-        let mut watchdog = tokio::task::spawn_blocking(move || parked.recv_timeout(limit));
-        let mut future = std::pin::pin!(future);
-        #[expect(clippy::disallowed_macros, reason = "biased")]
-        let outcome = tokio::select! {
-            biased;
-            output = &mut future => Ok(output),
-            _ = &mut watchdog => Err(TooLong(limit)),
+        let watchdog = tokio::task::spawn_blocking(move || parked.recv_timeout(limit));
+        let outcome = match select(pin!(future), watchdog).await {
+            Either::Left((output, _)) => Ok(output),
+            Either::Right(_) => Err(TooLong(limit)),
         };
         drop(done);
         outcome

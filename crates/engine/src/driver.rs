@@ -8,11 +8,13 @@ use crate::perform::Worker;
 use crate::poller::Poller;
 use crate::registry::Registry;
 use chrono::{DateTime, Utc};
+use futures_util::future::{Either, select};
 use lifeboat_journal::event::{Draft, EventKind};
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::Plan;
 use lifeboat_runbook::spec::Catalog;
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -47,6 +49,7 @@ impl Engine {
         let worker = self.worker(cancelled);
         let mut tasks = JoinSet::new();
         let mut busy = BTreeSet::new();
+        let mut asked = false;
         loop {
             let commands = self.log.with_state(|state| decide(&self.plan, &self.catalog, state));
             if self.carry_out(commands, &worker, &mut tasks, &mut busy)? {
@@ -55,16 +58,16 @@ impl Engine {
             if busy.is_empty() {
                 return Ok(());
             }
-            #[expect(clippy::disallowed_macros, reason = "biased")]
-            let done = tokio::select! {
-                biased;
-                Some(by) = stopped(&mut self.stop) => {
+            // A stop that is asked for in the same moment goes first.
+            let done = match select(pin!(stopped(&mut self.stop, asked)), pin!(tasks.join_next())).await {
+                Either::Left((by, _)) => {
+                    asked = true;
                     self.log.append(vec![Draft::run(EventKind::AbortAsked { by })])?;
                     // Nobody listens any more where nothing is in flight.
                     let _nobody = cancel.send(true);
                     continue;
                 }
-                done = tasks.join_next() => done,
+                Either::Right((done, _)) => done,
             };
             match done {
                 Some(Ok((step, outcome))) => {
@@ -147,13 +150,7 @@ async fn deed(worker: Worker, command: Command) -> (StepPath, Result<(), Journal
 
 impl Worker {
     async fn wake(&self, step: &StepPath, purpose: &str, due: DateTime<Utc>) -> Result<(), JournalLost> {
-        let mut cancel = self.cancel.clone();
-        #[expect(clippy::disallowed_macros, reason = "biased")]
-        let stopped = tokio::select! {
-            biased;
-            _ = cancel.wait_for(|stopped| *stopped) => true,
-            () = self.clock.sleep_until(due) => false,
-        };
+        let stopped = self.stopped_or(self.clock.sleep_until(due)).await;
         let attempt = self.log.with_state(|state| state.step(step).attempts_failed);
         match stopped {
             true => Ok(()),
@@ -162,10 +159,14 @@ impl Worker {
     }
 }
 
-/// The next request to stop; nothing for ever once nobody can ask any more.
-async fn stopped(stop: &mut watch::Receiver<Option<String>>) -> Option<String> {
-    match stop.changed().await {
-        Ok(()) => stop.borrow_and_update().clone(),
-        Err(_) => std::future::pending().await,
+/// The request to stop, once; it never comes when nobody can ask any more.
+async fn stopped(stop: &mut watch::Receiver<Option<String>>, asked: bool) -> String {
+    if asked {
+        return std::future::pending().await;
+    }
+    let by = stop.wait_for(Option::is_some).await.ok().and_then(|by| by.clone());
+    match by {
+        Some(by) => by,
+        None => std::future::pending().await,
     }
 }

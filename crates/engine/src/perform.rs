@@ -16,6 +16,7 @@ use crate::poller::Poller;
 use crate::registry::Registry;
 use crate::scope::{RunScope, typed_outputs};
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::{Either, select};
 use lifeboat_journal::event::{EventKind, Failure, StepStarted};
 use lifeboat_journal::state::StepState;
 use lifeboat_runbook::expression::Expression;
@@ -26,6 +27,7 @@ use lifeboat_runbook::template::Template;
 use lifeboat_runbook::value::Value;
 use std::collections::BTreeSet;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -215,7 +217,7 @@ impl Worker {
         cx.attempt = state.attempts;
         cx.prepared = prepared_of(intent);
         cx.recorded = recorded_of(state, self.created_by(&attempt.step.path));
-        match self.take_back(attempt.action.as_ref(), attempt.spec, attempt.step, cx).await? {
+        match self.take_back(attempt.action.as_ref(), attempt.step, cx).await? {
             Ok(()) => Ok(()),
             Err(error) => Err(failed("undo", error)),
         }
@@ -440,17 +442,18 @@ impl Worker {
             (true, None) => Duration::ZERO,
             (false, None) => OWN_LOOKS,
         };
-        let mut cancel = self.cancel.clone();
-        #[expect(clippy::disallowed_macros, reason = "biased")]
-        let stopped = tokio::select! {
-            biased;
-            _ = cancel.wait_for(|stopped| *stopped) => true,
-            () = self.clock.sleep(pause) => false,
-        };
+        let stopped = self.stopped_or(self.clock.sleep(pause)).await;
         match stopped {
             true => Err(failed("wait", ActionError::failed(CANCELLED, "stopped by the operator"))),
             false => Ok(()),
         }
+    }
+
+    /// Whether the run was stopped before `done` was.
+    pub(crate) async fn stopped_or(&self, done: impl Future<Output = ()>) -> bool {
+        let mut cancel = self.cancel.clone();
+        let stopped = pin!(cancel.wait_for(|stopped| *stopped));
+        matches!(select(stopped, pin!(done)).await, Either::Left(_))
     }
 
     /// Tries a call again as long as what is wrong with it passes and there is time.
@@ -600,10 +603,10 @@ impl Worker {
             self.log.step(path, number, EventKind::UndoStarted)?;
         }
         let outcome = match (self.action(step), self.context(step, number), &state.intent) {
-            (Ok((action, spec)), Ok(mut cx), Some(intent)) => {
+            (Ok((action, _)), Ok(mut cx), Some(intent)) => {
                 cx.prepared = prepared_of(intent);
                 cx.recorded = recorded_of(&state, self.created_by(path));
-                match self.take_back(action.as_ref(), spec, step, cx).await {
+                match self.take_back(action.as_ref(), step, cx).await {
                     Ok(outcome) => outcome,
                     Err(Ended::JournalLost(lost)) => return Err(lost),
                     Err(Ended::Failed { failure, .. }) => {
@@ -628,7 +631,6 @@ impl Worker {
     async fn take_back(
         &self,
         action: &dyn Action,
-        spec: &'static ActionSpec,
         step: &Step,
         mut cx: StepContext,
     ) -> Result<Result<(), ActionError>, Ended> {
@@ -676,7 +678,6 @@ impl Worker {
                     Err(error) => return Ok(Err(error)),
                 },
             }
-            debug_assert!(!spec.name.is_empty());
         }
     }
 

@@ -28,7 +28,7 @@ pub(crate) fn run(home: &Home, output: Output) -> Result<u8, CommandError> {
     let rows: Vec<Row> = runs
         .iter()
         .map(|run| match run {
-            Err((id, problem)) => Row::broken(id.as_str(), problem),
+            Err(broken) => Row::broken(broken.id.as_str(), &broken.problem),
             Ok(run) => {
                 let started = run.state.started.as_ref();
                 let text = |value: Option<String>| value.unwrap_or_default();

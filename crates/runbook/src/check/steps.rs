@@ -249,7 +249,7 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
         let with = self.with(fields, spec);
         let mut selected = BTreeMap::new();
         for field in self.reader.named(fields, "outputs") {
-            let own = std::mem::replace(&mut self.names.own, Some(Outputs::Any));
+            let own = self.names.own.replace(Outputs::Any);
             if let Some(expression) = self.reader.expression_of(&field.value) {
                 self.judge(&expression, None);
                 selected.insert(field.key.clone(), expression);
