@@ -244,6 +244,7 @@ impl Reader<'_, '_> {
 
     /// YAML reads something here that nobody meant.
     fn trap(&mut self, what: &str, at: usize) {
+        let at = boundary(self.text, at);
         let line_start = self.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         if self.trapped.replace(line_start) == Some(line_start) {
             return;
@@ -256,7 +257,7 @@ impl Reader<'_, '_> {
     }
 
     fn syntax_error(&mut self, at: usize, info: &str) {
-        let at = at.min(self.text.len());
+        let at = boundary(self.text, at);
         let line_start = self.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let line_end =
             self.text[line_start..].find('\n').map_or(self.text.len(), |newline| line_start + newline);
@@ -268,10 +269,15 @@ impl Reader<'_, '_> {
             }
             _ => "mend the YAML here; what follows could not be read".to_owned(),
         };
-        let range = at..at.saturating_add(1).min(line_end.max(at));
+        let range = at..at + self.text[at..line_end.max(at)].chars().next().map_or(0, char::len_utf8);
         self.diagnostics
             .push(Diagnostic::error("yaml", range, format!("this is not YAML: {info}")).help(help));
     }
+}
+
+/// The place at or before `at` where a character begins.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|place| text.is_char_boundary(*place)).unwrap_or(0)
 }
 
 /// A block ends with its last entry, not with the line where the parser noticed.

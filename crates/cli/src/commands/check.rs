@@ -8,13 +8,13 @@ use chrono::NaiveDate;
 use lifeboat_journal::event::RunStarted;
 use lifeboat_journal::file::RunDirectory;
 use lifeboat_journal::outcome::{PASSED, USAGE};
-use lifeboat_runbook::check::{Checked, Files, check, source_from_bytes};
+use lifeboat_runbook::check::{Checked, Files, LARGEST, check, source_from_bytes};
 use lifeboat_runbook::diagnostic::{Diagnostic, Severity, Source};
 use lifeboat_runbook::render::{self, Color};
 use lifeboat_runbook::spec::Catalog;
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 pub(crate) fn run(arguments: &CheckArguments, color: Color) -> Result<u8, CommandError> {
@@ -56,7 +56,11 @@ pub(crate) fn check_file(
     catalog: &Catalog,
     today: Option<NaiveDate>,
 ) -> Result<Checked, CommandError> {
-    let bytes = fs::read(file).map_err(|error| CommandError::file("read", file, &error))?;
+    let unreadable = |error| CommandError::file("read", file, &error);
+    // One byte more than is allowed: what is too large is told so without being read to its end.
+    let mut bytes = Vec::new();
+    let mut limited = fs::File::open(file).map_err(unreadable)?.take(LARGEST as u64 + 1);
+    limited.read_to_end(&mut bytes).map_err(unreadable)?;
     let directory = file.parent().map(Path::to_owned).unwrap_or_default();
     Ok(match source_from_bytes(&source_name(file), bytes) {
         Ok(source) => check(source, catalog, &Directory(directory), today),

@@ -192,11 +192,8 @@ fn inputs(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<InputDeclaration>
             NodeKind::List(items) => items.iter().collect(),
             _ => vec![node],
         });
-        for node in allowed.into_iter().flatten() {
-            if let Some(value) = input_value(reader, &input, node, "allowed") {
-                input.allowed.push(value);
-            }
-        }
+        let allowed = allowed.into_iter().flatten();
+        input.allowed = allowed.filter_map(|node| input_value(reader, &input, node, "allowed")).collect();
         if let Some(node) = entry.get("default") {
             input.default = input_value(reader, &input, node, "default");
         }
