@@ -91,7 +91,7 @@ fn sub_runbooks_are_checked_where_they_lie() {
     let output = command.current_dir(folder).output().unwrap();
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(found.as_array().map(Vec::len), Some(1), "{found:#}");
-    assert_eq!((&found[0]["file"], &found[0]["start"]["line"]), (&"parts/part.yaml".into(), &8.into()));
+    assert_eq!((&found[0]["file"], &found[0]["start"]["line"]), (&"parts/part.yaml".into(), &9.into()));
 }
 
 #[test]
