@@ -1,5 +1,6 @@
 //! The one integration binary: it runs the real program in a temporary home with a cleared environment.
 
+mod actions;
 mod check;
 mod docs;
 mod drill;

@@ -95,7 +95,7 @@ impl Type {
             (Self::Boolean, value @ Value::Bool(_))
             | (Self::Integer | Self::Number, value @ Value::Int(_))
             | (Self::Number, value @ Value::Float(_))
-            | (Self::Duration, value @ Value::Duration(_))
+            | (Self::Duration | Self::RestoreTime, value @ Value::Duration(_))
             | (Self::Time | Self::RestoreTime, value @ Value::Time(_)) => Ok(value),
             (_, value) => Err(value),
         };
@@ -369,4 +369,40 @@ pub struct Resource {
     /// The ARN, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_once_is_read_again() {
+        for (kind, text) in [
+            (Type::Boolean, "true"),
+            (Type::Integer, "42"),
+            (Type::Number, "1.5"),
+            (Type::String, "text"),
+            (Type::Duration, "90s"),
+            (Type::Time, "2026-01-05T09:00:00Z"),
+            (Type::RestoreTime, "-40m"),
+            (Type::RestoreTime, "latest"),
+            (Type::RestoreTime, "2026-01-05T09:00:00Z"),
+            (Type::Arn, "arn:aws:rds:eu-west-1:111122223333:db:orders"),
+            (Type::OneOf(&["a", "b"]), "b"),
+        ] {
+            let read = kind.read(Value::from(text)).unwrap();
+            assert_eq!(kind.read(read.clone()), Ok(read.clone()), "{kind} {text}");
+            // What the journal holds is text again; reading it gives the same value.
+            assert_eq!(
+                kind.read(Value::String(read.to_string())),
+                Ok(read),
+                "{kind} {text} from the journal"
+            );
+        }
+        for (kind, text) in
+            [(Type::Integer, "4.5"), (Type::Boolean, "yes"), (Type::Time, "-40m"), (Type::Arn, "orders")]
+        {
+            assert!(kind.read(Value::from(text)).is_err(), "{kind} {text}");
+        }
+    }
 }
