@@ -1,13 +1,17 @@
 //! Checking: text and a catalogue become a plan, or every mistake at once.
 //!
 //! `reader` reads shapes by the table of [`crate::keys`]; `names` knows what expressions may refer to; `file`,
-//! `steps` and `people` build the plan. Nothing stops at the first mistake.
+//! `steps` (with `groups`, `people`, `properties` and `beside`) build the plan; `typing` judges every expression. Nothing stops at the first mistake.
 
+mod beside;
 mod file;
+mod groups;
 mod names;
 mod people;
+mod properties;
 mod reader;
 mod steps;
+mod typing;
 
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::node;
