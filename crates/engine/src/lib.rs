@@ -2,7 +2,7 @@
 //!
 //! Order of use: [`inputs::resolve`] and [`start`] make the first event; [`driver::Engine::run`] asks
 //! [`decide::decide`] after every event what is next and carries it out: a step's attempt (`perform`) prepares,
-//! passes the [`guard`], acts, and looks through the [`poller`] until it is decided. [`action`] is what an action
+//! passes the [`guard`], acts, and looks through the [`poller`] until it is decided; `take_back` undoes it. [`action`] is what an action
 //! is; [`registry`] holds them; [`name`] makes names, tokens and tags; [`clock`] is the only one who knows the time.
 //!
 //! This room must not know AWS, templates of reports, the command line or the terminal.
@@ -11,6 +11,7 @@ pub mod action;
 pub mod clock;
 pub mod decide;
 pub mod driver;
+mod evaluate;
 pub mod guard;
 pub mod inputs;
 pub mod log;
@@ -21,3 +22,4 @@ pub mod poller;
 pub mod registry;
 pub mod scope;
 pub mod start;
+mod take_back;

@@ -4,10 +4,11 @@
 
 use crate::action::{
     Accepted, Action, ActionError, ErrorKind, Observation, Place, Prepared, Recorded, Stage, StepContext,
-    UndoObservation, Values,
+    Values,
 };
 use crate::clock::Clock;
 use crate::decide::CANCELLED;
+use crate::evaluate::resolve_with;
 use crate::guard::{self, Permitted, Rules, Touched};
 use crate::log::{JOURNAL_LOST, JournalLost, RunLog};
 use crate::lookout::Seen;
@@ -19,11 +20,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{Either, select};
 use lifeboat_journal::event::{EventKind, Failure, StepStarted};
 use lifeboat_journal::state::StepState;
-use lifeboat_runbook::expression::Expression;
 use lifeboat_runbook::id::StepPath;
-use lifeboat_runbook::plan::{Mode, Plan, Step, WaitUntil, Work};
-use lifeboat_runbook::spec::{ActionSpec, Catalog, Effect, Grade, Resource};
-use lifeboat_runbook::template::Template;
+use lifeboat_runbook::plan::{Mode, Plan, Step, WaitUntil};
+use lifeboat_runbook::spec::{ActionSpec, Catalog, Effect, Resource};
 use lifeboat_runbook::value::Value;
 use std::collections::BTreeSet;
 use std::io;
@@ -35,18 +34,12 @@ use tokio::sync::watch;
 /// After a mutation was accepted, a look that finds nothing says nothing for this long (catalogue §5).
 const CONSISTENCY_WINDOW: TimeDelta = TimeDelta::minutes(2);
 
-/// A thing is gone when it was not found twice, this far apart (catalogue §5).
-const GONE_TWICE: Duration = Duration::from_secs(5);
-
 /// Between two looks of an action that looks by itself, unless `wait.every` says otherwise.
 const OWN_LOOKS: Duration = Duration::from_secs(10);
 
 /// The first and the longest delay between two tries of a call that failed for a passing reason.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
-
-/// How long an undo may take.
-const UNDO_LIMIT: TimeDelta = TimeDelta::hours(1);
 
 /// What a step in flight has at hand.
 #[derive(Clone)]
@@ -63,7 +56,7 @@ pub(crate) struct Worker {
 }
 
 /// Why an attempt did not succeed.
-enum Ended {
+pub(crate) enum Ended {
     /// Known to be over.
     Failed { during: &'static str, failure: Failure },
     /// Nothing may go on.
@@ -76,7 +69,7 @@ impl From<JournalLost> for Ended {
     }
 }
 
-fn failed(during: &'static str, error: ActionError) -> Ended {
+pub(crate) fn failed(during: &'static str, error: ActionError) -> Ended {
     if error.code == JOURNAL_LOST {
         return Ended::JournalLost(io::Error::other(error.message).into());
     }
@@ -88,12 +81,12 @@ fn failed(during: &'static str, error: ActionError) -> Ended {
 }
 
 /// An attempt under way.
-struct Attempt<'step> {
-    step: &'step Step,
-    spec: &'static ActionSpec,
-    action: Arc<dyn Action>,
-    cx: StepContext,
-    deadline: DateTime<Utc>,
+pub(crate) struct Attempt<'step> {
+    pub(crate) step: &'step Step,
+    pub(crate) spec: &'static ActionSpec,
+    pub(crate) action: Arc<dyn Action>,
+    pub(crate) cx: StepContext,
+    pub(crate) deadline: DateTime<Utc>,
 }
 
 impl Worker {
@@ -121,7 +114,7 @@ impl Worker {
     }
 
     /// Resolves, prepares, guards, and writes the intent; or finds the intent in the journal.
-    async fn begin<'step>(
+    pub(crate) async fn begin<'step>(
         &self,
         step: &'step Step,
         number: u32,
@@ -154,7 +147,7 @@ impl Worker {
         Ok(attempt)
     }
 
-    fn action(&self, step: &Step) -> Result<(Arc<dyn Action>, &'static ActionSpec), ActionError> {
+    pub(crate) fn action(&self, step: &Step) -> Result<(Arc<dyn Action>, &'static ActionSpec), ActionError> {
         let name = step.action().unwrap_or_default();
         match (self.registry.action(name), self.catalog.get(name)) {
             (Some(action), Some(spec)) => Ok((action, spec)),
@@ -165,7 +158,7 @@ impl Worker {
         }
     }
 
-    fn context(&self, step: &Step, attempt: u32) -> Result<StepContext, ActionError> {
+    pub(crate) fn context(&self, step: &Step, attempt: u32) -> Result<StepContext, ActionError> {
         let now = self.clock.now();
         self.log.with_state(|state| {
             let scope = RunScope { plan: &self.plan, catalog: &self.catalog, state, own_outputs: None, now };
@@ -197,7 +190,7 @@ impl Worker {
         })
     }
 
-    fn created_by(&self, path: &StepPath) -> Vec<Resource> {
+    pub(crate) fn created_by(&self, path: &StepPath) -> Vec<Resource> {
         self.log.with_state(|state| {
             state
                 .left()
@@ -207,23 +200,7 @@ impl Worker {
         })
     }
 
-    /// A new attempt begins where the old one has left nothing.
-    async fn take_back_previous(&self, attempt: &Attempt<'_>, state: &StepState) -> Result<(), Ended> {
-        let changes = matches!(attempt.step.effect, Some(Effect::Create | Effect::Modify));
-        let Some(intent) = state.intent.as_ref().filter(|_| changes && attempt.cx.attempt > 1) else {
-            return Ok(());
-        };
-        let mut cx = attempt.cx.clone();
-        cx.attempt = state.attempts;
-        cx.prepared = prepared_of(intent);
-        cx.recorded = recorded_of(state, self.created_by(&attempt.step.path));
-        match self.take_back(attempt.action.as_ref(), attempt.step, cx).await? {
-            Ok(()) => Ok(()),
-            Err(error) => Err(failed("undo", error)),
-        }
-    }
-
-    fn write_intent(&self, attempt: &mut Attempt<'_>, timeout: TimeDelta) -> Result<(), Ended> {
+    pub(crate) fn write_intent(&self, attempt: &mut Attempt<'_>, timeout: TimeDelta) -> Result<(), Ended> {
         let Attempt { step, spec, cx, .. } = &mut *attempt;
         let readiness = cx.readiness(spec);
         let intent = StepStarted {
@@ -245,7 +222,7 @@ impl Worker {
     }
 
     /// The events that made a step ready: the end of the step before it, else the beginning of the phase.
-    fn after(&self, path: &StepPath) -> Vec<u64> {
+    pub(crate) fn after(&self, path: &StepPath) -> Vec<u64> {
         self.log.with_state(|state| {
             let ended = state.steps.iter().filter(|(other, step)| *other != path && step.started.is_some());
             let last = ended.filter_map(|(_, step)| step.finished).map(|finished| finished.seq).max();
@@ -255,7 +232,7 @@ impl Worker {
     }
 
     /// Acts where that is due, and looks until it is decided.
-    async fn carry_out(&self, mut attempt: Attempt<'_>, resumed: bool) -> Result<Values, Ended> {
+    pub(crate) async fn carry_out(&self, mut attempt: Attempt<'_>, resumed: bool) -> Result<Values, Ended> {
         let reads = attempt.step.effect == Some(Effect::Read);
         if !reads && !resumed {
             self.act(&mut attempt, &Stage::first()).await?;
@@ -267,7 +244,7 @@ impl Worker {
     }
 
     /// One mutation. A reply that never came is not a failure: the next look tells.
-    async fn act(&self, attempt: &mut Attempt<'_>, stage: &Stage) -> Result<(), Ended> {
+    pub(crate) async fn act(&self, attempt: &mut Attempt<'_>, stage: &Stage) -> Result<(), Ended> {
         let mut tries = 0;
         loop {
             attempt.cx.now = self.clock.now();
@@ -295,18 +272,23 @@ impl Worker {
         }
     }
 
-    fn accept(&self, attempt: &mut Attempt<'_>, stage: &Stage, accepted: Accepted) -> Result<(), Ended> {
+    pub(crate) fn accept(
+        &self,
+        attempt: &mut Attempt<'_>,
+        stage: &Stage,
+        accepted: Accepted,
+    ) -> Result<(), Ended> {
         let Accepted { data, request_id } = accepted;
         attempt.cx.recorded.accepted.push((stage.clone(), self.clock.now(), data.clone()));
         self.step_event(attempt, EventKind::StepAccepted { stage: stage.to_string(), data, request_id })
     }
 
-    fn step_event(&self, attempt: &Attempt<'_>, kind: EventKind) -> Result<(), Ended> {
+    pub(crate) fn step_event(&self, attempt: &Attempt<'_>, kind: EventKind) -> Result<(), Ended> {
         Ok(self.log.step(&attempt.cx.path, attempt.cx.attempt, kind)?)
     }
 
     /// Looks until what was waited for is there, has stayed as long as it must, or will not come.
-    async fn wait(&self, attempt: &mut Attempt<'_>, mut resumed: bool) -> Result<Values, Ended> {
+    pub(crate) async fn wait(&self, attempt: &mut Attempt<'_>, mut resumed: bool) -> Result<Values, Ended> {
         let mut last_look = None;
         let mut ready_since = None;
         let mut acted_again = false;
@@ -342,21 +324,24 @@ impl Worker {
 
     /// A look that finds nothing, of a mutation that nobody knows to have been accepted: the same attempt again,
     /// with the same name and token.
-    fn should_act_again(&self, attempt: &Attempt<'_>, now: DateTime<Utc>, already: bool) -> bool {
+    pub(crate) fn should_act_again(&self, attempt: &Attempt<'_>, now: DateTime<Utc>, already: bool) -> bool {
         let acts = attempt.step.effect != Some(Effect::Read);
         let unknown = attempt.cx.recorded.accepted.is_empty();
         let started = attempt.cx.recorded.started_at.unwrap_or(now);
         acts && unknown && !already && now - started >= CONSISTENCY_WINDOW
     }
 
-    fn may_still_appear(&self, attempt: &Attempt<'_>, now: DateTime<Utc>) -> bool {
+    pub(crate) fn may_still_appear(&self, attempt: &Attempt<'_>, now: DateTime<Utc>) -> bool {
         let since =
             attempt.cx.recorded.accepted.last().map(|(_, at, _)| *at).or(attempt.cx.recorded.started_at);
         since.is_none_or(|since| now - since < CONSISTENCY_WINDOW)
     }
 
     /// One look, with patience for errors that pass.
-    async fn look(&self, attempt: &mut Attempt<'_>) -> Result<(Observation, Option<String>), Ended> {
+    pub(crate) async fn look(
+        &self,
+        attempt: &mut Attempt<'_>,
+    ) -> Result<(Observation, Option<String>), Ended> {
         attempt.cx.now = self.clock.now();
         let looked = match attempt.action.watches(&attempt.cx) {
             Some(watch) => self.patiently(attempt, || self.poller.look(&watch)).await.map(|seen: Seen| {
@@ -378,7 +363,7 @@ impl Worker {
         looked.map_err(|error| failed("wait", error))
     }
 
-    fn note_state(
+    pub(crate) fn note_state(
         &self,
         attempt: &mut Attempt<'_>,
         state: Option<String>,
@@ -392,7 +377,7 @@ impl Worker {
     }
 
     /// Whether what is ready is what the step waits for: `until`, `fail_if`, `hold`.
-    fn is_enough(
+    pub(crate) fn is_enough(
         &self,
         attempt: &Attempt<'_>,
         outputs: &Values,
@@ -416,7 +401,7 @@ impl Worker {
     }
 
     /// Waits for the next look, as long as there is time and nobody has stopped the run.
-    async fn pause_before_next_look(
+    pub(crate) async fn pause_before_next_look(
         &self,
         attempt: &Attempt<'_>,
         looked: DateTime<Utc>,
@@ -457,7 +442,7 @@ impl Worker {
     }
 
     /// Tries a call again as long as what is wrong with it passes and there is time.
-    async fn patiently<T, F: Future<Output = Result<T, ActionError>>>(
+    pub(crate) async fn patiently<T, F: Future<Output = Result<T, ActionError>>>(
         &self,
         attempt: &Attempt<'_>,
         call: impl Fn() -> F,
@@ -474,89 +459,18 @@ impl Worker {
         }
     }
 
-    fn may_try_again(&self, error: &ActionError, deadline: DateTime<Utc>) -> bool {
+    pub(crate) fn may_try_again(&self, error: &ActionError, deadline: DateTime<Utc>) -> bool {
         (error.kind == ErrorKind::Transient || error.is_blocked()) && self.clock.now() < deadline
     }
 
     /// Capped and jittered; the jitter is made from run, step and attempt, so that a simulated run repeats itself.
-    async fn back_off(&self, cx: &StepContext, tries: u32) {
+    pub(crate) async fn back_off(&self, cx: &StepContext, tries: u32) {
         let full = FIRST_BACKOFF.saturating_mul(1 << tries.min(5)).min(LONGEST_BACKOFF);
         self.clock.sleep(full.mul_f64(0.5 + name::jitter(&cx.run, &cx.path, cx.attempt, tries) / 2.0)).await;
     }
 
-    /// Asserts, and what the recovered data says of itself.
-    fn judge_outputs(&self, attempt: &Attempt<'_>, outputs: &Values) -> Result<(), Ended> {
-        for assert in &attempt.step.assert {
-            if let Err(why) = self.holds(assert, outputs)? {
-                let error = ActionError::failed("assert", format!("`{}` is false{why}", assert.text));
-                return Err(failed("assert", error));
-            }
-        }
-        let Some(point) = &attempt.step.recovery_point else { return Ok(()) };
-        let (complete_to, source) = self
-            .log
-            .with_state(|state| {
-                let scope = self.scope(state, outputs);
-                let newest = time_of(&point.newest, &scope)?;
-                let Some(source) = &point.source_newest else {
-                    let cadence =
-                        point.cadence.map(lifeboat_runbook::units::duration_text).unwrap_or_default();
-                    return Ok((newest, format!("newest row {}, one every {cadence}", point.newest.text)));
-                };
-                // What the source had and the copy has not, counted back from the moment service was lost.
-                let missing = time_of(source, &scope)? - newest;
-                let lost_at = attempt.cx.run_started_at;
-                Ok((
-                    lost_at - missing.max(TimeDelta::zero()),
-                    format!("newest row {} against the source's", point.newest.text),
-                ))
-            })
-            .map_err(|error| failed("assert", error))?;
-        self.step_event(attempt, EventKind::DataTime { complete_to, grade: Grade::A, source })
-    }
-
-    fn scope<'run>(
-        &'run self,
-        state: &'run lifeboat_journal::state::RunState,
-        outputs: &'run Values,
-    ) -> RunScope<'run> {
-        RunScope {
-            plan: &self.plan,
-            catalog: &self.catalog,
-            state,
-            own_outputs: Some(outputs),
-            now: self.clock.now(),
-        }
-    }
-
-    /// Whether a condition over the outputs is true; if not, the values that make it so, in words.
-    fn holds(&self, condition: &Expression, outputs: &Values) -> Result<Result<(), String>, Ended> {
-        self.log.with_state(|state| {
-            let scope = self.scope(state, outputs);
-            match condition.evaluate(&scope) {
-                Ok(Value::Bool(true)) => Ok(Ok(())),
-                Ok(_) => {
-                    let values = condition.explain(&scope);
-                    let values: Vec<String> =
-                        values.iter().map(|(name, value)| format!("{name} is {value}")).collect();
-                    Ok(Err(if values.is_empty() {
-                        String::new()
-                    } else {
-                        format!(": {}", values.join(", "))
-                    }))
-                }
-                Err(error) => {
-                    let message = format!("`{}`: {}", condition.text, error.message);
-                    let mut failure = ActionError::failed("expression", message);
-                    failure.hint = error.help;
-                    Err(failed("assert", failure))
-                }
-            }
-        })
-    }
-
     /// The drill guard, between the look and the act: every resource the action touches, as it is now.
-    async fn guard(
+    pub(crate) async fn guard(
         &self,
         cx: &StepContext,
         step: &Step,
@@ -594,110 +508,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Takes a step back and journals how that ended.
-    pub(crate) async fn undo(&self, path: &StepPath) -> Result<(), JournalLost> {
-        let Some(step) = self.plan.step(path) else { return Ok(()) };
-        let state = self.log.with_state(|state| state.step(path));
-        let number = state.attempts.max(1);
-        if state.undo == lifeboat_journal::state::UndoStatus::NotUndone {
-            self.log.step(path, number, EventKind::UndoStarted)?;
-        }
-        let outcome = match (self.action(step), self.context(step, number), &state.intent) {
-            (Ok((action, _)), Ok(mut cx), Some(intent)) => {
-                cx.prepared = prepared_of(intent);
-                cx.recorded = recorded_of(&state, self.created_by(path));
-                match self.take_back(action.as_ref(), step, cx).await {
-                    Ok(outcome) => outcome,
-                    Err(Ended::JournalLost(lost)) => return Err(lost),
-                    Err(Ended::Failed { failure, .. }) => {
-                        Err(ActionError::failed(failure.code, failure.message))
-                    }
-                }
-            }
-            (Err(error), ..) | (_, Err(error), _) => Err(error),
-            (_, _, None) => Ok(()),
-        };
-        self.report_polls(path, number)?;
-        let kind = match outcome {
-            Ok(()) => EventKind::Undone,
-            Err(ActionError { kind, code, message, hint }) => EventKind::UndoFailed {
-                error: Failure { code, message, hint, refused: kind == ErrorKind::Refused },
-            },
-        };
-        self.log.step(path, number, kind)
-    }
-
-    /// Undoes an attempt until its effect is seen to be gone. The outer error is the journal's.
-    async fn take_back(
-        &self,
-        action: &dyn Action,
-        step: &Step,
-        mut cx: StepContext,
-    ) -> Result<Result<(), ActionError>, Ended> {
-        let deadline = self.clock.now() + UNDO_LIMIT;
-        let mut gone_once = false;
-        let mut tries = 0;
-        loop {
-            cx.now = self.clock.now();
-            if cx.now >= deadline {
-                return Ok(Err(ActionError::failed("timeout", "it is still there after an hour")));
-            }
-            let Some(watch) = action.watches(&cx) else { return self.take_back_unseen(action, cx).await };
-            let seen = match self.poller.look(&watch).await {
-                Ok(seen) => seen,
-                Err(error) if self.may_try_again(&error, deadline) => {
-                    tries += 1;
-                    self.back_off(&cx, tries).await;
-                    continue;
-                }
-                Err(error) => return Ok(Err(error)),
-            };
-            match action.judge_undo(&cx, &seen) {
-                UndoObservation::Gone if gone_once || cx.recorded.accepted.is_empty() => {
-                    return self.note_gone(&cx).map(Ok);
-                }
-                UndoObservation::Gone => {
-                    gone_once = true;
-                    self.clock.sleep(GONE_TWICE).await;
-                }
-                UndoObservation::InProgress { .. } => gone_once = false,
-                UndoObservation::Failed { why } => return Ok(Err(ActionError::failed("undo", why))),
-                UndoObservation::Next(stage) => match action.undo(&cx, &stage).await {
-                    Ok(()) => {
-                        cx.recorded.undo_accepted.push(stage.clone());
-                        let kind = EventKind::UndoAccepted { stage: stage.to_string() };
-                        self.log.step(&step.path, cx.attempt, kind)?;
-                    }
-                    Err(error) if error.code == JOURNAL_LOST => return Err(failed("undo", error)),
-                    Err(error)
-                        if error.kind == ErrorKind::Unknown || self.may_try_again(&error, deadline) =>
-                    {
-                        tries += 1;
-                        self.back_off(&cx, tries).await;
-                    }
-                    Err(error) => return Ok(Err(error)),
-                },
-            }
-        }
-    }
-
-    /// What cannot be watched is taken back by one call that is true also when there is nothing to take back.
-    async fn take_back_unseen(
-        &self,
-        action: &dyn Action,
-        cx: StepContext,
-    ) -> Result<Result<(), ActionError>, Ended> {
-        Ok(action.undo(&cx, &Stage::first()).await)
-    }
-
-    fn note_gone(&self, cx: &StepContext) -> Result<(), Ended> {
-        for resource in &cx.recorded.created {
-            self.log.step(&cx.path, cx.attempt, EventKind::AwsDeleted(resource.clone()))?;
-        }
-        Ok(())
-    }
-
-    fn report_polls(&self, path: &StepPath, attempt: u32) -> Result<(), JournalLost> {
+    pub(crate) fn report_polls(&self, path: &StepPath, attempt: u32) -> Result<(), JournalLost> {
         for (kind, counts) in self.poller.take_counts() {
             let kind = EventKind::AwsPolled {
                 kind: kind.to_owned(),
@@ -711,48 +522,7 @@ impl Worker {
     }
 }
 
-fn resolve_with(step: &Step, catalog: &Catalog, scope: &RunScope<'_>) -> Result<Values, ActionError> {
-    let Work::Action { action, with, .. } = &step.work else { return Ok(Values::new()) };
-    let spec = catalog.get(action);
-    let mut values = Values::new();
-    for (name, template) in with {
-        let value = evaluate(name, template, scope)?;
-        let kind = spec.and_then(|spec| spec.parameter(name)).map(|parameter| parameter.kind);
-        let value = match kind {
-            Some(kind) => kind.read(value).map_err(|mismatch| {
-                ActionError::refused("parameter", format!("the parameter `{name}`: {mismatch}"))
-            })?,
-            None => value,
-        };
-        values.insert(name.clone(), value);
-    }
-    Ok(values)
-}
-
-fn evaluate(name: &str, template: &Template, scope: &RunScope<'_>) -> Result<Value, ActionError> {
-    template.evaluate(scope).map_err(|error| {
-        let mut refused =
-            ActionError::refused("expression", format!("the parameter `{name}`: {}", error.message));
-        refused.hint = error.help;
-        refused
-    })
-}
-
-fn time_of(expression: &Expression, scope: &RunScope<'_>) -> Result<DateTime<Utc>, ActionError> {
-    let wrong = |why: String| {
-        ActionError::failed("recovery_point", format!("`{}` {why}", expression.text))
-            .hint("it must be a time, or text in RFC 3339 with a zone (for a timestamp without one: at time zone 'UTC')")
-    };
-    match expression.evaluate(scope) {
-        Ok(Value::Time(time)) => Ok(time),
-        Ok(Value::String(text)) => lifeboat_runbook::units::parse_time(&text)
-            .ok_or_else(|| wrong(format!("is `{text}`, not a time"))),
-        Ok(other) => Err(wrong(format!("is {}, not a time", other.kind()))),
-        Err(error) => Err(wrong(error.message)),
-    }
-}
-
-fn prepared_of(intent: &StepStarted) -> Prepared {
+pub(crate) fn prepared_of(intent: &StepStarted) -> Prepared {
     Prepared {
         names: intent.names.clone(),
         token: intent.token.clone(),
@@ -762,7 +532,7 @@ fn prepared_of(intent: &StepStarted) -> Prepared {
     }
 }
 
-fn recorded_of(state: &StepState, created: Vec<Resource>) -> Recorded {
+pub(crate) fn recorded_of(state: &StepState, created: Vec<Resource>) -> Recorded {
     Recorded {
         started_at: state.started.map(|started| started.at),
         accepted: state
@@ -776,7 +546,7 @@ fn recorded_of(state: &StepState, created: Vec<Resource>) -> Recorded {
     }
 }
 
-fn found(observation: &Observation) -> &'static str {
+pub(crate) fn found(observation: &Observation) -> &'static str {
     match observation {
         Observation::Absent => "absent",
         Observation::InProgress { .. } => "in_progress",
@@ -788,7 +558,7 @@ fn found(observation: &Observation) -> &'static str {
     }
 }
 
-fn will_not_come(observation: Observation) -> ActionError {
+pub(crate) fn will_not_come(observation: Observation) -> ActionError {
     match observation {
         Observation::Broken { state, hint } => ActionError {
             hint,
