@@ -460,5 +460,8 @@ fn finish(log: &RunLog, output: Output, quiet: bool) -> Result<u8, CommandError>
             print!("{text}");
         }
     }
+    if let Some(run) = log.with_state(|state| state.run.clone().filter(|_| state.outcome.is_none())) {
+        eprintln!("\nnothing was taken back; go on with: lifeboat resume {run}");
+    }
     Ok(log.with_state(|state| state.outcome.as_ref().map_or(outcome::PAUSED, |outcome| outcome.exit_code())))
 }

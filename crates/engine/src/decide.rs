@@ -187,13 +187,12 @@ impl<'run> Decision<'run> {
 
     /// A drill takes back what it did; a recovery leaves everything and can be resumed.
     fn after_abort(&self) -> Vec<Command> {
-        if self.state.steps.values().any(|step| step.status.is_in_flight()) {
-            return Vec::new();
-        }
+        let in_flight = self.state.steps.values().any(|step| step.status.is_in_flight());
         match (self.mode(), &self.state.abort_asked) {
             (Mode::Recovery, Some(by)) => {
                 vec![Command::record(EventKind::RunPaused { why: format!("stopped by {by}") })]
             }
+            _ if in_flight => Vec::new(),
             _ => vec![enter(Phase::Undoing)],
         }
     }

@@ -59,6 +59,8 @@ pub(crate) struct Worker {
 pub(crate) enum Ended {
     /// Known to be over.
     Failed { during: &'static str, failure: Failure },
+    /// The operator stopped a recovery: AWS goes on, and whoever resumes the run looks.
+    Left,
     /// Nothing may go on.
     JournalLost(JournalLost),
 }
@@ -107,6 +109,7 @@ impl Worker {
             Err(Ended::Failed { during, failure }) => {
                 EventKind::AttemptFailed { during: during.to_owned(), error: failure }
             }
+            Err(Ended::Left) => return self.report_polls(path, attempt),
             Err(Ended::JournalLost(lost)) => return Err(lost),
         };
         self.report_polls(path, attempt)?;
@@ -428,9 +431,12 @@ impl Worker {
             (false, None) => OWN_LOOKS,
         };
         let stopped = self.stopped_or(self.clock.sleep(pause)).await;
-        match stopped {
-            true => Err(failed("wait", ActionError::failed(CANCELLED, "stopped by the operator"))),
-            false => Ok(()),
+        match (stopped, attempt.cx.mode) {
+            (false, _) => Ok(()),
+            (true, Mode::Recovery) => Err(Ended::Left),
+            (true, Mode::Drill) => {
+                Err(failed("wait", ActionError::failed(CANCELLED, "stopped by the operator")))
+            }
         }
     }
 

@@ -53,6 +53,7 @@ impl Worker {
                 match self.take_back(action.as_ref(), step, cx).await {
                     Ok(outcome) => outcome,
                     Err(Ended::JournalLost(lost)) => return Err(lost),
+                    Err(Ended::Left) => return Ok(()),
                     Err(Ended::Failed { failure, .. }) => {
                         Err(ActionError::failed(failure.code, failure.message))
                     }

@@ -571,7 +571,20 @@ async fn ctrl_c_takes_back_a_drill_and_leaves_a_recovery() {
         assert_eq!(bench.left(), left, "{mode:?}");
         match mode {
             Mode::Drill => assert_eq!(state.outcome.unwrap().exit_code(), 5),
-            Mode::Recovery => assert!(state.outcome.is_none() && state.paused.unwrap().contains("SIGINT")),
+            Mode::Recovery => {
+                assert!(state.outcome.is_none() && state.paused.unwrap().contains("SIGINT"));
+                let outcome = bench.run().await.unwrap().outcome.unwrap();
+                assert_eq!(
+                    (outcome.verdict, outcome.kept.len()),
+                    (Verdict::Passed, 3),
+                    "resumed, and nothing lost"
+                );
+                assert_eq!(
+                    bench.made().len(),
+                    3,
+                    "what was being made when it was stopped is not made again"
+                );
+            }
         }
     }
 }
