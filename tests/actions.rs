@@ -84,6 +84,18 @@ fn the_copy_is_like_its_source_and_says_what_it_lacks() {
 }
 
 #[test]
+fn a_step_need_not_wait() {
+    let (code, document, world) = drill(
+        "steps:\n  - id: restore\n    action: rds.restore_to_point_in_time\n    with: { source: orders-prod, time: latest }\n    wait: none\n",
+    );
+    assert_eq!((code, &document["outcome"]), (0, &Value::from("passed")), "{document:#}");
+    assert_eq!(document["steps"][0]["outputs"].as_object().unwrap().len(), 1);
+    // What was not waited for is taken away all the same, once it can be.
+    assert!(operations(&world).contains(&"DeleteDBInstance".to_owned()));
+    assert_eq!(document["left_behind"], serde_json::json!([]));
+}
+
+#[test]
 fn a_question_the_world_cannot_answer_fails_and_the_copy_goes() {
     let (code, document, world) = drill(
         "steps:\n  - id: restore\n    action: rds.restore_to_point_in_time\n    with: { source: orders-prod, time: latest }\n  - id: ask\n    action: postgres.query\n    with: { host: \"${{ steps.restore.outputs.endpoint }}\", database: orders, user: readonly, sql: select * from nowhere }\n",

@@ -27,7 +27,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let inputs = inputs(reader, fields);
     let secrets = secrets(reader, fields);
     let roles = requirements(reader, fields, "roles");
-    for key in ["concurrency", "stop_when", "notify", "probes", "roles"] {
+    for key in ["concurrency", "stop_when", "notify", "probes", "roles", "secrets"] {
         not_yet.key(fields, key);
     }
     let names = Names {

@@ -113,6 +113,47 @@ fn what_is_right_is_not_complained_of() {
 }
 
 #[test]
+fn a_stale_review_is_a_warning_on_the_day_it_is_stale() {
+    let text = fs::read_to_string(folder("good").join("everything.yaml")).unwrap();
+    assert!(text.contains("last: 2026-11-01, every: 90d"));
+    for (today, warned) in [((2027, 1, 30), false), ((2027, 1, 31), true)] {
+        let today = chrono::NaiveDate::from_ymd_opt(today.0, today.1, today.2);
+        let source = Source { name: "everything.yaml".into(), text: text.clone() };
+        let checked = check(source, &catalog::catalog(), &Beside(folder("good")), today);
+        let codes: Vec<_> = checked.diagnostics.iter().map(|found| found.code).collect();
+        assert_eq!(codes, if warned { vec!["review-due"] } else { vec![] }, "{today:?}");
+        assert!(checked.plan.is_some());
+    }
+}
+
+#[test]
+fn what_is_not_executed_yet_is_named() {
+    let named: BTreeSet<String> = runbooks(&folder("good"))
+        .iter()
+        .flat_map(|file| checked(file).plan.unwrap().not_yet)
+        .map(|not_yet| not_yet.feature)
+        .collect();
+    for feature in [
+        "`parallel`",
+        "`foreach`",
+        "`runbook`",
+        "`manual`",
+        "`decide`",
+        "`approve`",
+        "`pause`",
+        "`probes`",
+        "`stop_when`",
+        "`notify`",
+        "`concurrency`",
+        "`roles`",
+        "`secrets`",
+        "`role`",
+    ] {
+        assert!(named.contains(feature), "{feature} is not in {named:?}");
+    }
+}
+
+#[test]
 fn hostile_files_end_soon() {
     let steps = (0..10_000).map(|number| format!("  - {{ id: s{number}, pause: 1s }}\n")).collect::<String>();
     let head = "schema: lifeboat/v1\nkind: runbook\nname: large\nsteps:\n";
