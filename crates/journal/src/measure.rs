@@ -5,7 +5,7 @@ use crate::outcome::Objective;
 use crate::state::{DataTime, Moment, RunState, StepState, StepStatus};
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, StepPath};
-use lifeboat_runbook::plan::Mode;
+use lifeboat_runbook::plan::{MARKS, Mode};
 use lifeboat_runbook::spec::Grade;
 use serde::{Deserialize, Serialize};
 
@@ -88,20 +88,6 @@ pub struct Measurements {
     /// What a reader should know of these numbers.
     pub findings: Vec<String>,
 }
-
-/// The marks in the order in which they should come.
-pub const MARK_ORDER: [&str; 10] = [
-    "disrupted",
-    "detected",
-    "declared",
-    "responding",
-    "writes_stopped",
-    "restored",
-    "copy_verified",
-    "verified",
-    "normal",
-    "closed",
-];
 
 /// Measures a run.
 pub fn measure(state: &RunState, events: &[Event]) -> Measurements {
@@ -274,7 +260,7 @@ fn critical_path(state: &RunState, events: &[Event], time: &RecoveryTime) -> Vec
 }
 
 fn order_findings(state: &RunState) -> Vec<String> {
-    let set: Vec<_> = MARK_ORDER.iter().filter_map(|name| Some((*name, mark(state, name)?))).collect();
+    let set: Vec<_> = MARKS.iter().filter_map(|name| Some((*name, mark(state, name)?))).collect();
     set.windows(2)
         .filter(|pair| pair[0].1.at > pair[1].1.at)
         .map(|pair| format!("the mark `{}` is later than `{}`, which should follow it", pair[0].0, pair[1].0))

@@ -3,10 +3,10 @@
 use crate::document::{self, Document};
 use crate::timeline::{self, Row, duration};
 use lifeboat_journal::event::{Cloud, Event, EventKind, RunStarted, StepOutline};
-use lifeboat_journal::measure::{DataLost, MARK_ORDER, Parts, RecoveryTime};
+use lifeboat_journal::measure::{DataLost, Parts, RecoveryTime};
 use lifeboat_journal::state::{Created, Moment, RunState, StepState, StepStatus};
 use lifeboat_runbook::id::{MarkName, StepPath};
-use lifeboat_runbook::plan::Mode;
+use lifeboat_runbook::plan::{MARKS, Mode};
 use lifeboat_runbook::spec::{Grade, Resource};
 use lifeboat_runbook::units::time_text;
 use lifeboat_runbook::value::Value;
@@ -407,9 +407,9 @@ fn critical_path(state: &RunState, document: &Document) -> Vec<CriticalRow> {
 }
 
 fn marks(state: &RunState) -> Vec<MarkRow> {
-    let place = |name: &MarkName| MARK_ORDER.iter().position(|known| *known == name.as_str());
+    let place = |name: &MarkName| MARKS.iter().position(|known| *known == name.as_str());
     let mut marks: Vec<(&MarkName, &Moment)> = state.marks.iter().collect();
-    marks.sort_by_key(|(name, moment)| (place(name).unwrap_or(MARK_ORDER.len()), moment.seq));
+    marks.sort_by_key(|(name, moment)| (place(name).unwrap_or(MARKS.len()), moment.seq));
     let row = |(name, moment): (&MarkName, &Moment)| MarkRow {
         name: name.to_string(),
         at: time_text(moment.at),

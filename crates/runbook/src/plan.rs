@@ -14,6 +14,20 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+/// The marks that measurements know, in the order in which they should come; others are an author's own.
+pub const MARKS: [&str; 10] = [
+    "disrupted",
+    "detected",
+    "declared",
+    "responding",
+    "writes_stopped",
+    "restored",
+    "copy_verified",
+    "verified",
+    "normal",
+    "closed",
+];
+
 /// A checked runbook.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {

@@ -10,8 +10,8 @@ use crate::id::MarkName;
 use crate::keys;
 use crate::node::{Node, NodeKind};
 use crate::plan::{
-    Allow, AllowedResource, InputDeclaration, MarkMoment, NotYet, OnFail, RecoveryPoint, Retry, Step, Undo,
-    Wait, WaitUntil, Work,
+    Allow, AllowedResource, InputDeclaration, MARKS, MarkMoment, NotYet, OnFail, RecoveryPoint, Retry, Step,
+    Undo, Wait, WaitUntil, Work,
 };
 use crate::spec::{ActionSpec, Effect, Type};
 use crate::suggestion::nearest;
@@ -19,20 +19,6 @@ use crate::template::{Template, TemplateKind};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
 use std::ops::Range;
-
-/// Marks of the measurement chapter; others are the author's own.
-const MARKS: [&str; 10] = [
-    "disrupted",
-    "detected",
-    "declared",
-    "responding",
-    "writes_stopped",
-    "restored",
-    "copy_verified",
-    "verified",
-    "normal",
-    "closed",
-];
 
 /// Error codes a runbook may name besides AWS's own, which begin with a capital letter.
 const ERRORS: [&str; 7] = ["connect", "timeout", "auth", "tls", "sql", "assert", "throttled"];
