@@ -313,3 +313,162 @@ fn outputs(cx: &StepContext, seen: &Seen) -> Values {
     outputs.insert("not_restored".to_owned(), Value::List(lacks.into_iter().map(Value::from).collect()));
     outputs
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpConnector};
+    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+    use lifeboat_engine::action::{Notes, Recorded};
+    use lifeboat_runbook::id::{RunId, StepPath};
+    use lifeboat_runbook::plan::Mode;
+
+    /// Judging asks nobody: a client that is asked is a mistake.
+    #[derive(Debug)]
+    struct Nobody;
+
+    impl HttpClient for Nobody {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            panic!("a judgement made a call")
+        }
+    }
+
+    struct Silent;
+
+    impl Notes for Silent {
+        fn note(&self, _: &StepPath, _: u32, _: Note) -> Result<(), ActionError> {
+            Ok(())
+        }
+    }
+
+    fn action() -> RestoreToPointInTime {
+        RestoreToPointInTime(Arc::new(Aws::simulated(Nobody, now)))
+    }
+
+    fn now() -> DateTime<Utc> {
+        units::parse_time("2026-01-05T09:00:00Z").unwrap()
+    }
+
+    fn cx(wait_for: Option<&str>, states_seen: &[&str]) -> StepContext {
+        StepContext {
+            run: RunId::new("k3v7qa2mxyz4567b"),
+            runbook: "book".into(),
+            path: StepPath::new("restore"),
+            attempt: 1,
+            mode: Mode::Drill,
+            place: Place { account: "111122223333".into(), region: "eu-west-1".into() },
+            with: Values::new(),
+            wait_for: wait_for.map(str::to_owned),
+            run_started_at: now(),
+            prepared: Prepared::default(),
+            recorded: Recorded {
+                states_seen: states_seen.iter().map(|state| (*state).to_owned()).collect(),
+                ..Recorded::default()
+            },
+            now: now(),
+            notes: Arc::new(Silent),
+        }
+    }
+
+    fn seen(state: &str, endpoint: bool, cx: &StepContext) -> Seen {
+        let endpoint = if endpoint { Value::from("copy.example") } else { Value::Null };
+        let settings = Value::Map(BTreeMap::from([("pending".to_owned(), Value::Bool(false))]));
+        Seen {
+            exists: true,
+            state: Some(state.to_owned()),
+            tags: cx.tags(),
+            attributes: BTreeMap::from([
+                ("endpoint".to_owned(), endpoint),
+                ("settings".to_owned(), settings),
+            ]),
+            ..Seen::absent("copy")
+        }
+    }
+
+    #[test]
+    fn every_state_is_judged() {
+        let action = action();
+        for (wait_for, state, endpoint, word) in [
+            (None, "creating", false, "in progress"),
+            (None, "available", false, "in progress"),
+            (None, "available", true, "ready"),
+            (None, "backing-up", true, "ready"),
+            (None, "storage-optimization", true, "ready"),
+            (None, "modifying", true, "in progress"),
+            (None, "a-state-nobody-knows", true, "in progress"),
+            (Some("available"), "backing-up", true, "in progress"),
+            (Some("available"), "available", true, "ready"),
+            (Some("hydrated"), "available", true, "in progress"),
+        ] {
+            let cx = cx(wait_for, &["creating"]);
+            let judged = match action.judge(&cx, &seen(state, endpoint, &cx)) {
+                Observation::Ready(_) => "ready",
+                Observation::InProgress { .. } => "in progress",
+                other => panic!("{state}: {other:?}"),
+            };
+            assert_eq!(judged, word, "{wait_for:?} {state} {endpoint}");
+        }
+        let hydrated = cx(Some("hydrated"), &["creating", "storage-initialization"]);
+        let observation = action.judge(&hydrated, &seen("available", true, &hydrated));
+        assert!(matches!(observation, Observation::Ready(_)), "{observation:?}");
+        for state in spec::FAILURE_STATES {
+            let cx = cx(None, &["creating"]);
+            let observation = action.judge(&cx, &seen(state, true, &cx));
+            assert!(matches!(observation, Observation::Broken { .. }), "{state}: {observation:?}");
+        }
+    }
+
+    #[test]
+    fn absent_gone_and_foreign_are_told_apart() {
+        let action = action();
+        let fresh = cx(None, &[]);
+        assert_eq!(action.judge(&fresh, &Seen::absent("copy")), Observation::Absent);
+        let known = cx(None, &["creating"]);
+        assert!(matches!(action.judge(&known, &Seen::absent("copy")), Observation::Broken { .. }));
+        let mut other = known.clone();
+        other.attempt = 2;
+        assert!(matches!(
+            action.judge(&known, &seen("available", true, &other)),
+            Observation::Foreign { .. }
+        ));
+        assert!(matches!(
+            action.judge_undo(&known, &seen("available", true, &other)),
+            UndoObservation::Failed { .. }
+        ));
+    }
+
+    #[test]
+    fn undo_takes_protection_off_first_and_asks_once() {
+        let action = action();
+        let mut cx = cx(None, &["creating"]);
+        let mut protected = seen("available", true, &cx);
+        protected.attributes.insert("deletion_protection".to_owned(), true.into());
+        assert_eq!(action.judge_undo(&cx, &protected), UndoObservation::Next(Stage::first()));
+        let open = seen("available", true, &cx);
+        assert_eq!(action.judge_undo(&cx, &open), UndoObservation::Next(Stage::named(DELETE)));
+        cx.recorded.undo_accepted.push(Stage::named(DELETE));
+        assert!(matches!(action.judge_undo(&cx, &open), UndoObservation::InProgress { .. }));
+        assert_eq!(action.judge_undo(&cx, &Seen::absent("copy")), UndoObservation::Gone);
+    }
+
+    #[test]
+    fn a_time_is_whole_seconds_before_the_latest() {
+        let latest = units::parse_time("2026-01-05T08:57:31.400Z").unwrap();
+        let source = BTreeMap::from([("latest_restorable_time".to_owned(), Value::Time(latest))]);
+        for (asked, resolved) in [
+            (Value::from("latest"), Some("2026-01-05T08:57:30.000Z")),
+            (Value::Duration(TimeDelta::minutes(-40)), Some("2026-01-05T08:20:00.000Z")),
+            (
+                Value::Time(units::parse_time("2026-01-05T08:00:00.900Z").unwrap()),
+                Some("2026-01-05T08:00:00.000Z"),
+            ),
+            (Value::Time(units::parse_time("2026-01-05T08:58:00Z").unwrap()), None),
+        ] {
+            let mut cx = cx(None, &[]);
+            cx.with.insert("time".to_owned(), asked.clone());
+            let time = restore_time(&cx, &source).ok().map(units::time_text);
+            assert_eq!(time.as_deref(), resolved, "{asked}");
+        }
+        assert!(restore_time(&cx(None, &[]), &Values::new()).is_err(), "without backups there is no time");
+    }
+}
