@@ -43,6 +43,9 @@ pub trait Files {
 /// A runbook larger than this is not one (bytes).
 pub const LARGEST: usize = 4 * 1024 * 1024;
 
+/// Nobody reads more mistakes than these at once, and telling where thousands are takes long.
+pub const MOST_DIAGNOSTICS: usize = 200;
+
 /// How deep runbooks may name runbooks.
 pub const DEEPEST_CLOSURE: usize = 8;
 
@@ -71,6 +74,18 @@ pub fn check(file: Source, catalog: &Catalog, files: &dyn Files, today: Option<N
     let Closure { sources, mut diagnostics, .. } = closure;
     diagnostics.sort_by_key(|found| (found.source, found.range.start, found.range.end));
     diagnostics.dedup();
+    if diagnostics.len() > MOST_DIAGNOSTICS {
+        let more = diagnostics.len() - MOST_DIAGNOSTICS;
+        let first = &diagnostics[MOST_DIAGNOSTICS];
+        let (range, source) = (first.range.clone(), first.source);
+        diagnostics.truncate(MOST_DIAGNOSTICS);
+        let message = format!("{more} more mistakes from here on are not shown");
+        diagnostics.push(
+            Diagnostic::error("many-mistakes", range, message)
+                .help("mend those above first")
+                .in_source(source),
+        );
+    }
     let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
     let plan = plan.filter(|_| !failed).map(|plan| Plan { sources: sources.clone(), ..plan });
     Checked { sources, plan, diagnostics }

@@ -17,6 +17,8 @@ use std::thread;
 /// The `cel` crate's parser takes up to 4 MB of stack, in a debug build, for what the limits allow; no caller has to
 /// know that.
 const STACK: usize = 16 * 1024 * 1024;
+/// So few tokens without brackets are parsed on the caller's stack; a test does it on 512 kB.
+const SMALL: usize = 12;
 /// The deepest tree. 64 operators in a row are 64 levels; what takes more than this is not read by people either,
 /// and the checker and the evaluation go down it on the caller's stack.
 const MAXIMUM_LEVELS: usize = 80;
@@ -24,6 +26,10 @@ const MAXIMUM_LEVELS: usize = 80;
 /// Parses `text`, which begins at byte `offset` of the source.
 pub(super) fn parse(text: &str, offset: usize) -> Result<Node, ExpressionError> {
     let tokens = scan(text, offset)?;
+    // A thread takes longer than a small expression does; without brackets a few words need little stack.
+    if tokens.len() <= SMALL && !text.contains(['(', '[', '{', '?']) {
+        return convert(text, offset, &tokens);
+    }
     let whole = || offset..offset + text.len();
     thread::scope(|scope| {
         thread::Builder::new()

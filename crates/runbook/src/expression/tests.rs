@@ -601,3 +601,19 @@ fn the_page_is_true() {
         assert!(names.contains(&format!("{name}(")), "{name}");
     }
 }
+
+#[test]
+fn small_expressions_need_little_stack() {
+    let small = "a.b && c.d || e.f == g.h";
+    let parsed =
+        std::thread::Builder::new().stack_size(512 * 1024).spawn(move || Expression::parse(small, 0).is_ok());
+    assert!(parsed.unwrap().join().unwrap());
+    let ternaries = std::thread::Builder::new()
+        .stack_size(512 * 1024)
+        .spawn(|| Expression::parse("a ? b : c ? d : e ? f : g", 0));
+    assert!(ternaries.unwrap().join().is_ok());
+    let bangs = std::thread::Builder::new()
+        .stack_size(512 * 1024)
+        .spawn(|| Expression::parse("! - ! - a + b * c - d", 0));
+    assert!(bangs.unwrap().join().is_ok());
+}

@@ -4,7 +4,7 @@
 
 mod catalog;
 
-use lifeboat_runbook::check::{Checked, Files, check, source_from_bytes};
+use lifeboat_runbook::check::{Checked, Files, MOST_DIAGNOSTICS, check, source_from_bytes};
 use lifeboat_runbook::diagnostic::Source;
 use lifeboat_runbook::render::{Color, render};
 use std::collections::BTreeSet;
@@ -172,6 +172,11 @@ fn hostile_files_end_soon() {
         let checked = check(source(text), &catalog::catalog(), &nowhere, None);
         assert!(checked.plan.is_none() && !checked.diagnostics.is_empty());
     }
+    let bomb =
+        (0..20_000).fold("a: &a [1]\n".to_owned(), |text, number| format!("{text}b{number}: [*a, *a]\n"));
+    let found = check(source(bomb), &catalog::catalog(), &nowhere, None).diagnostics;
+    assert_eq!(found.len(), MOST_DIAGNOSTICS + 1);
+    assert_eq!(found.last().map(|last| last.code), Some("many-mistakes"));
     assert_eq!(source_from_bytes("a", vec![b'a', 0xff]).unwrap_err().code, "not-utf8");
     assert_eq!(source_from_bytes("a", vec![b'a'; 5_000_000]).unwrap_err().code, "too-large");
 }
