@@ -6,6 +6,7 @@
 
 use crate::diagnostic::Diagnostic;
 use granit_parser::{Event, Parser, ScalarStyle, Span};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// A piece of the document.
@@ -121,6 +122,8 @@ struct Open {
     start: usize,
     kind: NodeKind,
     key: Option<(String, Range<usize>)>,
+    /// The keys so far, to find one that is given twice.
+    keys: BTreeSet<String>,
 }
 
 impl Reader<'_, '_> {
@@ -140,12 +143,22 @@ impl Reader<'_, '_> {
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.refuse_properties(anchor, tag.is_some(), &span);
-                self.open.push(Open { start: range.start, kind: NodeKind::List(Vec::new()), key: None });
+                self.open.push(Open {
+                    start: range.start,
+                    kind: NodeKind::List(Vec::new()),
+                    key: None,
+                    keys: BTreeSet::new(),
+                });
                 None
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.refuse_properties(anchor, tag.is_some(), &span);
-                self.open.push(Open { start: range.start, kind: NodeKind::Map(Vec::new()), key: None });
+                self.open.push(Open {
+                    start: range.start,
+                    kind: NodeKind::Map(Vec::new()),
+                    key: None,
+                    keys: BTreeSet::new(),
+                });
                 None
             }
             Event::SequenceEnd | Event::MappingEnd => self.open.pop().map(|open| {
@@ -201,8 +214,7 @@ impl Reader<'_, '_> {
     }
 
     fn judge_key(&mut self, node: &Node) {
-        let Some(open) = self.open.last() else { return };
-        let (NodeKind::Map(fields), Some((key, _))) = (&open.kind, &open.key) else { return };
+        let Some(Open { key: Some((key, _)), keys, .. }) = self.open.last_mut() else { return };
         if node.scalar().is_none() {
             self.diagnostics.push(
                 Diagnostic::error("key-not-text", node.range.clone(), "a key must be text")
@@ -217,7 +229,7 @@ impl Reader<'_, '_> {
                 )
                 .help("write the keys out; a runbook says everything where it stands"),
             );
-        } else if fields.iter().any(|field| field.key == *key) {
+        } else if !keys.insert(key.clone()) {
             self.diagnostics.push(
                 Diagnostic::error(
                     "duplicate-key",
