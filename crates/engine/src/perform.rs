@@ -1,4 +1,4 @@
-//! One attempt of one step: prepare, guard, act, wait, judge; and taking it back.
+//! One attempt of one step: prepare, guard, act, wait, judge.
 //!
 //! Every path through here ends with exactly one outcome in the journal, unless the journal itself is lost.
 
@@ -11,7 +11,7 @@ use crate::decide::CANCELLED;
 use crate::evaluate::resolve_with;
 use crate::guard::{self, Permitted, Rules, Touched};
 use crate::log::{JOURNAL_LOST, JournalLost, RunLog};
-use crate::lookout::Seen;
+use crate::lookout::{Seen, Watch};
 use crate::name;
 use crate::poller::Poller;
 use crate::registry::Registry;
@@ -32,7 +32,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// After a mutation was accepted, a look that finds nothing says nothing for this long (catalogue §5).
-const CONSISTENCY_WINDOW: TimeDelta = TimeDelta::minutes(2);
+pub(crate) const CONSISTENCY_WINDOW: TimeDelta = TimeDelta::minutes(2);
 
 /// Between two looks of an action that looks by itself, unless `wait.every` says otherwise.
 const OWN_LOOKS: Duration = Duration::from_secs(10);
@@ -352,10 +352,15 @@ impl Worker {
     ) -> Result<(Observation, Option<String>), Ended> {
         attempt.cx.now = self.clock.now();
         let looked = match attempt.action.watches(&attempt.cx) {
-            Some(watch) => self.patiently(attempt, || self.poller.look(&watch)).await.map(|seen: Seen| {
-                attempt.cx.now = self.clock.now();
-                (attempt.action.judge(&attempt.cx, &seen), seen.state)
-            }),
+            Some(watch) => match self.patiently(attempt, || self.poller.look(&watch)).await {
+                Ok(seen) => {
+                    attempt.cx.now = self.clock.now();
+                    let observation = attempt.action.judge(&attempt.cx, &seen);
+                    self.adopt(attempt, &watch, &seen, &observation)?;
+                    Ok((observation, seen.state))
+                }
+                Err(error) => Err(error),
+            },
             None => {
                 self.patiently(attempt, || attempt.action.observe(&attempt.cx)).await.map(|observation| {
                     let state = match &observation {
@@ -369,6 +374,28 @@ impl Worker {
             }
         };
         looked.map_err(|error| failed("wait", error))
+    }
+
+    /// What is there and ours though no reply told of it (it was lost, or the process died before it was journaled) was
+    /// made by this run all the same, and is its to take away.
+    fn adopt(
+        &self,
+        attempt: &Attempt<'_>,
+        watch: &Watch,
+        seen: &Seen,
+        observation: &Observation,
+    ) -> Result<(), Ended> {
+        let ours = matches!(observation, Observation::InProgress { .. } | Observation::Ready(_));
+        if attempt.step.effect != Some(Effect::Create)
+            || !ours
+            || !self.created_by(&attempt.cx.path).is_empty()
+        {
+            return Ok(());
+        }
+        let Place { account, region } = watch.place.clone();
+        let arn = seen.attributes.get("arn").and_then(Value::as_str).map(str::to_owned);
+        let resource = Resource { kind: watch.kind.to_owned(), id: watch.id.clone(), account, region, arn };
+        self.step_event(attempt, EventKind::AwsCreated(resource))
     }
 
     pub(crate) fn note_state(

@@ -2,6 +2,7 @@
 
 use crate::action::{Action, ActionError, ErrorKind, Stage, StepContext, UndoObservation};
 use crate::log::{JOURNAL_LOST, JournalLost};
+use crate::perform::{Attempt, CONSISTENCY_WINDOW, Ended, Worker, failed, prepared_of, recorded_of};
 use chrono::TimeDelta;
 use lifeboat_journal::event::{EventKind, Failure};
 use lifeboat_journal::state::StepState;
@@ -10,7 +11,6 @@ use lifeboat_runbook::plan::Step;
 use lifeboat_runbook::spec::Effect;
 use std::time::Duration;
 
-use crate::perform::{Attempt, Ended, Worker, failed, prepared_of, recorded_of};
 /// A thing is gone when it was not found twice, this far apart (catalogue §5).
 const GONE_TWICE: Duration = Duration::from_secs(5);
 
@@ -98,7 +98,7 @@ impl Worker {
                 Err(error) => return Ok(Err(error)),
             };
             match action.judge_undo(&cx, &seen) {
-                UndoObservation::Gone if gone_once || cx.recorded.accepted.is_empty() => {
+                UndoObservation::Gone if gone_once && cannot_appear_any_more(&cx) => {
                     return self.note_gone(&cx).map(Ok);
                 }
                 UndoObservation::Gone => {
@@ -141,4 +141,10 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+/// A mutation whose reply was lost may still come about: nothing is gone before the window has passed.
+fn cannot_appear_any_more(cx: &StepContext) -> bool {
+    let since = cx.recorded.started_at;
+    !cx.recorded.accepted.is_empty() || since.is_none_or(|since| cx.now - since >= CONSISTENCY_WINDOW)
 }

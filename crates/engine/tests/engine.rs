@@ -564,6 +564,17 @@ async fn what_cannot_be_taken_back_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_made_by_a_lost_reply_is_named_too() {
+    let mut plan = two_things_and_a_proof();
+    plan.steps.truncate(1);
+    let bench = Bench::new(plan);
+    bench.world.lock().unwrap().lose_replies = 1;
+    bench.world.lock().unwrap().cannot_delete = true;
+    let outcome = bench.run().await.unwrap().outcome.unwrap();
+    assert_eq!((outcome.exit_code(), outcome.left_behind.len()), (6, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn ctrl_c_takes_back_a_drill_and_leaves_a_recovery() {
     for (mode, left) in [(Mode::Drill, 0), (Mode::Recovery, 1)] {
         let bench = Bench { mode, ..Bench::new(two_things_and_a_proof()) };
