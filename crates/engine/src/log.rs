@@ -2,7 +2,6 @@
 
 use crate::action::{ActionError, ErrorKind, Note, Notes};
 use crate::clock::Clock;
-use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{Draft, Event, EventKind};
 use lifeboat_journal::file::{JournalWriter, Stamp};
 use lifeboat_journal::state::RunState;
@@ -84,11 +83,6 @@ impl RunLog {
     /// The hash of the last line.
     pub fn head(&self) -> String {
         self.lock().writer.head().to_owned()
-    }
-
-    /// The moment of the last event.
-    pub fn last_at(&self) -> Option<DateTime<Utc>> {
-        self.with_state(|state| state.last.map(|last| last.at))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
