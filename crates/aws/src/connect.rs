@@ -28,10 +28,7 @@ pub struct Aws {
     config: SdkConfig,
     endpoint: Option<String>,
     invocations: Option<SharedInvocationIdGenerator>,
-    #[cfg(feature = "rds")]
-    rds: Mutex<BTreeMap<String, aws_sdk_rds::Client>>,
-    #[cfg(feature = "sts")]
-    sts: Mutex<BTreeMap<String, aws_sdk_sts::Client>>,
+    clients: Clients,
 }
 
 impl Aws {
@@ -80,15 +77,7 @@ impl Aws {
         endpoint: Option<String>,
         invocations: Option<SharedInvocationIdGenerator>,
     ) -> Self {
-        Self {
-            config,
-            endpoint,
-            invocations,
-            #[cfg(feature = "rds")]
-            rds: Mutex::default(),
-            #[cfg(feature = "sts")]
-            sts: Mutex::default(),
-        }
+        Self { config, endpoint, invocations, clients: Clients::default() }
     }
 
     /// The endpoint that stands in for AWS, if one is configured.
@@ -100,28 +89,39 @@ impl Aws {
     pub fn default_region(&self) -> Option<String> {
         self.config.region().map(ToString::to_string)
     }
+}
 
+/// A client per Region, made when it is first asked for.
+macro_rules! clients {
+    ($($(#[$doc:meta])* $service:ident: $feature:literal, $sdk:ident;)*) => {
+        /// The clients that have been made so far, by Region.
+        #[derive(Default)]
+        struct Clients {
+            $(#[cfg(feature = $feature)] $service: Mutex<BTreeMap<String, $sdk::Client>>,)*
+        }
+
+        impl Aws {
+            $(
+                $(#[$doc])*
+                #[cfg(feature = $feature)]
+                pub(crate) fn $service(&self, region: &str) -> $sdk::Client {
+                    client(&self.clients.$service, region, || {
+                        let region = Region::new(region.to_owned());
+                        let mut config = $sdk::config::Builder::from(&self.config).region(region);
+                        config.set_invocation_id_generator(self.invocations.clone());
+                        $sdk::Client::from_conf(config.build())
+                    })
+                }
+            )*
+        }
+    };
+}
+
+clients! {
     /// The RDS client of a Region.
-    #[cfg(feature = "rds")]
-    pub(crate) fn rds(&self, region: &str) -> aws_sdk_rds::Client {
-        client(&self.rds, region, || {
-            let mut config =
-                aws_sdk_rds::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
-            config.set_invocation_id_generator(self.invocations.clone());
-            aws_sdk_rds::Client::from_conf(config.build())
-        })
-    }
-
+    rds: "rds", aws_sdk_rds;
     /// The STS client of a Region: the regional endpoint, which does not depend on another Region.
-    #[cfg(feature = "sts")]
-    pub(crate) fn sts(&self, region: &str) -> aws_sdk_sts::Client {
-        client(&self.sts, region, || {
-            let mut config =
-                aws_sdk_sts::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
-            config.set_invocation_id_generator(self.invocations.clone());
-            aws_sdk_sts::Client::from_conf(config.build())
-        })
-    }
+    sts: "sts", aws_sdk_sts;
 }
 
 fn client<C: Clone>(clients: &Mutex<BTreeMap<String, C>>, region: &str, make: impl FnOnce() -> C) -> C {
