@@ -1,9 +1,16 @@
 //! The world file: what is true before anything was asked. Whoever reads it from a file parses it; here is its shape.
 
+mod secrets;
+mod ssm;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+pub use secrets::SecretDefinition;
+pub(crate) use secrets::text as secret_text;
+pub use ssm::{ParameterDefinition, ParameterKind};
 
 use crate::durations;
 use crate::fault::Fault;
@@ -69,6 +76,11 @@ impl WorldDefinition {
                 .map_err(|source| UnknownWorld::Unreadable { name: name.into(), source }),
             _ => Err(UnknownWorld::Name { name: name.into() }),
         }
+    }
+
+    /// Who calls with the own credentials of an account.
+    pub fn own_caller(&self, account: &str) -> Option<&Caller> {
+        self.accounts.iter().find(|known| known.id == account).map(|known| &known.caller)
     }
 
     /// What in this definition does not fit together, one sentence each. Whoever reads a world file from outside
@@ -140,7 +152,7 @@ pub struct AccountDefinition {
 }
 
 /// Who a set of credentials is, as GetCallerIdentity says it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Caller {
     /// The caller's ARN.
@@ -168,6 +180,12 @@ pub struct RegionDefinition {
     /// DB instances, all available at the start.
     #[serde(default)]
     pub instances: Vec<InstanceDefinition>,
+    /// Parameters of Parameter Store.
+    #[serde(default)]
+    pub parameters: Vec<ParameterDefinition>,
+    /// Secrets.
+    #[serde(default)]
+    pub secrets: Vec<SecretDefinition>,
 }
 
 impl Default for RegionDefinition {
@@ -179,6 +197,8 @@ impl Default for RegionDefinition {
             parameter_groups: Vec::new(),
             certificates: Vec::new(),
             instances: Vec::new(),
+            parameters: Vec::new(),
+            secrets: Vec::new(),
         }
     }
 }

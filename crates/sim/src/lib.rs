@@ -33,6 +33,7 @@ pub mod durations;
 pub mod fault;
 pub mod log;
 pub mod protocol;
+mod request;
 pub mod service;
 pub mod simulator;
 pub mod sql;

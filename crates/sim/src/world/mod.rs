@@ -3,7 +3,10 @@
 //! [`World::settle`] brings it to an instant: what was set in motion is on the agenda and happens, in order, at its
 //! own time. Nothing runs in the background, and it does not matter how often or when the world is looked at.
 
+mod beginning;
 mod instance;
+mod parameter;
+pub(crate) mod secret;
 mod settings;
 mod snapshot;
 
@@ -14,6 +17,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use instance::{Change, Data, Instance, Status};
+pub use parameter::{Parameter, ParameterVersion};
+pub use secret::{Secret, SecretValue, SecretVersion};
 pub use settings::Settings;
 pub use snapshot::{RetainedBackup, Snapshot};
 
@@ -61,6 +66,10 @@ pub struct Region {
     pub retained: BTreeMap<String, RetainedBackup>,
     /// RDS events, oldest first.
     pub events: Vec<Event>,
+    /// Parameters of Parameter Store by name.
+    pub parameters: BTreeMap<String, Parameter>,
+    /// Secrets by name.
+    pub secrets: BTreeMap<String, Secret>,
 }
 
 impl Region {
@@ -161,6 +170,8 @@ impl World {
                 for instance in &held.instances {
                     world.place_instance(&place, instance);
                 }
+                held.parameters.iter().for_each(|parameter| world.place_parameter(&place, parameter));
+                held.secrets.iter().for_each(|secret| world.place_secret(&place, secret));
             }
         }
         world

@@ -9,5 +9,7 @@ mod modify;
 mod protocol;
 mod replay;
 mod restore;
+mod secrets;
 mod sql;
+mod ssm_parameters;
 mod sts;

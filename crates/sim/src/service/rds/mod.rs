@@ -13,11 +13,11 @@ mod restore;
 mod snapshots;
 mod tags;
 
-use super::{Operation, Service};
+use super::{Operation, Protocol, Service};
 
 pub(super) static SERVICE: Service = Service {
     name: "rds",
-    namespace: "http://rds.amazonaws.com/doc/2014-10-31/",
+    protocol: Protocol::Query { namespace: "http://rds.amazonaws.com/doc/2014-10-31/" },
     operations: &[
         Operation::change("AddTagsToResource", tags::add),
         Operation::change("DeleteDBInstance", delete::delete),
