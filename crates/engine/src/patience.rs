@@ -8,7 +8,7 @@ use crate::name;
 use crate::perform::{Ended, Worker, as_failure, failed};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{Either, select};
-use lifeboat_journal::event::{BlockedOn, Draft, EventKind, PauseReason};
+use lifeboat_journal::event::{BlockedOn, EventKind};
 use lifeboat_runbook::id::StepPath;
 use std::pin::pin;
 use std::time::Duration;
@@ -98,19 +98,14 @@ impl Worker {
     /// Says that the step is blocked and waits until it may be tried again.
     ///
     /// # Errors
-    /// [`Ended::Left`] when it takes too long: the run is paused then.
+    /// [`Ended::Blocked`] when it takes too long.
     pub(crate) async fn blocked(&self, patience: &Patience, error: &ActionError) -> Result<(), Ended> {
         let on = blocked_on(error).unwrap_or(BlockedOn::ControlPlane);
         let mut error = error.clone();
         loop {
             self.note_blocked(patience, on, &error)?;
             if self.blocked_too_long(patience) {
-                let why = format!("{} waits for {}: {}", patience.path, on.words(), error.message);
-                let because = PauseReason::Blocked;
-                let paused =
-                    Draft::step(&patience.path, patience.attempt, EventKind::RunPaused { why, because });
-                self.log.append(vec![paused])?;
-                return Err(Ended::Left);
+                return Err(Ended::Blocked { on, failure: as_failure(error) });
             }
             if self.stopped_or(self.clock.sleep(BLOCKED_AGAIN)).await {
                 return Err(self.stopped(patience.during));

@@ -18,7 +18,7 @@ use crate::registry::Registry;
 use crate::scope::{RunScope, typed_outputs};
 use crate::secrets::Keyring;
 use chrono::{DateTime, TimeDelta, Utc};
-use lifeboat_journal::event::{EventKind, Failure, PauseReason, StepStarted};
+use lifeboat_journal::event::{BlockedOn, EventKind, Failure, PauseReason, StepStarted};
 use lifeboat_journal::state::StepState;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Mode, Plan, Step, WaitUntil};
@@ -58,6 +58,8 @@ pub(crate) enum Ended {
     Failed { during: &'static str, failure: Failure },
     /// The operator stopped a recovery: AWS goes on, and whoever resumes the run looks.
     Left,
+    /// What was missing through no fault of the step did not come.
+    Blocked { on: BlockedOn, failure: Failure },
     /// Nothing may go on.
     JournalLost(JournalLost),
 }
@@ -87,6 +89,7 @@ pub(crate) enum Ending {
     Succeeded,
     Failed(Failure),
     Left,
+    Blocked(BlockedOn, Failure),
 }
 
 /// An attempt under way.
@@ -107,7 +110,9 @@ impl Worker {
         resumed: bool,
     ) -> Result<(), JournalLost> {
         let Some(step) = self.plan.step(path) else { return Ok(()) };
-        self.attempt(step, attempt, resumed).await.map(drop)
+        let Ending::Blocked(on, failure) = self.attempt(step, attempt, resumed).await? else { return Ok(()) };
+        let why = format!("{path} waits for {}: {}", on.words(), failure.message);
+        self.log.step(path, attempt, EventKind::RunPaused { why, because: PauseReason::Blocked })
     }
 
     /// Carries an attempt to its end and journals it; gives the error it ended with, if it did.
@@ -133,6 +138,10 @@ impl Worker {
             Err(Ended::Left) => {
                 self.report_polls(&step.path, number)?;
                 return Ok(Ending::Left);
+            }
+            Err(Ended::Blocked { on, failure }) => {
+                self.report_polls(&step.path, number)?;
+                return Ok(Ending::Blocked(on, failure));
             }
             Err(Ended::JournalLost(lost)) => return Err(lost),
         };

@@ -53,12 +53,11 @@ impl Worker {
         self.report_polls(path, number)?;
         let kind = match outcome {
             Ok(()) => EventKind::Undone,
-            Err(Ended::Failed { failure, .. }) => EventKind::UndoFailed { error: failure },
-            Err(Ended::Left) => match self.log.with_state(|state| state.step(path).blocked().cloned()) {
-                // Nothing is left to wait for: it is named as left behind, and `cleanup` takes it up again.
-                Some(block) => EventKind::UndoFailed { error: block.error },
-                None => return Ok(()),
-            },
+            // What stays blocked is named as left behind, and `cleanup` takes it up again.
+            Err(Ended::Failed { failure, .. } | Ended::Blocked { failure, .. }) => {
+                EventKind::UndoFailed { error: failure }
+            }
+            Err(Ended::Left) => return Ok(()),
             Err(Ended::JournalLost(lost)) => return Err(lost),
         };
         self.log.step(path, number, kind)
@@ -103,6 +102,7 @@ impl Worker {
         match self.attempt(&undo, number, in_flight).await? {
             Ending::Succeeded => Ok(()),
             Ending::Failed(failure) => Err(Ended::Failed { during: "undo", failure }),
+            Ending::Blocked(on, failure) => Err(Ended::Blocked { on, failure }),
             Ending::Left => Err(Ended::Left),
         }
     }

@@ -1,0 +1,91 @@
+//! Plans without text.
+
+use crate::world::{MAKE, PROBE};
+use chrono::TimeDelta;
+use lifeboat_runbook::expression::Expression;
+use lifeboat_runbook::id::{MarkName, StepPath};
+use lifeboat_runbook::plan::{
+    Cleanup, Kind, Loss, MarkMoment, Objectives, Plan, Retry, Step, Target, Undo, Wait, Work,
+};
+use lifeboat_runbook::spec::ActionSpec;
+use lifeboat_runbook::template::Template;
+use lifeboat_runbook::value::Value;
+use std::collections::BTreeMap;
+
+pub(crate) fn step(id: &str, action: &'static ActionSpec, with: &[(&str, Value)]) -> Step {
+    let with =
+        with.iter().map(|(key, value)| ((*key).to_owned(), Template::literal(value.clone()))).collect();
+    Step {
+        id: id.into(),
+        path: StepPath::new(id),
+        name: None,
+        description: None,
+        source: 0,
+        range: 0..0,
+        work: Work::Action { action: action.name.into(), with, outputs: BTreeMap::new() },
+        condition: None,
+        needs: vec![],
+        wait: Wait::default(),
+        timeout: None,
+        retry: None,
+        assert: vec![],
+        on_fail: None,
+        on_failure: None,
+        continue_on_error: false,
+        undo: Undo::Default,
+        commit: None,
+        marks: BTreeMap::new(),
+        recovery_point: None,
+        region: None,
+        target: None,
+        effect: action.effect,
+        touches: vec![],
+        expect: None,
+    }
+}
+
+pub(crate) fn expression(text: &str) -> Expression {
+    Expression::parse(text, 0).unwrap()
+}
+
+pub(crate) fn plan(steps: Vec<Step>) -> Plan {
+    Plan {
+        sources: vec![],
+        kind: Kind::Runbook,
+        name: "book".into(),
+        title: "Book".into(),
+        description: None,
+        owner: None,
+        review: None,
+        objectives: Objectives { rto: Some(TimeDelta::minutes(10)), rpo: None },
+        loss: Loss::Outage,
+        inputs: vec![],
+        secrets: BTreeMap::new(),
+        roles: BTreeMap::new(),
+        target: Target::default(),
+        allow: vec![],
+        on_failure: None,
+        preflight: vec![],
+        steps,
+        cleanup: Cleanup::Auto,
+        outputs: BTreeMap::new(),
+        not_yet: vec![],
+    }
+}
+
+pub(crate) fn two_things_and_a_proof() -> Plan {
+    let mut proof = step("proof", &PROBE, &[("fails", Value::Int(1))]);
+    proof.retry = Some(Retry {
+        attempts: 3,
+        delay: TimeDelta::seconds(10),
+        backoff: 2.0,
+        max_delay: None,
+        errors: vec![],
+    });
+    proof.assert = vec![expression("outputs.n >= 0 && steps.second.outputs.size == 7")];
+    proof.marks = BTreeMap::from([(MarkMoment::Succeeded, MarkName::new("copy_verified"))]);
+    let mut skipped = step("skipped", &MAKE, &[]);
+    skipped.condition = Some(expression("run.mode == 'recovery'"));
+    skipped.expect = Some(TimeDelta::seconds(60));
+    plan(vec![step("first", &MAKE, &[]), step("second", &MAKE, &[("size", Value::Int(7))]), proof, skipped])
+}

@@ -1,0 +1,168 @@
+//! The prefix property: for any plan, any world whose outcomes depend only on step and attempt, and any prefix of
+//! the journal, a resumed run comes to the same end.
+
+use crate::bench::Bench;
+use crate::plans::{expression, plan, step};
+use crate::world::{Fate, MAKE, PROBE};
+use chrono::TimeDelta;
+use lifeboat_journal::outcome::Verdict;
+use lifeboat_journal::state::{RunState, StepStatus};
+use lifeboat_runbook::plan::{Cleanup, Mode, Plan, Retry, Step, Undo, Work};
+use lifeboat_runbook::value::Value as Datum;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One step of a generated plan.
+#[derive(Clone, Debug)]
+struct Drawn {
+    makes: bool,
+    fates: Vec<Option<Fate>>,
+    attempts: u32,
+    allowed_to_fail: bool,
+    skipped: bool,
+    kept: bool,
+    commits: bool,
+    pauses: bool,
+    probe_fails: i64,
+}
+
+fn drawn() -> impl Strategy<Value = Drawn> {
+    let fate = prop_oneof![
+        4 => Just(None),
+        1 => Just(Some(Fate::Refused)),
+        1 => Just(Some(Fate::ReplyLost)),
+        1 => Just(Some(Fate::Breaks)),
+    ];
+    let rarely = || prop::bool::weighted(0.15);
+    (
+        (any::<bool>(), prop::collection::vec(fate, 2), 1..3u32, rarely()),
+        (rarely(), rarely(), rarely(), rarely(), 0..3i64),
+    )
+        .prop_map(|((makes, fates, attempts, allowed_to_fail), (skipped, kept, commits, pauses, probe_fails))| {
+            Drawn { makes, fates, attempts, allowed_to_fail, skipped, kept, commits, pauses, probe_fails }
+        })
+}
+
+fn made_of(drawn: &[Drawn], cleanup: bool) -> Plan {
+    let steps = drawn.iter().enumerate().map(|(number, drawn)| step_of(number, drawn)).collect();
+    let mut plan = plan(steps);
+    plan.cleanup = if cleanup { Cleanup::Auto } else { Cleanup::None };
+    plan
+}
+
+fn step_of(number: usize, drawn: &Drawn) -> Step {
+    let id = format!("s{number}");
+    let mut made = match (drawn.pauses, drawn.makes) {
+        (true, _) => Step { work: Work::Pause(TimeDelta::seconds(90)), effect: None, ..step(&id, &MAKE, &[]) },
+        (false, true) => step(&id, &MAKE, &[]),
+        (false, false) => step(&id, &PROBE, &[("fails", Datum::Int(drawn.probe_fails))]),
+    };
+    if !drawn.pauses {
+        made.retry = Some(Retry {
+            attempts: drawn.attempts,
+            delay: TimeDelta::seconds(5),
+            backoff: 2.0,
+            max_delay: None,
+            errors: vec![],
+        });
+    }
+    made.continue_on_error = drawn.allowed_to_fail;
+    made.condition = drawn.skipped.then(|| expression("run.mode == 'recovery'"));
+    made.undo = if drawn.kept { Undo::Never } else { Undo::Default };
+    made.commit = drawn.commits.then_some(true);
+    made
+}
+
+fn bench(drawn: &[Drawn], cleanup: bool, mode: Mode) -> Bench {
+    let bench = Bench { mode, ..Bench::new(made_of(drawn, cleanup)) };
+    let mut world = bench.world.lock().unwrap();
+    for (number, drawn) in drawn.iter().enumerate() {
+        for (attempt, fate) in (1..).zip(&drawn.fates) {
+            if let Some(fate) = fate {
+                world.fates.insert((format!("s{number}"), attempt), *fate);
+            }
+        }
+    }
+    drop(world);
+    bench
+}
+
+/// What must be the same however often the process died.
+#[derive(Debug, PartialEq)]
+struct End {
+    verdict: Option<Verdict>,
+    paused: bool,
+    succeeded: BTreeSet<String>,
+    /// Names are made from run, step and attempt, so that they can be compared.
+    there: BTreeSet<String>,
+    made: BTreeSet<String>,
+}
+
+fn end(bench: &Bench, state: &RunState) -> End {
+    let now = bench.clock.now();
+    let world = bench.world.lock().unwrap();
+    let succeeded = state.steps.iter().filter(|(_, step)| step.status == StepStatus::Succeeded);
+    let there = world.things.iter().filter(|(_, thing)| thing.gone_at.is_none_or(|gone| gone > now));
+    End {
+        verdict: state.outcome.as_ref().map(|outcome| outcome.verdict.clone()),
+        paused: state.paused.is_some(),
+        succeeded: succeeded.map(|(path, _)| path.to_string()).collect(),
+        there: there.map(|(name, _)| name.clone()).collect(),
+        made: world.made.iter().cloned().collect(),
+    }
+}
+
+/// Every mutation is accepted at most once per step and attempt: their names are all different.
+fn each_once(bench: &Bench) {
+    let mut times = BTreeMap::new();
+    for name in bench.made() {
+        *times.entry(name).or_insert(0) += 1;
+    }
+    assert!(times.values().all(|times| *times == 1), "{times:?}");
+}
+
+async fn holds(drawn: &[Drawn], cleanup: bool, mode: Mode) -> u32 {
+    let whole = bench(drawn, cleanup, mode);
+    let undisturbed = end(&whole, &whole.run().await.unwrap());
+    each_once(&whole);
+    let syncs = whole.disk.0.lock().unwrap().syncs;
+    for (at, behind) in (1..=syncs).flat_map(|at| [(at, false), (at, true)]) {
+        let bench = bench(drawn, cleanup, mode);
+        bench.disk.0.lock().unwrap().die_at = Some((at, behind));
+        assert!(bench.run().await.is_err());
+        let state = bench.run().await.unwrap();
+        let told = format!("{mode:?}, cleanup {cleanup}, died at sync {at} (behind it: {behind}): {drawn:?}");
+        assert_eq!(end(&bench, &state), undisturbed, "{told}");
+        each_once(&bench);
+    }
+    syncs * 2
+}
+
+/// How many plans are drawn; `PROPTEST_CASES` gives another number.
+const PLANS: u32 = 60;
+
+#[expect(clippy::disallowed_methods, reason = "a test may be asked for more")]
+fn cases_asked_for() -> Option<u32> {
+    std::env::var("PROPTEST_CASES").ok()?.parse().ok()
+}
+
+#[test]
+fn any_prefix_of_any_plan_comes_to_the_same_end() {
+    let config = Config { cases: PLANS, failure_persistence: None, ..Config::default() };
+    let cases = cases_asked_for().unwrap_or(config.cases);
+    let mut runner = TestRunner::new(Config { cases, ..config });
+    let plans = (prop::collection::vec(drawn(), 1..6), any::<bool>(), any::<bool>());
+    let prefixes = std::cell::Cell::new(0);
+    runner
+        .run(&plans, |(drawn, cleanup, recovery)| {
+            let mode = if recovery { Mode::Recovery } else { Mode::Drill };
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+            let tried = runtime.unwrap().block_on(holds(&drawn, cleanup, mode));
+            prefixes.set(prefixes.get() + tried);
+            Ok(())
+        })
+        .unwrap();
+    println!("{cases} plans, {} prefixes", prefixes.get());
+}
