@@ -51,9 +51,50 @@ impl Program {
         (said.code, document)
     }
 
+    /// The id of the only run, or of the one that was started last.
+    pub(crate) fn latest(&self) -> String {
+        let (_, document) = self.json(&["show", "latest", "--output", "json"]);
+        document["run"].as_str().expect("a run").to_owned()
+    }
+
+    /// How often the simulated AWS accepted an operation in a run.
+    pub(crate) fn accepted(&self, run: &str, operation: &str) -> usize {
+        let world = std::fs::read_to_string(self.file(run, "world.jsonl")).expect("the world's record");
+        let entries = world.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        entries.filter(|entry| entry["operation"] == operation && entry["effect"] == true).count()
+    }
+
     /// The files of a run.
     pub(crate) fn file(&self, run: &str, name: &str) -> PathBuf {
         self.home.path().join("runs").join(run).join(name)
+    }
+}
+
+/// Files for a test, outside the home directory of any run.
+pub(crate) struct Desk(TempDir);
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        Self(TempDir::new().expect("a temporary directory"))
+    }
+
+    /// Writes a file and gives its path.
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, text).expect("it can be written");
+        path.display().to_string()
+    }
+
+    /// The default world with everything taking a tenth of its time, so that there is less to look at.
+    pub(crate) fn quick_world(&self, change: impl FnOnce(&mut Value)) -> String {
+        let path = root().join("crates/sim/worlds/default.json");
+        let mut world: Value = serde_json::from_slice(&std::fs::read(path).expect("a world")).expect("JSON");
+        world["name"] = "quick".into();
+        world["durations"] = serde_json::json!({
+            "rds restore creating": 60, "rds restore modifying": 10, "rds delete": 20,
+        });
+        change(&mut world);
+        self.write("world.json", &world.to_string())
     }
 }
 

@@ -224,13 +224,20 @@ async fn in_place(
             return Err(CommandError::usage("it needs a reason, for the record"));
         }
     }
-    while word == "done" {
-        match terminal.ask("an output, name=value (nothing: no more): ").await {
-            Some(text) if !text.is_empty() => orders.set_output.push(text),
-            _ => break,
-        }
+    if word == "done" {
+        orders.set_output = outputs_typed(terminal).await;
     }
     orders.drafts(plan, catalog, state).map(Some)
+}
+
+async fn outputs_typed(terminal: &Terminal) -> Vec<String> {
+    let mut outputs = Vec::new();
+    loop {
+        match terminal.ask("an output, name=value (nothing: no more): ").await {
+            Some(text) if !text.is_empty() => outputs.push(text),
+            _ => return outputs,
+        }
+    }
 }
 
 /// Takes the run back, after saying what that deletes.

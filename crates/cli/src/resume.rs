@@ -5,7 +5,7 @@ use crate::error::CommandError;
 use crate::home::{Home, ReadRun, user};
 use crate::orders::Orders;
 use crate::session::{self, Calls, SOURCES, Screen, Voyage};
-use crate::wiring::{self, Wiring};
+use crate::wiring::{self, Wiring, WorldReference};
 use chrono::TimeDelta;
 use lifeboat_engine::log::RunLog;
 use lifeboat_engine::{amend, start};
@@ -152,12 +152,19 @@ async fn wire(
 ) -> Result<Wiring, CommandError> {
     match &started.cloud {
         Cloud::Simulated { seed, .. } => {
-            let world = wiring::world_file(&directory.world_definition())?;
+            let world = world_reference(directory)?.again()?;
             let last = state.last.map(|last| last.at + downtime.unwrap_or_default());
             wiring::simulated(world, *seed, &directory.world(), last)
         }
         Cloud::Aws | Cloud::Endpoint { .. } => Ok(wiring::real(profile, Some(started.region.clone())).await),
     }
+}
+
+fn world_reference(directory: &RunDirectory) -> Result<WorldReference, CommandError> {
+    let path = directory.world_reference();
+    let text = fs::read(&path).map_err(|error| CommandError::file("read", &path, &error))?;
+    serde_json::from_slice(&text)
+        .map_err(|error| CommandError::failed(format!("{} cannot be read: {error}", path.display())))
 }
 
 /// The credentials must be those of the run's account. Without any, the run waits as it is.

@@ -10,7 +10,7 @@ use crate::orders;
 use crate::screen::{Answered, Lines};
 use crate::signals;
 use crate::terminal::Terminal;
-use crate::wiring::{self, Wiring};
+use crate::wiring::{self, Wiring, WorldReference};
 use chrono::{DateTime, Utc};
 use lifeboat_engine::driver::{Engine, Outside, Stop};
 use lifeboat_engine::log::{Observer, RunLog};
@@ -62,6 +62,8 @@ pub(crate) struct Request {
 
 /// A simulated AWS.
 pub(crate) struct Simulation {
+    /// Which world it is.
+    pub(crate) reference: WorldReference,
     /// What is true in it, faults included.
     pub(crate) world: WorldDefinition,
     /// The seed of its durations.
@@ -74,17 +76,13 @@ impl Simulation {
     /// What the command line asks for; nothing for the real AWS.
     pub(crate) fn of(arguments: &StartArguments) -> Result<Option<Self>, CommandError> {
         let Some(name) = &arguments.simulate else { return Ok(None) };
-        let mut world = wiring::world(name)?;
         let Faults { faults, kill } = match &arguments.faults {
             Some(path) => faults::read(path)?,
             None => Faults::default(),
         };
-        world.faults.extend(faults);
-        if let Some(problem) = world.problems().first() {
-            return Err(CommandError::usage(format!("the simulated world {}: {problem}", world.name)));
-        }
+        let (reference, world) = WorldReference::of(name, faults)?;
         let seed = arguments.seed.map_or_else(draw_seed, Ok)?;
-        Ok(Some(Self { world, seed, kill }))
+        Ok(Some(Self { reference, world, seed, kill }))
     }
 }
 
@@ -205,14 +203,14 @@ impl Session<'_> {
     }
 
     async fn wire(&self, directory: &RunDirectory) -> Result<Wiring, CommandError> {
-        let Some(Simulation { world, seed, .. }) = &self.request.simulate else {
+        let Some(Simulation { reference, world, seed, .. }) = &self.request.simulate else {
             let (profile, region) = (self.request.profile.clone(), self.request.region.clone());
             return Ok(wiring::real(profile, region).await);
         };
         let failed = |error: io::Error| CommandError::file("write", directory.path(), &error);
         directory.create().map_err(failed)?;
-        let definition = serde_json::to_vec_pretty(world).map_err(|error| failed(error.into()))?;
-        fs::write(directory.world_definition(), definition).map_err(failed)?;
+        let reference = serde_json::to_vec_pretty(reference).map_err(|error| failed(error.into()))?;
+        fs::write(directory.world_reference(), reference).map_err(failed)?;
         wiring::simulated(world.clone(), *seed, &directory.world(), None)
     }
 

@@ -9,12 +9,15 @@ use lifeboat_engine::action::ActionError;
 use lifeboat_engine::clock::Clock;
 use lifeboat_engine::registry::Registry;
 use lifeboat_engine::start::Caller;
+use lifeboat_journal::chain;
 use lifeboat_journal::event::Cloud;
 use lifeboat_probe::sql::{Rows, Sql, SqlError, SqlRequest};
 use lifeboat_runbook::spec::Catalog;
 use lifeboat_runbook::value::Value;
+use lifeboat_sim::fault::Fault;
 use lifeboat_sim::sql::SqlValue;
 use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition, WorldEntry, WorldLog};
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -54,18 +57,65 @@ impl Wiring {
     }
 }
 
-/// The simulated world called `name`: an embedded one, or a world file.
-pub(crate) fn world(name: &str) -> Result<WorldDefinition, CommandError> {
-    let path = Path::new(name);
-    if path.is_file() {
-        return world_file(path);
-    }
-    WorldDefinition::named(name)
-        .map_err(|error| CommandError::usage(error.to_string()).hint("or give the path of a world file"))
+/// Which simulated world a run is in: enough to build it again. The world's own file is not copied, because what it
+/// says of its secrets belongs nowhere else.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct WorldReference {
+    /// The name of an embedded world, or the absolute path of a world file.
+    pub(crate) world: String,
+    /// The SHA-256 of its definition, without these faults.
+    pub(crate) sha256: String,
+    /// What goes wrong besides.
+    pub(crate) faults: Vec<Fault>,
 }
 
-/// Reads a world file.
-pub(crate) fn world_file(path: &Path) -> Result<WorldDefinition, CommandError> {
+impl WorldReference {
+    /// The world called `name`, an embedded one or a world file, with these faults.
+    pub(crate) fn of(name: &str, faults: Vec<Fault>) -> Result<(Self, WorldDefinition), CommandError> {
+        let path = Path::new(name);
+        let definition = if path.is_file() {
+            world_file(path)?
+        } else {
+            WorldDefinition::named(name).map_err(|error| {
+                CommandError::usage(error.to_string()).hint("or give the path of a world file")
+            })?
+        };
+        let world = match path.canonicalize() {
+            Ok(path) if path.is_file() => path.display().to_string(),
+            _ => name.to_owned(),
+        };
+        let reference = Self { world, sha256: digest(&definition)?, faults };
+        let definition = reference.with_faults(definition)?;
+        Ok((reference, definition))
+    }
+
+    /// The same world again.
+    pub(crate) fn again(&self) -> Result<WorldDefinition, CommandError> {
+        let (found, definition) = Self::of(&self.world, self.faults.clone())?;
+        if found.sha256 == self.sha256 {
+            return Ok(definition);
+        }
+        Err(CommandError::refused(format!("the simulated world {} is not what it was", self.world))
+            .hint("give the world file back as it was when the run was started"))
+    }
+
+    fn with_faults(&self, mut definition: WorldDefinition) -> Result<WorldDefinition, CommandError> {
+        definition.faults.extend(self.faults.iter().cloned());
+        match definition.problems().first() {
+            None => Ok(definition),
+            Some(problem) => {
+                Err(CommandError::usage(format!("the simulated world {}: {problem}", definition.name)))
+            }
+        }
+    }
+}
+
+fn digest(definition: &WorldDefinition) -> Result<String, CommandError> {
+    let text = serde_json::to_vec(definition).map_err(|error| CommandError::failed(error.to_string()))?;
+    Ok(chain::digest(&text))
+}
+
+fn world_file(path: &Path) -> Result<WorldDefinition, CommandError> {
     let text = fs::read(path).map_err(|error| CommandError::file("read", path, &error))?;
     serde_json::from_slice(&text)
         .map_err(|error| CommandError::usage(format!("{} is not a world file: {error}", path.display())))

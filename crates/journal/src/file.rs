@@ -229,8 +229,8 @@ impl RunDirectory {
         self.path.join(kept_in).join(format!("{index}.yaml"))
     }
 
-    /// The definition of the simulated world, faults included.
-    pub fn world_definition(&self) -> PathBuf {
+    /// Which simulated world the run is in.
+    pub fn world_reference(&self) -> PathBuf {
         self.path.join("world.json")
     }
 

@@ -121,11 +121,7 @@ impl Bench {
         self.drive(None, vec![Draft::run(kind).by(Actor::person("bob"))]).await.unwrap()
     }
 
-    async fn drive(
-        &self,
-        stop_after: Option<Duration>,
-        orders: Vec<Draft>,
-    ) -> Result<RunState, JournalLost> {
+    async fn drive(&self, stop_after: Option<Duration>, orders: Vec<Draft>) -> Result<RunState, JournalLost> {
         let run = RunId::new("k3v7qa2mxyz4567b");
         let bytes = self.disk.0.lock().unwrap().durable.clone();
         self.disk.0.lock().unwrap().written = bytes.clone();

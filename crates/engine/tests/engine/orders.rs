@@ -130,7 +130,8 @@ async fn a_recovery_that_takes_too_long_pauses_and_waits_on_when_that_is_ordered
         }
         assert_eq!(state.paused.as_ref().unwrap().because, PauseReason::Timeout);
         assert_eq!(state.step(&StepPath::new("first")).attempts_failed, 0);
-        let more = |seconds| EventKind::StepOrdered { order: Order::Extend, reason: None, seconds: Some(seconds) };
+        let more =
+            |seconds| EventKind::StepOrdered { order: Order::Extend, reason: None, seconds: Some(seconds) };
         let state = bench.order("first", more(100.0)).await;
         assert_eq!(state.paused.as_ref().unwrap().because, PauseReason::Timeout);
         let state = bench.order("first", more(300.0)).await;

@@ -148,7 +148,10 @@ async fn a_decision_table_of_refusals() {
         assert_eq!((ended, state_of(&state, "ask").as_str(), bench.left()), (code, step, left), "{told}");
         if code == 5 {
             let verdict = state.outcome.unwrap().verdict;
-            assert!(matches!(&verdict, Verdict::Aborted { by, .. } if by == "carol" || by == "ask"), "{verdict:?}");
+            assert!(
+                matches!(&verdict, Verdict::Aborted { by, .. } if by == "carol" || by == "ask"),
+                "{verdict:?}"
+            );
         }
     }
 }

@@ -39,9 +39,11 @@ fn drawn() -> impl Strategy<Value = Drawn> {
         (any::<bool>(), prop::collection::vec(fate, 2), 1..3u32, rarely()),
         (rarely(), rarely(), rarely(), rarely(), 0..3i64),
     )
-        .prop_map(|((makes, fates, attempts, allowed_to_fail), (skipped, kept, commits, pauses, probe_fails))| {
-            Drawn { makes, fates, attempts, allowed_to_fail, skipped, kept, commits, pauses, probe_fails }
-        })
+        .prop_map(
+            |((makes, fates, attempts, allowed_to_fail), (skipped, kept, commits, pauses, probe_fails))| {
+                Drawn { makes, fates, attempts, allowed_to_fail, skipped, kept, commits, pauses, probe_fails }
+            },
+        )
 }
 
 fn made_of(drawn: &[Drawn], cleanup: bool) -> Plan {
@@ -54,7 +56,9 @@ fn made_of(drawn: &[Drawn], cleanup: bool) -> Plan {
 fn step_of(number: usize, drawn: &Drawn) -> Step {
     let id = format!("s{number}");
     let mut made = match (drawn.pauses, drawn.makes) {
-        (true, _) => Step { work: Work::Pause(TimeDelta::seconds(90)), effect: None, ..step(&id, &MAKE, &[]) },
+        (true, _) => {
+            Step { work: Work::Pause(TimeDelta::seconds(90)), effect: None, ..step(&id, &MAKE, &[]) }
+        }
         (false, true) => step(&id, &MAKE, &[]),
         (false, false) => step(&id, &PROBE, &[("fails", Datum::Int(drawn.probe_fails))]),
     };

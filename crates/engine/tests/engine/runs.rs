@@ -3,6 +3,7 @@
 use crate::bench::{Bench, catalog};
 use crate::plans::{expression, plan, step, two_things_and_a_proof};
 use crate::world::{DELETE, Thing};
+use chrono::TimeDelta;
 use lifeboat_engine::driver::Engine;
 use lifeboat_engine::log::RunLog;
 use lifeboat_engine::start::{self, Aim, Caller};
@@ -11,7 +12,6 @@ use lifeboat_journal::outcome::Verdict;
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::id::{RunId, StepPath};
 use lifeboat_runbook::plan::{Mode, Retry};
-use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,109 @@
+//! A process that dies in the middle: the run is taken up again and ends as if nothing had happened.
+
+use crate::program::{Desk, Program};
+use serde_json::{Value, json};
+use std::fs;
+
+const BOOK: &str = "runbooks/rds-point-in-time-restore.yaml";
+const RESTORE: &str = "RestoreDBInstanceToPointInTime";
+
+/// Starts a drill that dies at a moment of a sync; whether it did.
+fn dies(program: &Program, world: &str, faults: &str) -> bool {
+    let drill = [
+        "drill",
+        BOOK,
+        "--simulate",
+        world,
+        "--seed",
+        "1",
+        "--faults",
+        faults,
+        "--quiet",
+        "--output",
+        "json",
+    ];
+    let said = program.run(&drill);
+    // Killed by a signal there is no exit code.
+    assert!(said.code == -1 || said.code == 0, "{}", said.stderr);
+    said.code == -1
+}
+
+fn assert_taken_up(program: &Program, told: &str) {
+    let (_, listed) = program.json(&["runs", "--output", "json"]);
+    let Some(run) = listed[0]["run"].as_str() else {
+        // Its first line never reached the file: there is no run, and nothing was done.
+        return;
+    };
+    let said = program.run(&["resume", run, "--output", "json", "--quiet"]);
+    if said.code == 7 && said.stderr.contains("nothing was done") {
+        return;
+    }
+    let document: Value = serde_json::from_str(&said.stdout)
+        .unwrap_or_else(|error| panic!("{told}: {error}: {} {}", said.stdout, said.stderr));
+    if listed[0]["outcome"] != "running" {
+        panic!("{told}: it had finished and was killed all the same: {document:#}");
+    }
+    assert_eq!((said.code, &document["outcome"]), (0, &json!("passed")), "{told}: {document:#}");
+    assert_eq!(document["left_behind"], json!([]), "{told}");
+    assert_eq!(program.accepted(run, RESTORE), 1, "{told}");
+    assert_eq!(program.run(&["verify", run]).code, 0, "{told}");
+    assert_eq!(program.run(&["resume", run]).code, 7, "{told}: a finished run is not resumed");
+}
+
+/// Kills a drill at each sync of its journal, at one moment of it; how often.
+fn at_every_sync(moment: &str, faults: &Value) -> u32 {
+    let desk = Desk::new();
+    let world = desk.quick_world(|_| {});
+    let mut killed = 0;
+    for at in 1.. {
+        let program = Program::new();
+        let faults = json!({ "kill": { "at_sync": at, "moment": moment }, "faults": faults });
+        if !dies(&program, &world, &desk.write("faults.json", &faults.to_string())) {
+            break;
+        }
+        killed += 1;
+        let finished = program.run(&["show", "latest"]).stdout.contains("outcome        passed");
+        if !finished {
+            assert_taken_up(&program, &format!("{moment} sync {at}"));
+        }
+    }
+    println!("{moment}: killed {killed} times");
+    killed
+}
+
+#[test]
+fn killed_before_each_sync_it_restores_once() {
+    assert!(at_every_sync("before", &json!([])) >= 20);
+}
+
+#[test]
+fn killed_behind_each_sync_it_restores_once() {
+    assert!(at_every_sync("after", &json!([])) >= 20);
+}
+
+#[test]
+fn killed_in_the_middle_of_a_line_it_restores_once() {
+    assert!(at_every_sync("torn", &json!([])) >= 20);
+}
+
+/// AWS has made the copy and the reply never came: nobody knows, until it is looked at.
+#[test]
+fn killed_after_a_lost_reply_it_restores_once() {
+    let lost =
+        json!([{ "service": "rds", "operation": RESTORE, "when": { "calls": [1] }, "kind": "reply_lost" }]);
+    assert!(at_every_sync("before", &lost) >= 20);
+}
+
+#[test]
+fn a_torn_line_is_cut_off_and_that_is_recorded() {
+    let desk = Desk::new();
+    let program = Program::new();
+    let faults = desk.write("faults.json", r#"{ "kill": { "at_sync": 9, "moment": "torn" } }"#);
+    assert!(dies(&program, &desk.quick_world(|_| {}), &faults));
+    let run = program.latest();
+    assert_eq!(program.run(&["verify", &run]).code, 1, "the torn line is shown");
+    assert_eq!(program.run(&["resume", &run]).code, 0);
+    let journal = fs::read_to_string(program.file(&run, "journal.jsonl")).unwrap();
+    assert_eq!(journal.matches("\"journal.tail_dropped\"").count(), 1);
+    assert_eq!(program.run(&["verify", &run]).code, 0);
+}

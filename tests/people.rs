@@ -1,0 +1,272 @@
+//! People's steps as people meet them: at a terminal, from another terminal, with nobody there.
+
+use crate::program::{Desk, Program, root};
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+const BOOK: &str = "schema: lifeboat/v1\nkind: runbook\nname: people\n\
+    target: { account: \"111122223333\", region: eu-west-1 }\nsteps:\n  \
+    - id: restore\n    action: rds.restore_to_point_in_time\n    with: { source: orders-prod, time: latest }\n  \
+    - id: choose\n    decide:\n      question: Which way?\n      \
+    options: { restore: { label: Restore }, wait: { label: Wait } }\n      fields: { bad_at: { type: time } }\n  \
+    - id: go\n    approve: { message: \"Send traffic to ${{ steps.restore.outputs.instance }}?\" }\n";
+
+/// A program at a pseudo terminal, as `script` of util-linux makes one.
+struct AtTerminal {
+    child: Child,
+    shown: Receiver<Vec<u8>>,
+    recorded: String,
+}
+
+/// The longest time anything at a terminal may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+impl AtTerminal {
+    fn start(program: &Program, words: &[&str], environment: &[(&str, &str)]) -> Self {
+        let quoted: Vec<String> = std::iter::once(env!("CARGO_BIN_EXE_lifeboat"))
+            .chain(words.iter().copied())
+            .map(|word| format!("'{word}'"))
+            .collect();
+        // The shell between `script` and the program would take Ctrl-C for itself.
+        let command = format!("exec {}", quoted.join(" "));
+        let mut child = Command::new("script")
+            .args(["--quiet", "--return", "--flush", "--command", &command, "/dev/null"])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("LIFEBOAT_HOME", program.home.path())
+            .env("USER", "alice")
+            .envs(environment.iter().copied())
+            .current_dir(root())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("`script` (util-linux) makes the terminal of this test");
+        let mut output = child.stdout.take().expect("it is piped");
+        let (tell, shown) = channel();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(read @ 1..) = output.read(&mut bytes) {
+                if tell.send(bytes[..read].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, shown, recorded: String::new() }
+    }
+
+    /// Waits until this is shown, behind what was waited for before.
+    fn until(&mut self, expected: &str, from: usize) -> usize {
+        loop {
+            if let Some(at) = self.recorded.get(from..).and_then(|rest| rest.find(expected)) {
+                return from + at + expected.len();
+            }
+            let more = self.shown.recv_timeout(PATIENCE);
+            let more = more.unwrap_or_else(|_| panic!("`{expected}` is not shown:\n{}", self.recorded));
+            self.recorded.push_str(&String::from_utf8_lossy(&more));
+        }
+    }
+
+    fn type_in(&mut self, text: &str) {
+        let stdin = self.child.stdin.as_mut().expect("it is piped");
+        stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).expect("it can be typed");
+    }
+
+    fn end(mut self) -> (i32, String) {
+        drop(self.child.stdin.take());
+        while let Ok(more) = self.shown.recv_timeout(PATIENCE) {
+            self.recorded.push_str(&String::from_utf8_lossy(&more));
+        }
+        let status = self.child.wait().expect("it ends");
+        (status.code().unwrap_or(-1), self.recorded)
+    }
+}
+
+/// Runs the program at a terminal, typing each answer when its prompt is shown; gives what was shown.
+pub(crate) fn terminal(
+    program: &Program,
+    words: &[&str],
+    environment: &[(&str, &str)],
+    answers: &[(&str, &str)],
+) -> String {
+    let mut terminal = AtTerminal::start(program, words, environment);
+    let mut at = 0;
+    for (prompt, answer) in answers {
+        at = terminal.until(prompt, at);
+        terminal.type_in(&format!("{answer}\n"));
+    }
+    terminal.end().1
+}
+
+fn events(program: &Program, run: &str, kind: &str) -> Vec<Value> {
+    let journal = fs::read_to_string(program.file(run, "journal.jsonl")).unwrap();
+    let events = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    events.filter(|event| event["type"] == kind).collect()
+}
+
+#[test]
+fn questions_are_asked_and_answered_at_the_terminal() {
+    let (desk, program) = (Desk::new(), Program::new());
+    let (world, file) = (desk.quick_world(|_| {}), desk.write("b.yaml", BOOK));
+    let mut terminal =
+        AtTerminal::start(&program, &["drill", &file, "--simulate", &world, "--seed", "1"], &[]);
+    let mut at = 0;
+    for (prompt, answer) in [
+        ("your answer", "restor"),
+        ("bad_at (time)", "2026-01-05T08:00:00Z"),
+        ("why", "damaged"),
+        ("did you mean `restore`?", ""),
+    ] {
+        at = terminal.until(prompt, at);
+        if !answer.is_empty() {
+            terminal.type_in(&format!("{answer}\n"));
+        }
+    }
+    for (prompt, answer) in [
+        ("your answer", "restore"),
+        ("bad_at (time)", "2026-01-05T08:00:00Z"),
+        ("why", "damaged"),
+        ("your answer", "approve"),
+        ("why", ""),
+    ] {
+        at = terminal.until(prompt, at);
+        terminal.type_in(&format!("{answer}\n"));
+    }
+    let (code, shown) = terminal.end();
+    assert_eq!(code, 0, "{shown}");
+    let answered = events(&program, &program.latest(), "person.answered");
+    assert_eq!(answered.len(), 2);
+    assert_eq!(answered[0]["data"]["via"], "terminal");
+    assert_eq!(answered[0]["actor"]["kind"], "person");
+}
+
+#[test]
+fn a_failed_recovery_asks_in_place_what_to_do() {
+    let (desk, program) = (Desk::new(), Program::new());
+    let world = desk.quick_world(|_| {});
+    let book = BOOK.replace("  - id: choose", "  - id: look\n    action: rds.describe_instance\n    with: { instance: nowhere }\n    assert: [ outputs.exists ]\n  - id: choose");
+    let file = desk.write("b.yaml", &book);
+    let shown = terminal(
+        &program,
+        &["run", &file, "--simulate", &world, "--seed", "1"],
+        &[],
+        &[
+            ("retry, skip, done, undo, leave?", "retry"),
+            ("retry, skip, done, undo, leave?", "sk"),
+            ("why?", ""),
+            ("it needs a reason", ""),
+            ("retry, skip, done, undo, leave?", "skip"),
+            ("why?", "it is not there, and need not be"),
+            ("your answer", ""),
+        ],
+    );
+    assert!(shown.contains("waits for an answer"), "{shown}");
+    let run = program.latest();
+    let orders: Vec<Value> = events(&program, &run, "step.ordered")
+        .into_iter()
+        .map(|event| event["data"]["order"].clone())
+        .collect();
+    assert_eq!(orders, [json!("retry"), json!("skip")]);
+    assert_eq!(program.accepted(&run, "RestoreDBInstanceToPointInTime"), 1);
+}
+
+#[test]
+fn another_terminal_answers_and_the_first_goes_on() {
+    let (desk, program) = (Desk::new(), Program::new());
+    let (world, file) = (desk.quick_world(|_| {}), desk.write("b.yaml", BOOK));
+    let mut first = AtTerminal::start(&program, &["run", &file, "--simulate", &world, "--seed", "1"], &[]);
+    let at = first.until("your answer", 0);
+    let run = program.latest();
+    // What does not fit is told to whoever answers, not to the one who waits.
+    let wrong = program.run(&["answer", &run, "choose", "restore", "--reason", "damaged"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.stderr.contains("the field `bad_at` (time) is missing"), "{}", wrong.stderr);
+    let field = ["--field", "bad_at=2026-01-05T08:00:00Z"];
+    let said =
+        program.run(&[&["answer", &run, "choose", "wait", "--reason", "no hurry"][..], &field].concat());
+    assert_eq!((said.code, said.stderr.contains("handed over to alice on")), (0, true), "{}", said.stderr);
+    let at = first.until("has answered: wait", at);
+    let at = first.until("your answer", at);
+    assert_eq!(program.run(&["answer", "latest", "go", "approve"]).code, 0);
+    first.until("has answered: approve", at);
+    let (code, shown) = first.end();
+    assert_eq!(code, 0, "{shown}");
+    let answered = events(&program, &run, "person.answered");
+    assert_eq!(answered.len(), 2, "each answer is in the journal once");
+    assert!(answered.iter().all(|event| event["data"]["via"] == "command"));
+    let inbox = fs::read_dir(program.file(&run, "inbox")).unwrap().count();
+    assert_eq!(inbox, 0, "letters are gone once they are journaled");
+}
+
+#[test]
+fn killed_while_it_waits_it_is_asked_and_answered_once() {
+    let (desk, program) = (Desk::new(), Program::new());
+    let (world, file) = (desk.quick_world(|_| {}), desk.write("b.yaml", BOOK));
+    let mut first = AtTerminal::start(&program, &["drill", &file, "--simulate", &world, "--seed", "1"], &[]);
+    first.until("your answer", 0);
+    let run = program.latest();
+    let holder = fs::read_to_string(program.file(&run, "lock")).unwrap();
+    let process = holder.rsplit(' ').next().unwrap();
+    assert!(Command::new("kill").args(["-9", process]).status().unwrap().success());
+    first.end();
+    let field = ["--field", "bad_at=2026-01-05T08:00:00Z"];
+    let answer = [&["answer", &run, "choose", "restore", "--reason", "damaged"][..], &field].concat();
+    let said = program.run(&answer);
+    assert_eq!(
+        (said.code, said.stderr.contains("go on with: lifeboat resume")),
+        (0, true),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(program.run(&answer).code, 2, "it is answered");
+    assert_eq!(program.run(&["resume", &run]).code, 4, "the next question");
+    assert_eq!(program.run(&["answer", &run, "go", "approve"]).code, 0);
+    assert_eq!(program.run(&["resume", &run]).code, 0);
+    assert_eq!(events(&program, &run, "person.asked").len(), 2);
+    assert_eq!(events(&program, &run, "person.answered").len(), 2);
+    assert_eq!(program.accepted(&run, "RestoreDBInstanceToPointInTime"), 1);
+}
+
+#[test]
+fn ctrl_c_at_a_question_takes_a_drill_back_and_leaves_a_recovery() {
+    for (mode, code, deleted) in [("drill", 5, 1), ("run", 4, 0)] {
+        let (desk, program) = (Desk::new(), Program::new());
+        let (world, file) = (desk.quick_world(|_| {}), desk.write("b.yaml", BOOK));
+        let mut first = AtTerminal::start(&program, &[mode, &file, "--simulate", &world, "--seed", "1"], &[]);
+        first.until("your answer", 0);
+        first.type_in("\u{3}");
+        first.until("SIGINT: stopping in good order", 0);
+        let (ended, shown) = first.end();
+        assert_eq!(ended, code, "{mode}: {shown}");
+        assert_eq!(program.accepted(&program.latest(), "DeleteDBInstance"), deleted, "{mode}");
+    }
+}
+
+#[test]
+fn answers_can_be_given_in_advance_but_no_approval_of_a_recovery() {
+    let (desk, program) = (Desk::new(), Program::new());
+    let (world, file) = (desk.quick_world(|_| {}), desk.write("b.yaml", BOOK));
+    let answers = desk.write(
+        "answers.yaml",
+        "choose: { choice: wait, reason: no hurry, after: 7m, fields: { bad_at: 2026-01-05T08:00:00Z } }\n\
+         go: { choice: approve, by: carol }\n",
+    );
+    let words =
+        [&file, "--simulate", &world, "--seed", "1", "--answers", &answers, "--quiet", "--output", "json"];
+    let (code, document) = program.json(&[&["drill"][..], &words].concat());
+    assert_eq!(code, 0, "{document:#}");
+    assert_eq!(document["steps"][2]["outputs"]["by"], "carol");
+    let run = document["run"].as_str().unwrap();
+    let report = program.run(&["report", run]).stdout;
+    assert!(report.contains("answered by answers file: wait"), "{report}");
+    let (code, document) = program.json(&[&["run"][..], &words].concat());
+    assert_eq!((code, &document["asks"][0]["step"]), (4, &json!("go")), "{document:#}");
+
+    let wrong = desk.write("wrong.yaml", "chose: { choice: wait }\n");
+    let said = program.run(&["drill", &file, "--simulate", &world, "--answers", &wrong]);
+    assert_eq!((said.code, said.stderr.contains("did you mean `choose`?")), (2, true), "{}", said.stderr);
+}
