@@ -15,7 +15,11 @@ pub use ssm::{ParameterDefinition, ParameterKind};
 use crate::durations;
 use crate::fault::Fault;
 
-const DEFAULT_WORLD: &str = include_str!("../worlds/default.json");
+/// The embedded worlds by name.
+const WORLDS: [(&str, &str); 2] = [
+    ("default", include_str!("../worlds/default.json")),
+    ("multi-az", include_str!("../worlds/multi-az.json")),
+];
 
 /// A whole simulated AWS before its first request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +53,7 @@ fn default_latency() -> u64 {
 #[derive(Debug, thiserror::Error)]
 pub enum UnknownWorld {
     /// The name is not known.
-    #[error("there is no world {name:?}; the embedded worlds are: default")]
+    #[error("there is no world {name:?}; the embedded worlds are: default, multi-az")]
     Name {
         /// The name asked for.
         name: String,
@@ -66,16 +70,16 @@ pub enum UnknownWorld {
 
 impl WorldDefinition {
     /// An embedded world: `default` is one private single-AZ gp3 PostgreSQL instance, `orders-prod`, in
-    /// eu-west-1 of account 111122223333.
+    /// eu-west-1 of account 111122223333. In `multi-az` it has a standby in another zone and a read replica.
     ///
     /// # Errors
     /// When no embedded world has this name.
     pub fn named(name: &str) -> Result<WorldDefinition, UnknownWorld> {
-        match name {
-            "default" => serde_json::from_str(DEFAULT_WORLD)
-                .map_err(|source| UnknownWorld::Unreadable { name: name.into(), source }),
-            _ => Err(UnknownWorld::Name { name: name.into() }),
-        }
+        let (_, text) = WORLDS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .ok_or_else(|| UnknownWorld::Name { name: name.into() })?;
+        serde_json::from_str(text).map_err(|source| UnknownWorld::Unreadable { name: name.into(), source })
     }
 
     /// Who calls with the own credentials of an account.
@@ -125,6 +129,10 @@ impl WorldDefinition {
         let group = &settings.parameter_group;
         let known = region.parameter_groups.iter().any(|it| it.name == *group);
         expect(known, format!("there is no parameter group {group}"));
+        if let Some(source) = &instance.replica_of {
+            let known = region.instances.iter().any(|it| it.identifier.eq_ignore_ascii_case(source));
+            expect(known, format!("there is no instance {source} to follow"));
+        }
         for name in databases {
             expect(self.databases.contains_key(name), format!("there is no database {name}"));
         }
@@ -261,6 +269,9 @@ pub struct InstanceDefinition {
     /// Which of the world's databases it holds, by name.
     #[serde(default)]
     pub databases: Vec<String>,
+    /// The identifier of the instance that it follows, where it is a read replica.
+    #[serde(default)]
+    pub replica_of: Option<String>,
     /// Times of its automated snapshots.
     #[serde(default)]
     pub automated_snapshots: Vec<DateTime<Utc>>,
@@ -359,6 +370,9 @@ mod tests {
     #[test]
     fn an_unknown_world_is_named_in_the_refusal() {
         let refusal = WorldDefinition::named("atlantis").map_err(|error| error.to_string());
-        assert_eq!(refusal, Err("there is no world \"atlantis\"; the embedded worlds are: default".into()));
+        assert_eq!(
+            refusal,
+            Err("there is no world \"atlantis\"; the embedded worlds are: default, multi-az".into())
+        );
     }
 }
