@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 
 pub use secrets::SecretDefinition;
 pub(crate) use secrets::text as secret_text;
-pub use ssm::{ParameterDefinition, ParameterKind};
+pub use ssm::{
+    CommandResponse, DocumentContent, DocumentDefinition, ManagedNodeDefinition, ParameterDefinition,
+    ParameterKind, StepDefinition,
+};
 
 use crate::durations;
 use crate::fault::Fault;
@@ -191,6 +194,12 @@ pub struct RegionDefinition {
     /// Secrets.
     #[serde(default)]
     pub secrets: Vec<SecretDefinition>,
+    /// Nodes on which Systems Manager runs commands.
+    #[serde(default)]
+    pub managed_nodes: Vec<ManagedNodeDefinition>,
+    /// Documents of Systems Manager.
+    #[serde(default)]
+    pub documents: Vec<DocumentDefinition>,
 }
 
 impl Default for RegionDefinition {
@@ -204,6 +213,8 @@ impl Default for RegionDefinition {
             instances: Vec::new(),
             parameters: Vec::new(),
             secrets: Vec::new(),
+            managed_nodes: Vec::new(),
+            documents: Vec::new(),
         }
     }
 }

@@ -43,6 +43,11 @@ pub const FAILOVER: Typical = typical("rds failover", 80);
 /// `modifying` of a replica that is promoted, before it reboots: 3 min. Source: RDS user guide, "a few minutes".
 pub const PROMOTE: Typical = typical("rds promote", 3 * 60);
 
+/// A command of Systems Manager on a node: 5 s. Assumed.
+pub const COMMAND: Typical = typical("ssm command", 5);
+/// A step of an automation: 10 s. Assumed.
+pub const AUTOMATION_STEP: Typical = typical("ssm automation step", 10);
+
 /// All medians above, which a world file may replace by their kind.
 pub const ALL: &[Typical] = &[
     RESTORE_CREATING,
@@ -58,7 +63,13 @@ pub const ALL: &[Typical] = &[
     REBOOT,
     FAILOVER,
     PROMOTE,
+    COMMAND,
+    AUTOMATION_STEP,
 ];
+
+/// A command's invocations are listed this late, and a cancellation or stop takes this long, least and most seconds.
+/// Source: SSM API reference, InvocationDoesNotExist ("eventual consistency"); the bounds are assumed.
+pub const COMMAND_VISIBLE: (i64, i64) = (1, 3);
 
 /// An accepted reboot or promotion shows `available` this long before a state moves, least and most seconds.
 /// Assumed, as for modifications.

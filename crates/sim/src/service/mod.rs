@@ -1,5 +1,6 @@
 //! The simulated services. Each module has a table of its operations; adding one touches that table and its file.
 
+mod paging;
 mod rds;
 mod secretsmanager;
 mod ssm;

@@ -3,7 +3,9 @@
 //! [`World::settle`] brings it to an instant: what was set in motion is on the agenda and happens, in order, at its
 //! own time. Nothing runs in the background, and it does not matter how often or when the world is looked at.
 
+pub(crate) mod automation;
 mod beginning;
+mod command;
 mod instance;
 mod parameter;
 pub(crate) mod secret;
@@ -16,6 +18,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use automation::{Automation, AutomationStep, StepEnding, Stop};
+pub use command::{Command, Ending, Invocation};
 pub use instance::{Change, Data, Instance, Status};
 pub use parameter::{Parameter, ParameterVersion};
 pub use secret::{Secret, SecretValue, SecretVersion};
@@ -70,6 +74,10 @@ pub struct Region {
     pub parameters: BTreeMap<String, Parameter>,
     /// Secrets by name.
     pub secrets: BTreeMap<String, Secret>,
+    /// Commands that were sent, oldest first.
+    pub commands: Vec<Command>,
+    /// Executions of automations, oldest first.
+    pub automations: Vec<Automation>,
 }
 
 impl Region {

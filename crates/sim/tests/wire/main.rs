@@ -13,5 +13,7 @@ mod restore;
 mod secrets;
 mod snapshots;
 mod sql;
+mod ssm_automation;
+mod ssm_commands;
 mod ssm_parameters;
 mod sts;

@@ -120,7 +120,7 @@ fn another_region_wants_the_arn_and_a_key_of_its_own() {
         ];
         let mut request = request("rds", "AKIAEXAMPLE", &form);
         request.headers.values_mut().for_each(|header| *header = header.replace("eu-west-1", "eu-central-1"));
-        bench.simulator.handle(&request).outcome.expect("the connection holds").body
+        bench.answer(&request).body
     };
     assert_eq!(field(&copy(NAME, ""), "Code"), "DBSnapshotNotFound");
     assert_eq!(field(&copy(arn, ""), "Code"), "KMSKeyNotAccessibleFault");
