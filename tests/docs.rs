@@ -77,7 +77,7 @@ fn every_runbook_in_the_documents_is_checked() {
             other => panic!("{place}: the fence `{other}` says not whether it is checked"),
         }
     }
-    assert!(whole >= 3 && later >= 2, "{whole} whole runbooks, {later} of later versions");
+    assert!(whole >= 3 && later >= 1, "{whole} whole runbooks, {later} of later versions");
 }
 
 #[test]

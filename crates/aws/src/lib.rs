@@ -6,6 +6,8 @@
 //! This room must not know the journal's format, reports or the terminal.
 
 pub mod rds;
+pub mod secretsmanager;
+pub mod ssm;
 pub mod sts;
 
 #[cfg(feature = "sdk")]

@@ -65,6 +65,14 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Take up a run where its journal ends: after a crash, Ctrl-C, or a pause.
     Resume(ResumeArguments),
+    /// Answer a question that a run asks, from anywhere.
+    Answer(AnswerArguments),
+    /// End a run: a drill takes back what it did, a recovery only with --undo.
+    Abort(AbortArguments),
+    /// Take away what a run that is over left behind.
+    Cleanup(CleanupArguments),
+    /// Give a run up; what it left is named and stays.
+    Abandon(AbandonArguments),
     /// List the runs in the home directory.
     Runs(OutputArguments),
     /// Show a run: its steps, the recovery time, the data lost.
@@ -136,9 +144,21 @@ pub(crate) struct StartArguments {
     /// A value for an input; may be given many times.
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     pub(crate) inputs: Vec<String>,
-    /// Do not ask before the first change.
+    /// Do not ask before the first change. A person's step is never answered by this.
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Answers given in advance, YAML: `STEP: { choice: …, reason: …, after: 5m }`. Approvals only in drills.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) answers: Option<PathBuf>,
+    /// Practise on a simulated AWS; WORLD is `default`, or a world file (JSON).
+    #[arg(long, num_args = 0..=1, default_missing_value = "default", value_name = "WORLD")]
+    pub(crate) simulate: Option<String>,
+    /// The seed of the simulation [default: a random one, which is printed].
+    #[arg(long, requires = "simulate", value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// What goes wrong in the simulation, YAML (see docs/simulator.md).
+    #[arg(long, requires = "simulate", value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
     /// How to print.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) output: Output,
@@ -154,12 +174,6 @@ Examples:
 pub(crate) struct DrillArguments {
     #[command(flatten)]
     pub(crate) start: StartArguments,
-    /// Rehearse on a simulated AWS; WORLD is `default` or `multi-az`.
-    #[arg(long, num_args = 0..=1, default_missing_value = "default", value_name = "WORLD")]
-    pub(crate) simulate: Option<String>,
-    /// The seed of the simulation [default: a random one, which is printed].
-    #[arg(long, requires = "simulate", value_name = "N")]
-    pub(crate) seed: Option<u64>,
     /// The account id, typed, where the runbook's `allow` lets the drill touch what it did not make.
     #[arg(long, value_name = "ACCOUNT")]
     pub(crate) confirm: Option<String>,
@@ -168,8 +182,10 @@ pub(crate) struct DrillArguments {
 /// `lifeboat run`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-In a recovery nothing is undone or deleted by itself. Without --disrupted-at the recovery time
-is unknown: Lifeboat never assumes when service was lost.")]
+In a recovery nothing is undone or deleted by itself: a failure pauses the run (exit 4), and
+`lifeboat resume RUN` goes on with --retry, --skip, --done, --amended or --accept. Without
+--disrupted-at the recovery time is unknown: Lifeboat never assumes when service was lost.
+With --simulate it is practice: the same pauses and questions, on an AWS in memory.")]
 pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) start: StartArguments,
@@ -179,6 +195,12 @@ pub(crate) struct RunArguments {
     /// The name of something this run did not make and may destroy, typed; may be given many times.
     #[arg(long, value_name = "NAME")]
     pub(crate) confirm_destroy: Vec<String>,
+    /// A preflight check that need not hold; it becomes a finding. May be given many times.
+    #[arg(long, requires = "reason", value_name = "CHECK")]
+    pub(crate) accept: Vec<String>,
+    /// Why, for --accept.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
 }
 
 /// `lifeboat resume`.
@@ -186,13 +208,128 @@ pub(crate) struct RunArguments {
 #[command(after_help = "\
 What was in flight is looked at before anything is done: a restore that was accepted goes on,
 one that never arrived is asked for again under the same name. The runbook is the one kept
-with the run, whatever the file says now.")]
+with the run, whatever the file says now; --amended takes the file in.
+
+Examples:
+  lifeboat resume latest                                   go on after a crash or Ctrl-C
+  lifeboat resume RUN --retry restore                      try the failed step again
+  lifeboat resume RUN --amended book.yaml --reason \"the query named the wrong table\"
+  lifeboat resume RUN --done cut_over --reason \"switched in the console\" --set-output host=db2
+  lifeboat resume RUN --accept source --reason \"backups are old, and all we have\"")]
 pub(crate) struct ResumeArguments {
     /// A run: any unambiguous beginning of its id, or `latest` for the one that is unfinished.
     pub(crate) run: String,
+    /// Try this step again.
+    #[arg(long, value_name = "STEP", conflicts_with_all = ["skip", "done"])]
+    pub(crate) retry: Option<String>,
+    /// Go on without this step.
+    #[arg(long, value_name = "STEP", requires = "reason", conflicts_with = "done")]
+    pub(crate) skip: Option<String>,
+    /// This step was done by hand.
+    #[arg(long, value_name = "STEP", requires = "reason")]
+    pub(crate) done: Option<String>,
+    /// An output of the step that was done by hand; may be given many times.
+    #[arg(long, value_name = "NAME=VALUE", requires = "done")]
+    pub(crate) set_output: Vec<String>,
+    /// Go on with this version of the runbook; steps that have started must be the same in it.
+    #[arg(long, value_name = "FILE", requires = "reason")]
+    pub(crate) amended: Option<PathBuf>,
+    /// A preflight check that need not hold; it becomes a finding. May be given many times.
+    #[arg(long, value_name = "CHECK", requires = "reason")]
+    pub(crate) accept: Vec<String>,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
     /// The name of something this run did not make and may destroy, typed; may be given many times.
     #[arg(long, value_name = "NAME")]
     pub(crate) confirm_destroy: Vec<String>,
+    /// Answers given in advance, YAML: `STEP: { choice: …, reason: … }`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) answers: Option<PathBuf>,
+    /// For a simulated run: the time that passed in the world meanwhile, such as `10m`.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) downtime: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// `lifeboat answer`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+If the run is waiting in another terminal, it goes on there at once; if nobody is running it,
+the answer is written into its journal, and `lifeboat resume RUN` goes on.
+
+Examples:
+  lifeboat answer latest send_traffic approve
+  lifeboat answer RUN choose restore --reason \"the newest rows are damaged\"
+  lifeboat answer RUN fence done --link https://wiki.example.com/fence --field bad_at=2026-01-05T08:41:00Z")]
+pub(crate) struct AnswerArguments {
+    /// A run: any unambiguous beginning of its id, or `latest` for the one that is unfinished.
+    pub(crate) run: String,
+    /// The step that asks.
+    pub(crate) step: String,
+    /// `approve`, `reject`, `done`, `failed`, or an option.
+    pub(crate) answer: String,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Something the question asks for; may be given many times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) field: Vec<String>,
+    /// Evidence: where it can be seen.
+    #[arg(long, value_name = "URL")]
+    pub(crate) link: Option<String>,
+    /// Evidence: in words.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Option<String>,
+}
+
+/// `lifeboat abort`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit code 5 when nothing is left that should be gone, 6 when something is.")]
+pub(crate) struct AbortArguments {
+    /// A run: any unambiguous beginning of its id, or `latest` for the one that is unfinished.
+    pub(crate) run: String,
+    /// Take back what the run did, last first; the default in a drill.
+    #[arg(long, conflicts_with = "no_undo")]
+    pub(crate) undo: bool,
+    /// Leave what the run did; the default in a recovery.
+    #[arg(long)]
+    pub(crate) no_undo: bool,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Do not ask before deleting what a recovery made.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// `lifeboat cleanup`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Lists what the run made and nobody has seen gone, and takes it away, last first. What stands
+before a step with `commit: true` stays. A recovery that passed is not cleaned up.")]
+pub(crate) struct CleanupArguments {
+    /// A run that is over: any unambiguous beginning of its id, or `latest`.
+    pub(crate) run: String,
+    /// Do not ask before deleting what a recovery made.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// `lifeboat abandon`.
+#[derive(Debug, Args)]
+pub(crate) struct AbandonArguments {
+    /// A run: any unambiguous beginning of its id, or `latest` for the one that is unfinished.
+    pub(crate) run: String,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

@@ -37,6 +37,11 @@ impl CommandError {
         self
     }
 
+    /// The same with another exit code.
+    pub(crate) fn code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
     /// A file that could not be used.
     pub(crate) fn file(doing: &str, path: &std::path::Path, error: &io::Error) -> Self {
         Self::usage(format!("cannot {doing} {}: {error}", path.display()))
@@ -44,11 +49,16 @@ impl CommandError {
 
     /// Tells the user, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
+        self.tell();
+        ExitCode::from(self.code)
+    }
+
+    /// Tells the user.
+    pub(crate) fn tell(&self) {
         eprintln!("error: {}", self.message);
         if let Some(hint) = &self.hint {
             eprintln!("  help: {hint}");
         }
-        ExitCode::from(self.code)
     }
 }
 

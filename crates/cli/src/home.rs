@@ -61,8 +61,9 @@ impl Home {
         let ids =
             RunDirectory::list(&self.path).map_err(|error| CommandError::file("list", &self.path, &error))?;
         let mut runs: Vec<_> = ids.into_iter().map(|id| self.read(&id)).collect();
+        // By when they were started here: simulated runs all begin at the same virtual moment.
         runs.sort_by_key(|run| match run {
-            Ok(run) => (run.state.began.map(|began| began.at), run.id.clone()),
+            Ok(run) => (run.directory.made_at(), run.id.clone()),
             Err(broken) => (None, broken.id.clone()),
         });
         Ok(runs)
@@ -144,9 +145,15 @@ impl Home {
     }
 }
 
+/// Who holds a run that is being written, for others to read.
+pub(crate) fn holder() -> String {
+    format!("{} on {}, process {}", user(), host(), std::process::id())
+}
+
 /// The OS user, for the record.
 pub(crate) fn user() -> String {
-    environment("USER").or_else(|| environment("LOGNAME")).unwrap_or_else(|| "unknown".to_owned())
+    let named = environment("USER").or_else(|| environment("LOGNAME"));
+    named.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
 
 /// The machine's name, for the record.

@@ -2,10 +2,19 @@
 
 mod args;
 mod commands;
+mod desk;
 mod error;
+mod faults;
 mod home;
+mod inbox;
+mod orders;
+mod resume;
 mod screen;
+mod secrets;
 mod session;
+mod settings;
+mod signals;
+mod terminal;
 mod wiring;
 
 use clap::Parser;

@@ -1,20 +1,17 @@
 //! What people see while a run goes on: plain lines, one per event that matters, on standard error.
 
-use chrono::{DateTime, Utc};
+use crate::inbox::Inbox;
 use lifeboat_engine::log::Observer;
 use lifeboat_journal::event::{Event, EventKind};
 use lifeboat_journal::state::RunState;
 use lifeboat_report::timeline;
 
 /// Prints a line per event.
-#[derive(Default)]
-pub(crate) struct Lines {
-    began: Option<DateTime<Utc>>,
-}
+pub(crate) struct Lines;
 
 impl Observer for Lines {
-    fn event(&mut self, event: &Event, _: &RunState) {
-        let began = *self.began.get_or_insert(event.at);
+    fn event(&mut self, event: &Event, state: &RunState) {
+        let began = state.began.map_or(event.at, |began| began.at);
         if is_detail(&event.kind) {
             return;
         }
@@ -22,6 +19,17 @@ impl Observer for Lines {
         let step = event.step.as_ref().map(|step| format!("{step}: ")).unwrap_or_default();
         let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
         eprintln!("{hours:02}:{minutes:02}:{:02}  {step}{}", seconds % 60, timeline::words(&event.kind));
+    }
+}
+
+/// Throws letters away once their answers are in the journal.
+pub(crate) struct Answered(pub(crate) Inbox);
+
+impl Observer for Answered {
+    fn event(&mut self, event: &Event, _: &RunState) {
+        if let EventKind::PersonAnswered(answer) = &event.kind {
+            self.0.discard(answer.asked);
+        }
     }
 }
 

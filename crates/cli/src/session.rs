@@ -1,31 +1,38 @@
 //! One run from its file to its exit code: what `drill` and `run` share.
 
 use crate::args::{Output, StartArguments};
+use crate::desk::{self, Answers, Desk};
 use crate::error::CommandError;
-use crate::home::{Home, ReadRun};
-use crate::screen::Lines;
+use crate::faults::{self, Faults, Kill, Mortal};
+use crate::home::Home;
+use crate::inbox::Inbox;
+use crate::orders;
+use crate::screen::{Answered, Lines};
+use crate::signals;
+use crate::terminal::Terminal;
 use crate::wiring::{self, Wiring};
 use chrono::{DateTime, Utc};
-use futures_util::future::{Either, select};
-use lifeboat_engine::driver::Engine;
+use lifeboat_engine::driver::{Engine, Outside, Stop};
 use lifeboat_engine::log::{Observer, RunLog};
 use lifeboat_engine::start::{self, Aim, Start};
 use lifeboat_engine::{inputs, name};
 use lifeboat_journal::chain;
-use lifeboat_journal::event::{Cloud, Draft, EventKind, RunStarted, SEMANTICS};
-use lifeboat_journal::file::{FileStorage, JournalWriter, RunDirectory};
+use lifeboat_journal::event::{Cloud, Draft};
+use lifeboat_journal::file::{FileStorage, JournalWriter, RunDirectory, Storage};
 use lifeboat_journal::outcome;
+use lifeboat_journal::state::RunState;
 use lifeboat_runbook::check::Checked;
 use lifeboat_runbook::id::RunId;
-use lifeboat_runbook::plan::{Mode, Plan};
+use lifeboat_runbook::plan::{AllowedResource, Mode, Plan};
 use lifeboat_runbook::spec::{Catalog, Effect};
+use lifeboat_sim::WorldDefinition;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -33,8 +40,12 @@ use tokio::sync::watch;
 pub(crate) struct Request {
     /// Drill or recovery.
     pub(crate) mode: Mode,
-    /// The simulated world and its seed; nothing for the real one.
-    pub(crate) simulate: Option<(String, u64)>,
+    /// The simulation; nothing for the real AWS.
+    pub(crate) simulate: Option<Simulation>,
+    /// Checks that need not hold, and why.
+    pub(crate) accepted: Vec<String>,
+    /// Why, for those.
+    pub(crate) reason: Option<String>,
     /// When service was lost.
     pub(crate) disrupted_at: Option<DateTime<Utc>>,
     /// Names typed for destruction.
@@ -47,6 +58,42 @@ pub(crate) struct Request {
     pub(crate) region: Option<String>,
     /// Whether to show progress.
     pub(crate) quiet: bool,
+}
+
+/// A simulated AWS.
+pub(crate) struct Simulation {
+    /// What is true in it, faults included.
+    pub(crate) world: WorldDefinition,
+    /// The seed of its durations.
+    pub(crate) seed: u64,
+    /// When this process dies.
+    pub(crate) kill: Option<Kill>,
+}
+
+impl Simulation {
+    /// What the command line asks for; nothing for the real AWS.
+    pub(crate) fn of(arguments: &StartArguments) -> Result<Option<Self>, CommandError> {
+        let Some(name) = &arguments.simulate else { return Ok(None) };
+        let mut world = wiring::world(name)?;
+        let Faults { faults, kill } = match &arguments.faults {
+            Some(path) => faults::read(path)?,
+            None => Faults::default(),
+        };
+        world.faults.extend(faults);
+        if let Some(problem) = world.problems().first() {
+            return Err(CommandError::usage(format!("the simulated world {}: {problem}", world.name)));
+        }
+        let seed = arguments.seed.map_or_else(draw_seed, Ok)?;
+        Ok(Some(Self { world, seed, kill }))
+    }
+}
+
+/// A seed that is easy to type again.
+fn draw_seed() -> Result<u64, CommandError> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| CommandError::failed(format!("the system gives no random numbers: {error}")))?;
+    Ok(u64::from(u32::from_le_bytes(bytes)))
 }
 
 /// Reads, checks, starts and drives a run; gives the exit code.
@@ -100,6 +147,11 @@ struct Session<'command> {
 
 impl Session<'_> {
     async fn drive(self) -> Result<u8, CommandError> {
+        let answers = match &self.arguments.answers {
+            Some(path) => desk::read_answers(path, &self.plan)?,
+            None => Answers::new(),
+        };
+        let accepted = orders::accepted(&self.plan, &self.request.accepted)?;
         let id = self.run_id()?;
         let directory = RunDirectory::of(self.home.path(), &id);
         let wiring = self.wire(&directory).await?;
@@ -109,21 +161,35 @@ impl Session<'_> {
         let caller = wiring.caller(&aim.region).await;
         self.consent(&aim, &caller)?;
         let _lock = self.open(&directory)?;
-        let observers = observers(self.request.quiet, &id, &wiring.cloud);
-        let writer = JournalWriter::create(storage(&directory)?, id);
+        let calls = Calls::of(&directory);
+        let observers = observers(self.request.quiet, &id, &wiring.cloud, &calls.inbox);
+        let kill = self.request.simulate.as_ref().and_then(|simulation| simulation.kill);
+        let writer = JournalWriter::create(mortal(storage(&directory)?, kill), id);
         let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, Vec::new(), observers));
         start::begin(&log, &self.plan, &start, &aim, &caller)?;
+        log.append(orders::accept(&accepted, self.request.reason.as_deref()))?;
         let Self { arguments, request, catalog, plan, .. } = self;
         let screen = Screen { output: arguments.output, quiet: request.quiet };
-        drive(plan, catalog, wiring, log, request.confirmed, screen).await
+        Voyage {
+            plan: Arc::new(plan),
+            catalog,
+            wiring,
+            log,
+            calls,
+            confirmed: request.confirmed,
+            answers,
+            screen,
+        }
+        .drive()
+        .await
     }
 
     /// From the seed in a simulated run, so that the same seed gives the same run; a seed used before gets a number.
     fn run_id(&self) -> Result<RunId, CommandError> {
         let mut entropy = [0; 10];
         match &self.request.simulate {
-            Some((world, seed)) => {
-                let digest = Sha256::digest(format!("run\n{world}\n{seed}\n{}", self.plan.name));
+            Some(Simulation { world, seed, .. }) => {
+                let digest = Sha256::digest(format!("run\n{}\n{seed}\n{}", world.name, self.plan.name));
                 entropy.copy_from_slice(&digest[..10]);
             }
             None => getrandom::fill(&mut entropy).map_err(|error| {
@@ -139,16 +205,15 @@ impl Session<'_> {
     }
 
     async fn wire(&self, directory: &RunDirectory) -> Result<Wiring, CommandError> {
-        match &self.request.simulate {
-            Some((world, seed)) => {
-                directory.create().map_err(|error| CommandError::file("make", directory.path(), &error))?;
-                wiring::simulated(world, *seed, &directory.world(), None)
-            }
-            None => {
-                let (profile, region) = (self.request.profile.clone(), self.request.region.clone());
-                Ok(wiring::real(profile, region).await)
-            }
-        }
+        let Some(Simulation { world, seed, .. }) = &self.request.simulate else {
+            let (profile, region) = (self.request.profile.clone(), self.request.region.clone());
+            return Ok(wiring::real(profile, region).await);
+        };
+        let failed = |error: io::Error| CommandError::file("write", directory.path(), &error);
+        directory.create().map_err(failed)?;
+        let definition = serde_json::to_vec_pretty(world).map_err(|error| failed(error.into()))?;
+        fs::write(directory.world_definition(), definition).map_err(failed)?;
+        wiring::simulated(world.clone(), *seed, &directory.world(), None)
     }
 
     fn start(&self, wiring: &Wiring) -> Result<Start, CommandError> {
@@ -202,37 +267,80 @@ impl Session<'_> {
             let effect = step.effect.map_or("unknown effect", Effect::word);
             eprintln!("  {:20} {:10} {}", step.id, effect, step.action().unwrap_or(step.kind()));
         }
-        eprint!("Start? [y/N] ");
-        let mut answer = String::new();
-        let read = io::stderr().flush().and_then(|()| io::stdin().read_line(&mut answer));
-        match read {
-            Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
+        match typed("Start? [y/N] ")?.as_str() {
+            "y" | "Y" | "yes" => Ok(()),
             _ => Err(CommandError::refused("not started; nothing was touched")),
         }
     }
 
+    /// A drill that may touch what it did not make wants the account typed.
     fn consent_to_allowed(&self, account: &str) -> Result<(), CommandError> {
         if self.plan.allow.is_empty() || self.request.confirmed_account.as_deref() == Some(account) {
             return Ok(());
         }
-        Err(CommandError::refused(
+        let refused = CommandError::refused(
             "this drill may touch resources that it did not make (`allow` in the runbook)",
         )
-        .hint(format!("if it is meant, type the account: --confirm {account}")))
+        .hint(format!("if it is meant, type the account: --confirm {account}"));
+        if !io::stdin().is_terminal() || self.request.confirmed_account.is_some() {
+            return Err(refused);
+        }
+        eprintln!("{} may touch in account {account} what it did not make:", self.plan.title);
+        let text = self.plan.sources.first().map_or("", |source| source.text.as_str());
+        for allow in &self.plan.allow {
+            let (AllowedResource::Id(what) | AllowedResource::Arn(what) | AllowedResource::Tag(what)) =
+                &allow.resource;
+            let actions = if allow.actions.is_empty() { "modify".into() } else { allow.actions.join(", ") };
+            eprintln!("  {}: {actions}", text.get(what.range.clone()).unwrap_or_default());
+        }
+        match typed("Type the account id to go on: ")? {
+            answer if answer == account => Ok(()),
+            _ => Err(refused),
+        }
     }
 
     fn open(&self, directory: &RunDirectory) -> Result<fs::File, CommandError> {
         let failed = |error: io::Error| CommandError::file("write", directory.path(), &error);
         directory.create().map_err(failed)?;
-        for (index, source) in self.plan.sources.iter().enumerate() {
-            directory.keep_source(index, &source.text).map_err(failed)?;
-        }
+        let texts = self.plan.sources.iter().map(|source| source.text.as_str());
+        directory.keep_sources(SOURCES, texts).map_err(failed)?;
         lock(directory)
     }
 }
 
+/// Where the sources are kept that a run was started with.
+pub(crate) const SOURCES: &str = "sources";
+
+/// Lists what a recovery made and will be deleted, and asks.
+pub(crate) fn consent_to_delete(state: &RunState, yes: bool) -> Result<(), CommandError> {
+    for created in state.left() {
+        let resource = &created.resource;
+        eprintln!("deletes {} {} in {} {}", resource.kind, resource.id, resource.account, resource.region);
+    }
+    if yes || state.left().next().is_none() {
+        return Ok(());
+    }
+    let refused = CommandError::refused("not deleted; nothing was touched");
+    if !io::stdin().is_terminal() {
+        return Err(refused.hint("start it with --yes if it is meant"));
+    }
+    match typed("Delete? [y/N] ")?.as_str() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(refused),
+    }
+}
+
+/// Asks at the terminal, before there is a run.
+pub(crate) fn typed(prompt: &str) -> Result<String, CommandError> {
+    eprint!("{prompt}");
+    let mut answer = String::new();
+    let read = io::stderr().flush().and_then(|()| io::stdin().read_line(&mut answer));
+    read.map_err(|error| CommandError::refused(format!("no answer can be read: {error}")))?;
+    Ok(answer.trim().to_owned())
+}
+
 /// Refuses a plan that names an action whose code is not here: better now than in the middle.
-fn everything_is_in_this_build(plan: &Plan, wiring: &Wiring) -> Result<(), CommandError> {
+pub(crate) fn everything_is_in_this_build(plan: &Plan, wiring: &Wiring) -> Result<(), CommandError> {
     let steps = plan.preflight.iter().chain(&plan.steps).chain(plan.cleanup_steps());
     let missing =
         steps.filter_map(|step| step.action()).find(|action| wiring.registry.action(action).is_none());
@@ -254,191 +362,151 @@ pub(crate) struct Screen {
     pub(crate) quiet: bool,
 }
 
-/// Drives a run that has its first event, as far as it goes now, and tells what came of it.
-async fn drive(
-    plan: Plan,
-    catalog: Catalog,
-    wiring: Wiring,
-    log: Arc<RunLog>,
-    confirmed: BTreeSet<String>,
-    screen: Screen,
-) -> Result<u8, CommandError> {
-    let permitted = log.with_state(|state| start::permitted(&plan, &catalog, state, wiring.clock.now()))?;
-    let engine = Engine {
-        plan: Arc::new(plan),
-        catalog,
-        registry: wiring.registry,
-        clock: wiring.clock,
-        log: log.clone(),
-        permitted,
-        confirmed,
-        stop: on_interrupt(),
-    };
-    engine.run().await?;
-    finish(&log, screen.output, screen.quiet)
+/// The ways in which others reach a run that is being driven.
+pub(crate) struct Calls {
+    pub(crate) inbox: Inbox,
+    ask: watch::Sender<Option<Stop>>,
+    stop: watch::Receiver<Option<Stop>>,
 }
 
-/// What `resume` needs from the command line.
-pub(crate) struct Resumption {
-    /// Which run.
-    pub(crate) run: ReadRun,
-    /// Names typed for destruction.
+impl Calls {
+    pub(crate) fn of(directory: &RunDirectory) -> Self {
+        let (ask, stop) = watch::channel(None);
+        Self { inbox: Inbox::watch(directory, ask.clone()), ask, stop }
+    }
+}
+
+/// How long a step may be blocked before the run is paused, where nobody watches.
+const BLOCKED_UNATTENDED: Duration = Duration::from_secs(15 * 60);
+/// The same in a simulated run, where waiting takes no time.
+const BLOCKED_SIMULATED: Duration = Duration::from_secs(4 * 3600);
+
+/// A run that has its first event and can be driven on.
+pub(crate) struct Voyage {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) catalog: Catalog,
+    pub(crate) wiring: Wiring,
+    pub(crate) log: Arc<RunLog>,
+    pub(crate) calls: Calls,
     pub(crate) confirmed: BTreeSet<String>,
-    /// The AWS profile.
-    pub(crate) profile: Option<String>,
-    /// How to show it.
+    pub(crate) answers: Answers,
     pub(crate) screen: Screen,
 }
 
-/// Takes up a run where its journal ends.
-pub(crate) fn resume(home: &Home, resumption: Resumption) -> Result<u8, CommandError> {
-    let started = resumption.run.state.started.clone().ok_or_else(|| {
-        CommandError::refused(format!(
-            "{} ended before its first event; there is nothing to resume",
-            resumption.run.id
-        ))
-    })?;
-    if let Some(outcome) = &resumption.run.state.outcome {
-        return Err(CommandError::refused(format!("{} is finished: {}", resumption.run.id, outcome.word())));
+impl Voyage {
+    /// Drives it as far as it goes now, and tells what came of it.
+    pub(crate) async fn drive(self) -> Result<u8, CommandError> {
+        let terminal = Terminal::here().filter(|_| self.screen.output == Output::Human);
+        signals::listen(self.log.clone(), self.calls.ask.clone());
+        let outside = self.outside(terminal.clone());
+        loop {
+            self.engine(&outside)?.run().await?;
+            let Some(terminal) = &terminal else { break };
+            match self.ask_in_place(terminal).await {
+                Some(drafts) => self.log.append(drafts)?,
+                None => break,
+            }
+        }
+        finish(&self.log, self.screen.output, self.screen.quiet)
     }
-    if started.semantics != SEMANTICS {
-        return Err(CommandError::refused(format!(
-            "{} was started by lifeboat {}",
-            resumption.run.id, started.version
-        ))
-        .hint("resume it with that version; show, report and verify work with this one"));
+
+    fn engine(&self, outside: &Outside) -> Result<Engine, CommandError> {
+        let Self { plan, catalog, wiring, log, .. } = self;
+        let permitted = log.with_state(|state| start::permitted(plan, catalog, state, wiring.clock.now()))?;
+        Ok(Engine {
+            plan: plan.clone(),
+            catalog: catalog.clone(),
+            registry: wiring.registry.clone(),
+            clock: wiring.clock.clone(),
+            log: log.clone(),
+            permitted,
+            confirmed: self.confirmed.clone(),
+            outside: outside.clone(),
+            stop: self.calls.stop.clone(),
+        })
     }
-    let runtime = runtime(matches!(started.cloud, Cloud::Simulated { .. }))?;
-    runtime.block_on(take_up(home, resumption, &started))
+
+    fn outside(&self, terminal: Option<Terminal>) -> Outside {
+        let simulated = self.is_simulated();
+        let blocked_limit = match (simulated, &terminal) {
+            (true, _) => Some(BLOCKED_SIMULATED),
+            (false, Some(_)) => None,
+            (false, None) => Some(BLOCKED_UNATTENDED),
+        };
+        let (mode, operator) = self.log.with_state(|state| {
+            let started = state.started.as_ref();
+            started.map_or((Mode::Drill, String::new()), |started| (started.mode, started.operator.clone()))
+        });
+        let people = Desk {
+            clock: self.wiring.clock.clone(),
+            simulated,
+            mode,
+            operator,
+            terminal,
+            inbox: self.calls.inbox.clone(),
+            answers: Mutex::new(self.answers.clone()),
+        };
+        Outside {
+            people: Arc::new(people),
+            secrets: self.wiring.secrets(),
+            identity: self.wiring.secrets(),
+            blocked_limit,
+        }
+    }
+
+    fn is_simulated(&self) -> bool {
+        matches!(self.wiring.cloud, Cloud::Simulated { .. })
+    }
+
+    /// A paused run asks the person at the terminal what is to be done; nothing when it is left as it is.
+    async fn ask_in_place(&self, terminal: &Terminal) -> Option<Vec<Draft>> {
+        let state = self.log.with_state(Clone::clone);
+        let asked = orders::ask_in_place(terminal, &self.plan, &self.catalog, &state);
+        match self.is_simulated() {
+            true => self.wiring.clock.frozen(desk::FOR_EVER, asked).await.ok().flatten(),
+            false => asked.await,
+        }
+    }
 }
 
-async fn take_up(home: &Home, resumption: Resumption, started: &RunStarted) -> Result<u8, CommandError> {
-    let Resumption { run, confirmed, profile, screen } = resumption;
-    let directory = &run.directory;
-    let _lock = lock(directory)?;
-    // Read again: now nobody else can write.
-    let run = home.find(run.id.as_str())?;
-    let catalog = wiring::catalog();
-    let plan = kept_plan(directory, started, &catalog)?;
-    let last = run.state.last.map(|last| last.at);
-    let wiring = match &started.cloud {
-        Cloud::Simulated { world, seed } => wiring::simulated(world, *seed, &directory.world(), last)?,
-        Cloud::Aws | Cloud::Endpoint { .. } => wiring::real(profile, Some(started.region.clone())).await,
-    };
-    let caller = wiring.caller(&started.region).await?;
-    if caller.account != started.account {
-        let message =
-            format!("these credentials belong to {}, and the run is in {}", caller.account, started.account);
-        return Err(CommandError::refused(message));
-    }
-    let mut drafts = cut_torn_tail(directory, &run)?;
-    let now = wiring.clock.now();
-    let away_s = last.map_or(0.0, |last| (now - last).num_milliseconds() as f64 / 1000.0);
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    drafts.push(Draft::run(EventKind::RunResumed { version, away_s }));
-    let writer = JournalWriter::resume(storage(directory)?, run.id.clone(), &run.journal);
-    let observers = observers(screen.quiet, &run.id, &wiring.cloud);
-    let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, run.journal.events, observers));
-    log.append(drafts)?;
-    drive(plan, catalog, wiring, log, confirmed, screen).await
-}
-
-/// The plan of the sources as they were run: the file on disk may have changed since.
-fn kept_plan(
-    directory: &RunDirectory,
-    started: &RunStarted,
-    catalog: &Catalog,
-) -> Result<Plan, CommandError> {
-    let path = directory.source(0);
-    let text = fs::read(&path).map_err(|error| CommandError::file("read", &path, &error))?;
-    let Some(source) = started.sources.first() else {
-        return Err(CommandError::failed("the journal names no source"));
-    };
-    if chain::hex(&Sha256::digest(&text)) != source.sha256 {
-        return Err(CommandError::failed(format!(
-            "{} is not what was run: its digest differs",
-            path.display()
-        )));
-    }
-    let checked = crate::commands::check::check_kept(&source.name, text, directory, started, catalog);
-    checked.plan.ok_or_else(|| CommandError::failed("the kept runbook is not valid for this version"))
-}
-
-/// Appending behind a torn line would spoil a line in the middle: it is cut off, and that is recorded.
-fn cut_torn_tail(directory: &RunDirectory, run: &ReadRun) -> Result<Vec<Draft>, CommandError> {
-    let torn = &run.journal.torn;
-    if torn.is_empty() {
-        return Ok(Vec::new());
-    }
-    let path = directory.journal();
-    let cut = fs::File::options().write(true).open(&path).and_then(|file| {
-        file.set_len(run.journal.bytes)?;
-        file.sync_all()
-    });
-    cut.map_err(|error| CommandError::file("cut", &path, &error))?;
-    let (bytes, sha256) = (torn.len() as u64, chain::hex(&Sha256::digest(torn)));
-    Ok(vec![Draft::run(EventKind::TailDropped { bytes, sha256 })])
-}
-
-fn lock(directory: &RunDirectory) -> Result<fs::File, CommandError> {
-    let holder =
-        format!("{} on {}, process {}", crate::home::user(), crate::home::host(), std::process::id());
+/// Takes a run for this process.
+pub(crate) fn lock(directory: &RunDirectory) -> Result<fs::File, CommandError> {
+    let holder = crate::home::holder();
     directory.lock(&holder).map_err(|error| CommandError::refused(error.to_string()))
 }
 
-fn storage(directory: &RunDirectory) -> Result<Box<FileStorage>, CommandError> {
+pub(crate) fn storage(directory: &RunDirectory) -> Result<Box<dyn Storage>, CommandError> {
     let storage = FileStorage::open(directory);
-    storage.map(Box::new).map_err(|error| CommandError::file("write", directory.path(), &error))
+    storage
+        .map(|storage| Box::new(storage) as Box<dyn Storage>)
+        .map_err(|error| CommandError::file("write", directory.path(), &error))
 }
 
-fn observers(quiet: bool, run: &RunId, cloud: &Cloud) -> Vec<Box<dyn Observer>> {
+fn mortal(storage: Box<dyn Storage>, kill: Option<Kill>) -> Box<dyn Storage> {
+    match kill {
+        Some(kill) => Box::new(Mortal { storage, kill, syncs: 0 }),
+        None => storage,
+    }
+}
+
+pub(crate) fn observers(quiet: bool, run: &RunId, cloud: &Cloud, inbox: &Inbox) -> Vec<Box<dyn Observer>> {
+    let answered: Box<dyn Observer> = Box::new(Answered(inbox.clone()));
     if quiet {
-        return Vec::new();
+        return vec![answered];
     }
     match cloud {
         Cloud::Simulated { world, seed } => eprintln!("run {run}, simulated (world {world}, seed {seed})"),
         Cloud::Aws => eprintln!("run {run}"),
         Cloud::Endpoint { url } => eprintln!("run {run}, against {url}"),
     }
-    vec![Box::new(Lines::default())]
+    vec![answered, Box::new(Lines)]
 }
 
 /// One thread; the clock of a simulated run is paused, so that waiting takes no time.
-fn runtime(simulated: bool) -> Result<Runtime, CommandError> {
+pub(crate) fn runtime(simulated: bool) -> Result<Runtime, CommandError> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().start_paused(simulated).build();
     runtime.map_err(|error| CommandError::failed(format!("no runtime: {error}")))
-}
-
-/// Ctrl-C and SIGTERM: the first asks the run to stop in good order, the second ends the process.
-fn on_interrupt() -> watch::Receiver<Option<String>> {
-    let (ask, asked) = watch::channel(None);
-    tokio::spawn(async move {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return;
-        };
-        let mut times = 0;
-        loop {
-            let by = match select(pin!(interrupt.recv()), pin!(terminate.recv())).await {
-                Either::Left(_) => "SIGINT",
-                Either::Right(_) => "SIGTERM",
-            };
-            times += 1;
-            if times > 1 {
-                eprintln!("leaving now; `lifeboat show latest` tells what is where");
-                #[expect(clippy::disallowed_methods, reason = "the second signal means now")]
-                std::process::exit(i32::from(outcome::PAUSED));
-            }
-            eprintln!("{by}: stopping in good order; once more leaves at once");
-            if ask.send(Some(by.to_owned())).is_err() {
-                return;
-            }
-        }
-    });
-    asked
 }
 
 /// Prints what came of it and gives the exit code.
@@ -460,8 +528,8 @@ fn finish(log: &RunLog, output: Output, quiet: bool) -> Result<u8, CommandError>
             print!("{text}");
         }
     }
-    if let Some(run) = log.with_state(|state| state.run.clone().filter(|_| state.outcome.is_none())) {
-        eprintln!("\nnothing was taken back; go on with: lifeboat resume {run}");
+    for line in log.with_state(orders::what_next) {
+        eprintln!("{line}");
     }
     Ok(log.with_state(|state| state.outcome.as_ref().map_or(outcome::PAUSED, |outcome| outcome.exit_code())))
 }

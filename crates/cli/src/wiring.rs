@@ -1,6 +1,7 @@
 //! Which AWS, which database, which clock: the rooms put together for a simulated run and for a real one.
 
 use crate::error::CommandError;
+use crate::secrets::Secrets;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lifeboat_aws::Aws;
@@ -42,23 +43,43 @@ impl Wiring {
         Ok(Caller { account: identity.account, arn: identity.arn })
     }
 
+    /// Where secrets are read, and who says whose credentials these are.
+    pub(crate) fn secrets(&self) -> Arc<Secrets> {
+        Arc::new(Secrets(self.aws.clone()))
+    }
+
     /// The Region of the profile or the environment.
     pub(crate) fn default_region(&self) -> Option<String> {
         self.aws.default_region()
     }
 }
 
+/// The simulated world called `name`: an embedded one, or a world file.
+pub(crate) fn world(name: &str) -> Result<WorldDefinition, CommandError> {
+    let path = Path::new(name);
+    if path.is_file() {
+        return world_file(path);
+    }
+    WorldDefinition::named(name)
+        .map_err(|error| CommandError::usage(error.to_string()).hint("or give the path of a world file"))
+}
+
+/// Reads a world file.
+pub(crate) fn world_file(path: &Path) -> Result<WorldDefinition, CommandError> {
+    let text = fs::read(path).map_err(|error| CommandError::file("read", path, &error))?;
+    serde_json::from_slice(&text)
+        .map_err(|error| CommandError::usage(format!("{} is not a world file: {error}", path.display())))
+}
+
 /// The simulated AWS, going on from its own record if there is one. Must be called inside a runtime whose clock is
 /// paused. `not_before` is the last time in the journal: the clock goes on from the later of the two.
 pub(crate) fn simulated(
-    world: &str,
+    definition: WorldDefinition,
     seed: u64,
     log: &Path,
     not_before: Option<DateTime<Utc>>,
 ) -> Result<Wiring, CommandError> {
-    let definition = WorldDefinition::named(world).map_err(|_| {
-        CommandError::usage(format!("there is no simulated world `{world}`")).hint("there are: default, multi-az")
-    })?;
+    let world = definition.name.clone();
     let entries = world_entries(log)?;
     let last = entries.last().map(|entry| entry.at);
     let clock = Clock::simulated(last.max(not_before).unwrap_or(definition.start).max(definition.start));
@@ -76,12 +97,7 @@ pub(crate) fn simulated(
     let time = clock.clone();
     let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));
     let sql: Arc<dyn Sql> = Arc::new(SimulatedSql(simulator));
-    Ok(Wiring {
-        cloud: Cloud::Simulated { world: world.to_owned(), seed },
-        clock,
-        registry: registry(&aws, Some(sql)),
-        aws,
-    })
+    Ok(Wiring { cloud: Cloud::Simulated { world, seed }, clock, registry: registry(&aws, Some(sql)), aws })
 }
 
 /// What happened in a simulated world so far. A line without its end was never accepted: it is cut off.

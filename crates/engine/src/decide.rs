@@ -1,17 +1,21 @@
 //! What to do next: a pure function of the plan and the fold. No clock, no I/O, no randomness.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lifeboat_journal::event::{EventKind, Failure, Phase, Values};
+use lifeboat_journal::event::{EventKind, Failure, PauseReason, Phase, Values};
 use lifeboat_journal::measure;
 use lifeboat_journal::outcome::{Objective, Outcome, Verdict};
 use lifeboat_journal::state::{RunState, StepState, StepStatus, UndoStatus};
 use lifeboat_runbook::expression::ExpressionError;
 use lifeboat_runbook::id::{MarkName, StepPath};
-use lifeboat_runbook::plan::{Cleanup, MarkMoment, Mode, OnFail, OnFailure, Plan, Retry, Step, Undo};
+use lifeboat_runbook::plan::{Cleanup, MarkMoment, Mode, OnFail, OnFailure, Plan, Retry, Step, Undo, Work};
 use lifeboat_runbook::spec::{Catalog, Effect};
 use lifeboat_runbook::value::Value;
 
+mod people;
+
 use crate::scope::RunScope;
+pub(crate) use people::on_timeout;
+pub use people::{ABORTED, REJECTED};
 
 /// The code of the error of a step that was stopped by the operator.
 pub const CANCELLED: &str = "cancelled";
@@ -51,6 +55,13 @@ pub enum Command {
         /// When.
         due: DateTime<Utc>,
     },
+    /// Wait for the answer to a question, until `person.answered` or `person.timed_out`.
+    Ask {
+        /// Which step asks.
+        step: StepPath,
+        /// The number of the question's event.
+        asked: u64,
+    },
     /// Take back what the step did, until `step.undone` or `step.undo_failed`.
     Undo {
         /// Which step.
@@ -73,6 +84,7 @@ impl Command {
             Self::Perform { step, .. }
             | Self::Look { step, .. }
             | Self::Wake { step, .. }
+            | Self::Ask { step, .. }
             | Self::Undo { step } => Some(step),
             Self::Record { .. } => None,
         }
@@ -88,6 +100,9 @@ pub fn decide(plan: &Plan, catalog: &Catalog, state: &RunState) -> Vec<Command> 
     if let Some(command) = decision.missing_mark() {
         return vec![command];
     }
+    if decision.is_cleanup_asked() && state.phase != Some(Phase::CleaningUp) {
+        return vec![enter(Phase::CleaningUp)];
+    }
     match state.phase {
         None => vec![enter(Phase::Preflight)],
         Some(Phase::Preflight) => decision.preflight(),
@@ -95,6 +110,16 @@ pub fn decide(plan: &Plan, catalog: &Catalog, state: &RunState) -> Vec<Command> 
         Some(Phase::Undoing) => decision.undoing(),
         Some(Phase::CleaningUp) => decision.cleaning_up(),
     }
+}
+
+/// The events that end a run with this verdict, whatever is in flight.
+pub fn finish(plan: &Plan, catalog: &Catalog, state: &RunState, verdict: Verdict) -> Vec<EventKind> {
+    let commands = Decision { plan, catalog, state }.finish(verdict);
+    let kind = |command| match command {
+        Command::Record { kind, .. } => Some(*kind),
+        _ => None,
+    };
+    commands.into_iter().filter_map(kind).collect()
 }
 
 fn enter(phase: Phase) -> Command {
@@ -136,24 +161,28 @@ impl<'run> Decision<'run> {
             Progress::Next(commands) => commands,
             Progress::InFlight => Vec::new(),
             Progress::Done => vec![enter(Phase::Running)],
-            Progress::Failed(step, error) => {
-                let then = match (self.mode(), step.on_fail) {
-                    (_, Some(OnFail::Warn)) => "warn",
-                    (Mode::Drill, None | Some(OnFail::Refuse)) => "refuse",
-                    // In a recovery a failed check never decides alone: a person does.
-                    (Mode::Recovery, _) | (Mode::Drill, Some(OnFail::Ask)) => "ask",
-                };
-                let failed =
-                    EventKind::CheckFailed { check: step.path.to_string(), error, then: then.to_owned() };
-                let mut commands = vec![Command::record_step(step, failed)];
-                if then == "ask" {
-                    let why =
-                        format!("the check {} failed, and somebody must say whether to go on", step.path);
-                    commands.push(Command::record(EventKind::RunPaused { why }));
-                }
-                commands
-            }
+            Progress::Failed(step, error) => self.check_failed(step, error),
         }
+    }
+
+    /// In a recovery a failed check never decides alone: a person does.
+    fn check_failed(&self, step: &Step, error: Failure) -> Vec<Command> {
+        let state = self.state.step(&step.path);
+        let asked = self.state.asked_checks.iter().any(|asked| asked.check == step.path.as_str());
+        let failed = |then: &str| {
+            let (check, error, then) = (step.path.to_string(), error.clone(), then.to_owned());
+            Command::record_step(step, EventKind::CheckFailed { check, error, then })
+        };
+        let mut commands = match (self.mode(), step.on_fail) {
+            (_, Some(OnFail::Warn)) => return vec![failed("warn")],
+            (Mode::Drill, None | Some(OnFail::Refuse)) => return vec![failed("refuse")],
+            _ if state.accepted_by.is_some() => return vec![failed("accept")],
+            _ if asked => Vec::new(),
+            _ => vec![failed("ask")],
+        };
+        let why = format!("the check {} does not hold: {}", step.path, error.message);
+        commands.push(pause(Some(step), why, PauseReason::Check));
+        commands
     }
 
     fn running(&self) -> Vec<Command> {
@@ -164,13 +193,24 @@ impl<'run> Decision<'run> {
             Progress::Next(commands) => commands,
             Progress::InFlight => Vec::new(),
             Progress::Done => vec![enter(Phase::CleaningUp)],
-            Progress::Failed(step, failure) => match self.on_failure(step) {
-                OnFailure::Undo => vec![enter(Phase::Undoing)],
-                OnFailure::Pause => {
-                    let why = format!("the step {} failed: {}", step.path, failure.message);
-                    vec![Command::record(EventKind::RunPaused { why })]
-                }
-            },
+            Progress::Failed(step, failure) => self.step_failed(step, &failure),
+        }
+    }
+
+    fn step_failed(&self, step: &Step, failure: &Failure) -> Vec<Command> {
+        let ended = [REJECTED, ABORTED].contains(&failure.code.as_str());
+        match self.on_failure(step) {
+            OnFailure::Undo if ended => {
+                let who = self.state.step(&step.path).asked.and_then(|asked| asked.answer);
+                let by = who.map_or_else(|| step.path.to_string(), |(who, ..)| who);
+                let why = Some(failure.message.clone());
+                vec![Command::record(EventKind::AbortAsked { by, why, undo: Some(true) })]
+            }
+            OnFailure::Undo => vec![enter(Phase::Undoing)],
+            OnFailure::Pause => {
+                let why = format!("the step {} failed: {}", step.path, failure.message);
+                vec![pause(Some(step), why, PauseReason::Failure)]
+            }
         }
     }
 
@@ -185,14 +225,22 @@ impl<'run> Decision<'run> {
         self.state.abort_asked.is_some()
     }
 
-    /// A drill takes back what it did; a recovery leaves everything and can be resumed.
+    /// Whether somebody asked to take away what a run that is over left behind.
+    fn is_cleanup_asked(&self) -> bool {
+        self.state.verdict_before.is_some()
+    }
+
+    /// A drill takes back what it did; a recovery leaves everything and can be resumed, unless a person said more.
     fn after_abort(&self) -> Vec<Command> {
-        let in_flight = self.state.steps.values().any(|step| step.status.is_in_flight());
-        match (self.mode(), &self.state.abort_asked) {
-            (Mode::Recovery, Some(by)) => {
-                vec![Command::record(EventKind::RunPaused { why: format!("stopped by {by}") })]
+        let Some(abort) = &self.state.abort_asked else { return Vec::new() };
+        let working = |step: &StepState| matches!(step.status, StepStatus::Running | StepStatus::Waiting);
+        let in_flight = self.state.steps.values().any(working);
+        match (self.mode(), abort.undo) {
+            (Mode::Recovery, None) => {
+                vec![pause(None, format!("stopped by {}", abort.by), PauseReason::Signal)]
             }
             _ if in_flight => Vec::new(),
+            (_, Some(false)) => self.finish(self.verdict()),
             _ => vec![enter(Phase::Undoing)],
         }
     }
@@ -201,20 +249,24 @@ impl<'run> Decision<'run> {
     fn sequence(&self, steps: &'run [Step]) -> Progress<'run> {
         for step in steps {
             let state = self.state.step(&step.path);
-            match &state.status {
-                StepStatus::Succeeded | StepStatus::Skipped(_) | StepStatus::AllowedFailure(_) => {}
-                StepStatus::Failed(_) if self.only_warned(step) => {}
-                StepStatus::Failed(failure) => return Progress::Failed(step, failure.clone()),
-                StepStatus::Running | StepStatus::Waiting => return Progress::InFlight,
-                StepStatus::Unknown => {
-                    let attempt = state.attempts_failed + 1;
-                    return Progress::Next(vec![Command::Look { step: step.path.clone(), attempt }]);
+            let next = match (&state.status, &step.work) {
+                (status, _) if status.is_over() && status.failed().is_none() => continue,
+                (StepStatus::Failed(_), _) if self.only_warned(step) => continue,
+                (StepStatus::Failed(failure), _) => return Progress::Failed(step, failure.clone()),
+                (StepStatus::Pending, _) => self.begin(step),
+                (StepStatus::AttemptFailed(failure), _) => {
+                    vec![self.after_failed_attempt(step, &state, failure)]
                 }
-                StepStatus::AttemptFailed(failure) => {
-                    return Progress::Next(vec![self.after_failed_attempt(step, &state, failure)]);
+                (StepStatus::Asking, _) => {
+                    state.asked.as_ref().map(|asked| self.asking(step, asked)).into_iter().collect()
                 }
-                StepStatus::Pending => return Progress::Next(vec![self.begin(step)]),
-            }
+                (_, Work::Pause(time)) => vec![self.pausing(step, &state, *time)],
+                (StepStatus::Unknown, _) => {
+                    vec![Command::Look { step: step.path.clone(), attempt: state.attempts.max(1) }]
+                }
+                _ => return Progress::InFlight,
+            };
+            return Progress::Next(next);
         }
         Progress::Done
     }
@@ -224,22 +276,30 @@ impl<'run> Decision<'run> {
         self.state.check_warnings.iter().any(|warning| warning.check == step.path.as_str())
     }
 
-    fn begin(&self, step: &Step) -> Command {
-        let Some(condition) = &step.condition else {
-            return Command::Perform { step: step.path.clone(), attempt: 1 };
-        };
+    fn begin(&self, step: &'run Step) -> Vec<Command> {
+        let Some(condition) = &step.condition else { return self.begin_now(step) };
         let scope = self.scope();
         match condition.evaluate(&scope) {
-            Ok(Value::Bool(true)) => Command::Perform { step: step.path.clone(), attempt: 1 },
+            Ok(Value::Bool(true)) => self.begin_now(step),
             Ok(Value::Bool(false)) => {
                 let values: Values = condition.explain(&scope).into_iter().collect();
                 let reason = format!("`{}` is false", condition.text);
-                Command::record_step(step, EventKind::StepSkipped { reason, values })
+                vec![Command::record_step(step, EventKind::StepSkipped { reason, values })]
             }
             Ok(other) => {
-                self.fail(step, bad_condition(&condition.text, format!("is {}, not a boolean", other.kind())))
+                let why = format!("is {}, not a boolean", other.kind());
+                vec![self.fail(step, bad_condition(&condition.text, why))]
             }
-            Err(ExpressionError { message, .. }) => self.fail(step, bad_condition(&condition.text, message)),
+            Err(ExpressionError { message, .. }) => {
+                vec![self.fail(step, bad_condition(&condition.text, message))]
+            }
+        }
+    }
+
+    fn begin_now(&self, step: &'run Step) -> Vec<Command> {
+        match step.work {
+            Work::Action { .. } => vec![Command::Perform { step: step.path.clone(), attempt: 1 }],
+            _ => self.begin_waiting(step),
         }
     }
 
@@ -248,14 +308,17 @@ impl<'run> Decision<'run> {
     }
 
     fn after_failed_attempt(&self, step: &Step, state: &StepState, failure: &Failure) -> Command {
-        let again = step.retry.as_ref().filter(|retry| {
+        if state.retry_ordered {
+            return again(step, state);
+        }
+        let retry = step.retry.as_ref().filter(|retry| {
             state.attempts_failed < retry.attempts && may_retry(retry, failure) && !self.aborted()
         });
-        let (Some(retry), Some(failed)) = (again, state.attempt_failed) else {
+        let (Some(retry), Some(failed)) = (retry, state.attempt_failed) else {
             return self.fail(step, failure.clone());
         };
         if state.retry_due {
-            return Command::Perform { step: step.path.clone(), attempt: state.attempts_failed + 1 };
+            return again(step, state);
         }
         let due = failed.at + retry_delay(retry, state.attempts_failed);
         Command::Wake { step: step.path.clone(), purpose: "retry", due }
@@ -300,7 +363,8 @@ impl<'run> Decision<'run> {
     }
 
     fn cleaning_up(&self) -> Vec<Command> {
-        if let (Cleanup::Auto, Mode::Drill) = (&self.plan.cleanup, self.mode())
+        let by_itself = matches!((&self.plan.cleanup, self.mode()), (Cleanup::Auto, Mode::Drill));
+        if (by_itself || self.is_cleanup_asked())
             && let Some(commands) = self.next_undo()
         {
             return commands;
@@ -317,8 +381,12 @@ impl<'run> Decision<'run> {
     }
 
     fn verdict(&self) -> Verdict {
-        if let Some(by) = &self.state.abort_asked {
-            return Verdict::Aborted { by: by.clone(), why: "stopped by the operator".to_owned() };
+        if let Some(before) = &self.state.verdict_before {
+            return before.clone();
+        }
+        if let Some(abort) = &self.state.abort_asked {
+            let why = abort.why.clone().unwrap_or_else(|| "stopped by the operator".to_owned());
+            return Verdict::Aborted { by: abort.by.clone(), why };
         }
         let failed = self
             .plan
@@ -339,7 +407,10 @@ impl<'run> Decision<'run> {
                 _ => Objective::Unknown,
             },
         };
-        let (left_behind, kept) = self.left();
+        let (mut left_behind, mut kept) = self.left();
+        if matches!(verdict, Verdict::Abandoned { .. }) {
+            left_behind.append(&mut kept);
+        }
         let outcome = Outcome {
             verdict,
             warnings: self.warnings(),
@@ -406,7 +477,7 @@ impl<'run> Decision<'run> {
         step.marks.iter().find_map(|(moment, mark)| {
             let at = match (moment, &state.status) {
                 (MarkMoment::Started, _) => state.started?.at,
-                (MarkMoment::Succeeded, StepStatus::Succeeded)
+                (MarkMoment::Succeeded, StepStatus::Succeeded | StepStatus::DoneByHand(_))
                 | (MarkMoment::Failed, StepStatus::Failed(_) | StepStatus::AllowedFailure(_)) => {
                     state.finished?.at
                 }
@@ -427,9 +498,25 @@ impl<'run> Decision<'run> {
             catalog: self.catalog,
             state: self.state,
             own_outputs: None,
+            keyring: None,
             now: self.state.last.map(|last| last.at).unwrap_or_default(),
         }
     }
+}
+
+/// Another attempt. Where only an assert was false, what was made is there and well: it is looked at again.
+fn again(step: &Step, state: &StepState) -> Command {
+    let made = matches!(step.effect, Some(Effect::Create | Effect::Modify));
+    let step = step.path.clone();
+    match made && state.failed_during == "assert" {
+        true => Command::Look { step, attempt: state.attempts.max(1) },
+        false => Command::Perform { step, attempt: state.attempts_failed + 1 },
+    }
+}
+
+fn pause(step: Option<&Step>, why: String, because: PauseReason) -> Command {
+    let step = step.map(|step| step.path.clone());
+    Command::Record { step, kind: Box::new(EventKind::RunPaused { why, because }), at: None }
 }
 
 fn bad_condition(text: &str, why: String) -> Failure {

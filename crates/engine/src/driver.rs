@@ -1,21 +1,26 @@
 //! Carries out what is decided: one task per step in flight, one journal, one owner of the run.
 
+use crate::action::ActionError;
 use crate::clock::Clock;
-use crate::decide::{Command, decide};
+use crate::decide::{Command, decide, on_timeout};
 use crate::guard::Permitted;
 use crate::log::{JournalLost, RunLog};
+use crate::people::{self, Open, People};
 use crate::perform::Worker;
 use crate::poller::Poller;
 use crate::registry::Registry;
+use crate::secrets::SecretSource;
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::future::{Either, select};
-use lifeboat_journal::event::{Draft, EventKind};
+use lifeboat_journal::event::{Actor, Answer, Draft, EventKind, PauseReason, Phase};
 use lifeboat_runbook::id::StepPath;
-use lifeboat_runbook::plan::Plan;
+use lifeboat_runbook::plan::{Mode, Plan};
 use lifeboat_runbook::spec::Catalog;
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -35,8 +40,55 @@ pub struct Engine {
     pub permitted: Vec<Permitted>,
     /// Names the operator has typed for destruction.
     pub confirmed: BTreeSet<String>,
+    /// People, secrets, identity.
+    pub outside: Outside,
     /// Who or what asks for the end of it: `SIGINT`. Nothing as long as nobody does.
-    pub stop: watch::Receiver<Option<String>>,
+    pub stop: watch::Receiver<Option<Stop>>,
+}
+
+/// Whom and what a run needs besides AWS.
+#[derive(Clone)]
+pub struct Outside {
+    /// Who is asked.
+    pub people: Arc<dyn People>,
+    /// Who reads secrets.
+    pub secrets: Arc<dyn SecretSource>,
+    /// Who says whose credentials these are.
+    pub identity: Arc<dyn Identity>,
+    /// How long a step may be blocked before the run is paused; nothing: as long as it takes.
+    pub blocked_limit: Option<Duration>,
+}
+
+/// Says whose credentials are in use now.
+#[async_trait]
+pub trait Identity: Send + Sync {
+    /// The account id.
+    ///
+    /// # Errors
+    /// When nobody is logged in, or nobody can say.
+    async fn account(&self, region: &str) -> Result<String, ActionError>;
+}
+
+/// A request for the end of the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// Who or what asks: `SIGINT`, a person.
+    pub by: String,
+    /// Why, in words.
+    pub why: Option<String>,
+    /// Whether to take back what was done; nothing leaves it to the mode.
+    pub undo: Option<bool>,
+}
+
+/// What those in flight are to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cancel {
+    /// Go on.
+    No,
+    /// Stop waiting and leave everything where it is: AWS goes on.
+    Leave,
+    /// Stop waiting; the attempt has failed and will be taken back.
+    Fail,
 }
 
 impl Engine {
@@ -45,13 +97,23 @@ impl Engine {
     /// # Errors
     /// When the journal cannot be written: whatever is in flight is given up where it stands, and can be resumed.
     pub async fn run(mut self) -> Result<(), JournalLost> {
-        let (cancel, cancelled) = watch::channel(false);
+        let (cancel, cancelled) = watch::channel(Cancel::No);
+        // Taking back and cleaning up are what a stop is for: nothing stops them.
+        let (_keep, never) = watch::channel(Cancel::No);
         let worker = self.worker(cancelled);
         let mut tasks = JoinSet::new();
         let mut busy = BTreeSet::new();
         let mut asked = false;
+        let recovery = self
+            .log
+            .with_state(|state| state.started.as_ref().is_some_and(|started| started.mode == Mode::Recovery));
         loop {
             let commands = self.log.with_state(|state| decide(&self.plan, &self.catalog, state));
+            let late = self.log.with_state(|state| state.phase >= Some(Phase::Undoing));
+            let worker = match late {
+                true => Worker { cancel: never.clone(), ..worker.clone() },
+                false => worker.clone(),
+            };
             if self.carry_out(commands, &worker, &mut tasks, &mut busy)? {
                 continue;
             }
@@ -60,11 +122,13 @@ impl Engine {
             }
             // A stop that is asked for in the same moment goes first.
             let done = match select(pin!(stopped(&mut self.stop, asked)), pin!(tasks.join_next())).await {
-                Either::Left((by, _)) => {
+                Either::Left((stop, _)) => {
                     asked = true;
-                    self.log.append(vec![Draft::run(EventKind::AbortAsked { by })])?;
+                    let leave = stop.undo.is_none() && recovery;
+                    let Stop { by, why, undo } = stop;
+                    self.log.append(vec![Draft::run(EventKind::AbortAsked { by, why, undo })])?;
                     // Nobody listens any more where nothing is in flight.
-                    let _nobody = cancel.send(true);
+                    let _nobody = cancel.send(if leave { Cancel::Leave } else { Cancel::Fail });
                     continue;
                 }
                 Either::Right((done, _)) => done,
@@ -80,7 +144,7 @@ impl Engine {
         }
     }
 
-    fn worker(&self, cancel: watch::Receiver<bool>) -> Worker {
+    fn worker(&self, cancel: watch::Receiver<Cancel>) -> Worker {
         Worker {
             plan: self.plan.clone(),
             catalog: self.catalog.clone(),
@@ -90,6 +154,8 @@ impl Engine {
             poller: Poller::new(self.clock.clone(), self.registry.clone()),
             permitted: Arc::new(self.permitted.clone()),
             confirmed: Arc::new(self.confirmed.clone()),
+            outside: self.outside.clone(),
+            keyring: Arc::default(),
             cancel,
         }
     }
@@ -144,6 +210,10 @@ async fn deed(worker: Worker, command: Command) -> (StepPath, Result<(), Journal
             let outcome = worker.wake(&step, purpose, due).await;
             (step, outcome)
         }
+        Command::Ask { step, .. } => {
+            let outcome = worker.ask(&step).await;
+            (step, outcome)
+        }
         Command::Record { .. } => (StepPath::new(""), Ok(())),
     }
 }
@@ -159,14 +229,57 @@ impl Worker {
     }
 }
 
+impl Worker {
+    /// Waits for the answer to a step's question, or until people had their time. Nobody to answer pauses the run.
+    async fn ask(&self, step: &StepPath) -> Result<(), JournalLost> {
+        let Some(asked) = self.log.with_state(|state| state.step(step).asked) else { return Ok(()) };
+        let open = Open { step: step.clone(), asked: asked.at.seq, question: (*asked.question).clone() };
+        let answered = pin!(self.fitting_answer(&open));
+        let too_late = pin!(async {
+            match asked.due() {
+                Some(due) => self.clock.sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        });
+        let stopped = pin!(self.stopped_or(std::future::pending()));
+        let draft = |kind| Draft { step: Some(step.clone()), ..Draft::run(kind) };
+        let draft = match select(stopped, select(answered, too_late)).await {
+            Either::Left(_) => return Ok(()),
+            Either::Right((Either::Left((Some((by, answer)), _)), _)) => {
+                draft(EventKind::PersonAnswered(Box::new(answer))).by(Actor::person(by))
+            }
+            Either::Right((Either::Left((None, _)), _)) => {
+                let why = format!("{step} waits for an answer: {}", open.question.text.trim());
+                draft(EventKind::RunPaused { why, because: PauseReason::Person })
+            }
+            Either::Right((Either::Right(_), _)) => {
+                let then = on_timeout(&open.question);
+                draft(EventKind::PersonTimedOut { asked: open.asked, then })
+            }
+        };
+        self.log.append(vec![draft])
+    }
+
+    /// Asks until an answer fits; nothing where nobody is there.
+    async fn fitting_answer(&self, open: &Open) -> Option<(String, Answer)> {
+        loop {
+            let given = self.outside.people.answer(open).await?;
+            match people::accept(open, &given) {
+                Ok(answer) => return Some((given.by, answer)),
+                Err(problem) => self.outside.people.refuse(open, &problem),
+            }
+        }
+    }
+}
+
 /// The request to stop, once; it never comes when nobody can ask any more.
-async fn stopped(stop: &mut watch::Receiver<Option<String>>, asked: bool) -> String {
+async fn stopped(stop: &mut watch::Receiver<Option<Stop>>, asked: bool) -> Stop {
     if asked {
         return std::future::pending().await;
     }
-    let by = stop.wait_for(Option::is_some).await.ok().and_then(|by| by.clone());
-    match by {
-        Some(by) => by,
+    let asked = stop.wait_for(Option::is_some).await.ok().and_then(|stop| stop.clone());
+    match asked {
+        Some(stop) => stop,
         None => std::future::pending().await,
     }
 }

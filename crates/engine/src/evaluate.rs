@@ -53,6 +53,7 @@ impl Worker {
             catalog: &self.catalog,
             state,
             own_outputs: Some(outputs),
+            keyring: None,
             now: self.clock.now(),
         }
     }

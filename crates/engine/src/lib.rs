@@ -8,18 +8,23 @@
 //! This room must not know AWS, templates of reports, the command line or the terminal.
 
 pub mod action;
+pub mod amend;
 pub mod clock;
 pub mod decide;
 pub mod driver;
 mod evaluate;
 pub mod guard;
+mod hidden;
 pub mod inputs;
 pub mod log;
 pub mod lookout;
 pub mod name;
+mod patience;
+pub mod people;
 mod perform;
 pub mod poller;
 pub mod registry;
 pub mod scope;
+pub mod secrets;
 pub mod start;
 mod take_back;

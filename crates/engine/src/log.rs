@@ -4,6 +4,7 @@ use crate::action::{ActionError, ErrorKind, Note, Notes};
 use crate::clock::Clock;
 use lifeboat_journal::event::{Draft, Event, EventKind};
 use lifeboat_journal::file::{JournalWriter, Stamp};
+use lifeboat_journal::masker::SecretTooShort;
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::id::StepPath;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -68,6 +69,14 @@ impl RunLog {
     /// As [`Self::append`].
     pub fn step(&self, path: &StepPath, attempt: u32, kind: EventKind) -> Result<(), JournalLost> {
         self.append(vec![Draft::step(path, attempt, kind)])
+    }
+
+    /// Hides a secret from everything that is written from here on.
+    ///
+    /// # Errors
+    /// When it is too short to be told from ordinary text.
+    pub fn learn(&self, name: &str, secret: &str) -> Result<(), SecretTooShort> {
+        self.lock().writer.masker().learn(name, secret)
     }
 
     /// Reads the fold.

@@ -1,4 +1,4 @@
-//! One attempt of one step: prepare, guard, act, wait, judge.
+//! One attempt of one step: resolve, prepare, guard, act, wait, judge.
 //!
 //! Every path through here ends with exactly one outcome in the journal, unless the journal itself is lost.
 
@@ -7,18 +7,18 @@ use crate::action::{
     Values,
 };
 use crate::clock::Clock;
-use crate::decide::CANCELLED;
+use crate::driver::{Cancel, Outside};
 use crate::evaluate::resolve_with;
 use crate::guard::{self, Permitted, Rules, Touched};
 use crate::log::{JOURNAL_LOST, JournalLost, RunLog};
 use crate::lookout::{Seen, Watch};
-use crate::name;
+use crate::patience::Patience;
 use crate::poller::Poller;
 use crate::registry::Registry;
 use crate::scope::{RunScope, typed_outputs};
+use crate::secrets::Keyring;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::future::{Either, select};
-use lifeboat_journal::event::{EventKind, Failure, StepStarted};
+use lifeboat_journal::event::{EventKind, Failure, PauseReason, StepStarted};
 use lifeboat_journal::state::StepState;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Mode, Plan, Step, WaitUntil};
@@ -26,8 +26,7 @@ use lifeboat_runbook::spec::{ActionSpec, Catalog, Effect, Resource};
 use lifeboat_runbook::value::Value;
 use std::collections::BTreeSet;
 use std::io;
-use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -36,10 +35,6 @@ pub(crate) const CONSISTENCY_WINDOW: TimeDelta = TimeDelta::minutes(2);
 
 /// Between two looks of an action that looks by itself, unless `wait.every` says otherwise.
 const OWN_LOOKS: Duration = Duration::from_secs(10);
-
-/// The first and the longest delay between two tries of a call that failed for a passing reason.
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
 /// What a step in flight has at hand.
 #[derive(Clone)]
@@ -52,7 +47,9 @@ pub(crate) struct Worker {
     pub(crate) poller: Poller,
     pub(crate) permitted: Arc<Vec<Permitted>>,
     pub(crate) confirmed: Arc<BTreeSet<String>>,
-    pub(crate) cancel: watch::Receiver<bool>,
+    pub(crate) outside: Outside,
+    pub(crate) keyring: Arc<Mutex<Keyring>>,
+    pub(crate) cancel: watch::Receiver<Cancel>,
 }
 
 /// Why an attempt did not succeed.
@@ -75,11 +72,21 @@ pub(crate) fn failed(during: &'static str, error: ActionError) -> Ended {
     if error.code == JOURNAL_LOST {
         return Ended::JournalLost(io::Error::other(error.message).into());
     }
-    let refused = error.kind == ErrorKind::Refused;
-    Ended::Failed {
-        during,
-        failure: Failure { code: error.code, message: error.message, hint: error.hint, refused },
-    }
+    Ended::Failed { during, failure: as_failure(error) }
+}
+
+/// An error, as it is journaled.
+pub(crate) fn as_failure(error: ActionError) -> Failure {
+    let refused = error.kind == ErrorKind::Refused || error.is_blocked();
+    Failure { code: error.code, message: error.message, hint: error.hint, refused }
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    Succeeded,
+    Failed(Failure),
+    Left,
 }
 
 /// An attempt under way.
@@ -88,7 +95,7 @@ pub(crate) struct Attempt<'step> {
     pub(crate) spec: &'static ActionSpec,
     pub(crate) action: Arc<dyn Action>,
     pub(crate) cx: StepContext,
-    pub(crate) deadline: DateTime<Utc>,
+    pub(crate) patience: Patience,
 }
 
 impl Worker {
@@ -100,20 +107,38 @@ impl Worker {
         resumed: bool,
     ) -> Result<(), JournalLost> {
         let Some(step) = self.plan.step(path) else { return Ok(()) };
-        let ended = match self.begin(step, attempt, resumed).await {
+        self.attempt(step, attempt, resumed).await.map(drop)
+    }
+
+    /// Carries an attempt to its end and journals it; gives the error it ended with, if it did.
+    pub(crate) async fn attempt(
+        &self,
+        step: &Step,
+        number: u32,
+        resumed: bool,
+    ) -> Result<Ending, JournalLost> {
+        let ended = match self.begin(step, number, resumed).await {
             Ok(attempt) => self.carry_out(attempt, resumed).await,
             Err(ended) => Err(ended),
         };
-        let kind = match ended {
-            Ok(outputs) => EventKind::StepSucceeded { outputs },
-            Err(Ended::Failed { during, failure }) => {
-                EventKind::AttemptFailed { during: during.to_owned(), error: failure }
+        let (kind, ending) = match ended {
+            Ok(outputs) => {
+                let outputs = self.hide_sensitive(step, outputs)?;
+                (EventKind::StepSucceeded { outputs }, Ending::Succeeded)
             }
-            Err(Ended::Left) => return self.report_polls(path, attempt),
+            Err(Ended::Failed { during, failure }) => (
+                EventKind::AttemptFailed { during: during.to_owned(), error: failure.clone() },
+                Ending::Failed(failure),
+            ),
+            Err(Ended::Left) => {
+                self.report_polls(&step.path, number)?;
+                return Ok(Ending::Left);
+            }
             Err(Ended::JournalLost(lost)) => return Err(lost),
         };
-        self.report_polls(path, attempt)?;
-        self.log.step(path, attempt, kind)
+        self.report_polls(&step.path, number)?;
+        self.log.step(&step.path, number, kind)?;
+        Ok(ending)
     }
 
     /// Resolves, prepares, guards, and writes the intent; or finds the intent in the journal.
@@ -124,29 +149,31 @@ impl Worker {
         resumed: bool,
     ) -> Result<Attempt<'step>, Ended> {
         let (action, spec) = self.action(step).map_err(|error| failed("prepare", error))?;
-        let state = self.log.with_state(|state| state.step(&step.path));
-        let mut cx = self.context(step, number).map_err(|error| failed("prepare", error))?;
-        let timeout = step.timeout.unwrap_or_else(|| {
+        let limit = step.timeout.unwrap_or_else(|| {
             let default = TimeDelta::seconds(i64::from(spec.timeout_seconds));
             step.wait.timeout.map_or(default, |wait| wait.max(TimeDelta::zero()))
         });
+        let (path, began) = (step.path.clone(), self.clock.now());
+        let mut patience = Patience { path, attempt: number, began, limit, during: "prepare" };
+        self.fetch_what_is_hidden(step, &patience).await?;
+        let mut cx = self.context(step, number).map_err(|error| failed("prepare", error))?;
+        let state = self.log.with_state(|state| state.step(&step.path));
         if let Some(intent) = state.intent.as_ref().filter(|_| resumed) {
             cx.prepared = prepared_of(intent);
             cx.recorded = recorded_of(&state, self.created_by(&step.path));
-            let deadline = state.started.map_or(cx.now, |started| started.at) + timeout;
-            return Ok(Attempt { step, spec, action, cx, deadline });
+            // The time counts on while nobody is there: AWS goes on too.
+            patience.began = state.attempt_started.map_or(patience.began, |started| started.at);
+            return Ok(Attempt { step, spec, action, cx, patience });
         }
-        let mut attempt = Attempt { step, spec, action, cx, deadline: self.clock.now() + timeout };
+        let mut attempt = Attempt { step, spec, action, cx, patience };
         self.take_back_previous(&attempt, &state).await?;
-        attempt.cx.prepared = self
-            .patiently(&attempt, || attempt.action.prepare(&attempt.cx))
-            .await
-            .map_err(|error| failed("prepare", error))?;
+        attempt.cx.prepared =
+            self.patiently(&attempt.patience, || attempt.action.prepare(&attempt.cx)).await?;
         if let Some(first) = &state.intent {
             attempt.cx.prepared.captured = first.captured.clone();
         }
-        self.guard(&attempt.cx, step, spec, None).await.map_err(|error| failed("prepare", error))?;
-        self.write_intent(&mut attempt, timeout)?;
+        self.guard(&attempt).await?;
+        self.write_intent(&mut attempt, limit)?;
         Ok(attempt)
     }
 
@@ -164,7 +191,9 @@ impl Worker {
     pub(crate) fn context(&self, step: &Step, attempt: u32) -> Result<StepContext, ActionError> {
         let now = self.clock.now();
         self.log.with_state(|state| {
-            let scope = RunScope { plan: &self.plan, catalog: &self.catalog, state, own_outputs: None, now };
+            let keyring = self.keyring();
+            let (plan, catalog) = (&self.plan, &self.catalog);
+            let scope = RunScope { plan, catalog, state, own_outputs: None, keyring: Some(&keyring), now };
             let with = resolve_with(step, &self.catalog, &scope)?;
             let started = state.started.as_ref();
             let place = Place {
@@ -217,21 +246,13 @@ impl Worker {
             findings: cx.prepared.findings.clone(),
             wait_for: (!readiness.is_empty()).then(|| readiness.to_owned()),
             timeout_s: timeout.num_milliseconds() as f64 / 1000.0,
-            after: self.after(&step.path),
+            after: self.log.with_state(|state| state.after(&step.path)),
         };
         self.log.step(&cx.path, cx.attempt, EventKind::StepStarted(Box::new(intent)))?;
-        cx.recorded.started_at = Some(self.clock.now());
+        let now = self.clock.now();
+        cx.recorded.started_at = Some(now);
+        attempt.patience.began = now;
         Ok(())
-    }
-
-    /// The events that made a step ready: the end of the step before it, else the beginning of the phase.
-    pub(crate) fn after(&self, path: &StepPath) -> Vec<u64> {
-        self.log.with_state(|state| {
-            let ended = state.steps.iter().filter(|(other, step)| *other != path && step.started.is_some());
-            let last = ended.filter_map(|(_, step)| step.finished).map(|finished| finished.seq).max();
-            let phase = state.phase.and_then(|phase| state.phases.get(&phase)).map(|entered| entered.seq);
-            last.max(phase).into_iter().collect()
-        })
     }
 
     /// Acts where that is due, and looks until it is decided.
@@ -253,30 +274,31 @@ impl Worker {
 
     /// One mutation. A reply that never came is not a failure: the next look tells.
     pub(crate) async fn act(&self, attempt: &mut Attempt<'_>, stage: &Stage) -> Result<(), Ended> {
+        let patience = attempt.patience.during("act");
         let mut tries = 0;
         loop {
             attempt.cx.now = self.clock.now();
-            let accepted = match attempt.action.act(&attempt.cx, stage).await {
-                Ok(accepted) => accepted,
+            match attempt.action.act(&attempt.cx, stage).await {
+                Ok(accepted) => {
+                    self.unblocked(&patience)?;
+                    return self.accept(attempt, stage, accepted);
+                }
                 Err(error) if error.code == JOURNAL_LOST => return Err(failed("act", error)),
                 Err(error) if error.kind == ErrorKind::Unknown => {
-                    let failure = Failure {
-                        code: error.code,
-                        message: error.message,
-                        hint: error.hint,
-                        refused: false,
-                    };
-                    self.step_event(attempt, EventKind::StepUnknown { error: failure })?;
-                    return Ok(());
+                    return self.step_event(attempt, EventKind::StepUnknown { error: as_failure(error) });
                 }
-                Err(error) if self.may_try_again(&error, attempt.deadline) => {
+                Err(error) if self.waits_for(&patience, &error) => self.blocked(&patience, &error).await?,
+                Err(error) if self.may_try_again(&error, &patience) => {
                     tries += 1;
-                    self.back_off(&attempt.cx, tries).await;
-                    continue;
+                    if self.back_off(&patience, tries).await {
+                        return Err(self.stopped("act"));
+                    }
                 }
-                Err(error) => return Err(failed("act", error)),
-            };
-            return self.accept(attempt, stage, accepted);
+                Err(error) => {
+                    self.unblocked(&patience)?;
+                    return Err(failed("act", error));
+                }
+            }
         }
     }
 
@@ -350,30 +372,21 @@ impl Worker {
         &self,
         attempt: &mut Attempt<'_>,
     ) -> Result<(Observation, Option<String>), Ended> {
+        let patience = attempt.patience.during("wait");
         attempt.cx.now = self.clock.now();
-        let looked = match attempt.action.watches(&attempt.cx) {
-            Some(watch) => match self.patiently(attempt, || self.poller.look(&watch)).await {
-                Ok(seen) => {
-                    attempt.cx.now = self.clock.now();
-                    let observation = attempt.action.judge(&attempt.cx, &seen);
-                    self.adopt(attempt, &watch, &seen, &observation)?;
-                    Ok((observation, seen.state))
-                }
-                Err(error) => Err(error),
-            },
-            None => {
-                self.patiently(attempt, || attempt.action.observe(&attempt.cx)).await.map(|observation| {
-                    let state = match &observation {
-                        Observation::InProgress { state } | Observation::Broken { state, .. } => {
-                            Some(state.clone())
-                        }
-                        _ => None,
-                    };
-                    (observation, state)
-                })
-            }
+        let Some(watch) = attempt.action.watches(&attempt.cx) else {
+            let observation = self.patiently(&patience, || attempt.action.observe(&attempt.cx)).await?;
+            let state = match &observation {
+                Observation::InProgress { state } | Observation::Broken { state, .. } => Some(state.clone()),
+                _ => None,
+            };
+            return Ok((observation, state));
         };
-        looked.map_err(|error| failed("wait", error))
+        let seen = self.patiently(&patience, || self.poller.look(&watch)).await?;
+        attempt.cx.now = self.clock.now();
+        let observation = attempt.action.judge(&attempt.cx, &seen);
+        self.adopt(attempt, &watch, &seen, &observation)?;
+        Ok((observation, seen.state))
     }
 
     /// What is there and ours though no reply told of it (it was lost, or the process died before it was journaled) was
@@ -441,18 +454,8 @@ impl Worker {
         attempt: &Attempt<'_>,
         looked: DateTime<Utc>,
     ) -> Result<(), Ended> {
-        if looked >= attempt.deadline {
-            let limit = attempt.deadline - attempt.cx.recorded.started_at.unwrap_or(attempt.deadline);
-            let state = attempt.cx.recorded.states_seen.last().map(|state| format!("; it is `{state}`"));
-            let message = format!(
-                "not ready after {}{}",
-                lifeboat_runbook::units::duration_text(TimeDelta::seconds(limit.num_seconds())),
-                state.unwrap_or_default()
-            );
-            return Err(failed(
-                "wait",
-                ActionError::failed("timeout", message).hint("give it more with `timeout`"),
-            ));
+        if looked >= self.deadline(&attempt.patience) {
+            return Err(self.took_too_long(attempt, looked)?);
         }
         let watched = attempt.action.watches(&attempt.cx).is_some();
         let every = attempt.step.wait.every.and_then(|every| every.to_std().ok());
@@ -462,60 +465,35 @@ impl Worker {
             (true, None) => Duration::ZERO,
             (false, None) => OWN_LOOKS,
         };
-        let stopped = self.stopped_or(self.clock.sleep(pause)).await;
-        match (stopped, attempt.cx.mode) {
-            (false, _) => Ok(()),
-            (true, Mode::Recovery) => Err(Ended::Left),
-            (true, Mode::Drill) => {
-                Err(failed("wait", ActionError::failed(CANCELLED, "stopped by the operator")))
-            }
+        match self.stopped_or(self.clock.sleep(pause)).await {
+            true => Err(self.stopped("wait")),
+            false => Ok(()),
         }
     }
 
-    /// Whether the run was stopped before `done` was.
-    pub(crate) async fn stopped_or(&self, done: impl Future<Output = ()>) -> bool {
-        let mut cancel = self.cancel.clone();
-        let stopped = pin!(cancel.wait_for(|stopped| *stopped));
-        matches!(select(stopped, pin!(done)).await, Either::Left(_))
-    }
-
-    /// Tries a call again as long as what is wrong with it passes and there is time.
-    pub(crate) async fn patiently<T, F: Future<Output = Result<T, ActionError>>>(
-        &self,
-        attempt: &Attempt<'_>,
-        call: impl Fn() -> F,
-    ) -> Result<T, ActionError> {
-        let mut tries = 0;
-        loop {
-            match call().await {
-                Err(error) if self.may_try_again(&error, attempt.deadline) && !*self.cancel.borrow() => {
-                    tries += 1;
-                    self.back_off(&attempt.cx, tries).await;
-                }
-                outcome => return outcome,
-            }
+    /// In a drill the attempt has failed. In a recovery a person decides whether to wait on: AWS may be nearly done.
+    fn took_too_long(&self, attempt: &Attempt<'_>, now: DateTime<Utc>) -> Result<Ended, JournalLost> {
+        let (cx, path) = (&attempt.cx, &attempt.cx.path);
+        let waited = TimeDelta::seconds((now - attempt.patience.began).num_seconds());
+        let state = cx.recorded.states_seen.last().map(|state| format!("; it is `{state}`"));
+        let message = format!(
+            "not ready after {}{}",
+            lifeboat_runbook::units::duration_text(waited),
+            state.unwrap_or_default()
+        );
+        if cx.mode == Mode::Drill || path.is_preflight() {
+            let error = ActionError::failed("timeout", message).hint("give it more with `timeout`");
+            return Ok(failed("wait", error));
         }
-    }
-
-    pub(crate) fn may_try_again(&self, error: &ActionError, deadline: DateTime<Utc>) -> bool {
-        (error.kind == ErrorKind::Transient || error.is_blocked()) && self.clock.now() < deadline
-    }
-
-    /// Capped and jittered; the jitter is made from run, step and attempt, so that a simulated run repeats itself.
-    pub(crate) async fn back_off(&self, cx: &StepContext, tries: u32) {
-        let full = FIRST_BACKOFF.saturating_mul(1 << tries.min(5)).min(LONGEST_BACKOFF);
-        self.clock.sleep(full.mul_f64(0.5 + name::jitter(&cx.run, &cx.path, cx.attempt, tries) / 2.0)).await;
+        let why = format!("{path} is {message}; resuming waits on");
+        self.log.step(path, cx.attempt, EventKind::RunPaused { why, because: PauseReason::Timeout })?;
+        Ok(Ended::Left)
     }
 
     /// The drill guard, between the look and the act: every resource the action touches, as it is now.
-    pub(crate) async fn guard(
-        &self,
-        cx: &StepContext,
-        step: &Step,
-        spec: &ActionSpec,
-        undo: Option<Effect>,
-    ) -> Result<(), ActionError> {
-        if undo.is_none() && step.effect == Some(Effect::Read) {
+    pub(crate) async fn guard(&self, attempt: &Attempt<'_>) -> Result<(), Ended> {
+        let Attempt { step, spec, cx, patience, .. } = attempt;
+        if step.effect == Some(Effect::Read) {
             return Ok(());
         }
         for touch in spec.touches {
@@ -526,13 +504,13 @@ impl Worker {
                 id: id.to_ascii_lowercase(),
             };
             let seen = match self.registry.lookout(touch.kind) {
-                Some(_) => self.poller.look(&watch).await?,
+                Some(_) => self.patiently(patience, || self.poller.look(&watch)).await?,
                 None => Seen::absent(id),
             };
             let arn = seen.attributes.get("arn").and_then(Value::as_str).map(str::to_owned);
             let Place { account, region } = cx.place.clone();
             let resource = Resource { kind: touch.kind.to_owned(), id: id.to_owned(), account, region, arn };
-            let touched = Touched { effect: undo.unwrap_or(touch.effect), resource, tags: seen.tags };
+            let touched = Touched { effect: touch.effect, resource, tags: seen.tags };
             let created: Vec<Resource> =
                 self.log.with_state(|state| state.left().map(|created| created.resource.clone()).collect());
             let rules = Rules {
@@ -541,7 +519,7 @@ impl Worker {
                 permitted: &self.permitted,
                 confirmed: &self.confirmed,
             };
-            guard::permit(&rules, spec.name, &touched)?;
+            guard::permit(&rules, spec.name, &touched).map_err(|error| failed(patience.during, error))?;
         }
         Ok(())
     }
@@ -572,7 +550,7 @@ pub(crate) fn prepared_of(intent: &StepStarted) -> Prepared {
 
 pub(crate) fn recorded_of(state: &StepState, created: Vec<Resource>) -> Recorded {
     Recorded {
-        started_at: state.started.map(|started| started.at),
+        started_at: state.attempt_started.map(|started| started.at),
         accepted: state
             .accepted
             .iter()

@@ -1,6 +1,7 @@
 //! What the names of an expression are worth, read from the fold.
 
 use crate::action::Values;
+use crate::secrets::Keyring;
 use chrono::{DateTime, Utc};
 use lifeboat_journal::state::{RunState, StepState};
 use lifeboat_runbook::expression::Scope;
@@ -18,6 +19,8 @@ pub struct RunScope<'run> {
     pub state: &'run RunState,
     /// `outputs`: those of the step itself, while it is judged.
     pub own_outputs: Option<&'run Values>,
+    /// Secrets and sensitive outputs; nothing where they may not be read.
+    pub keyring: Option<&'run Keyring>,
     /// What `now()` is.
     pub now: DateTime<Utc>,
 }
@@ -31,6 +34,10 @@ impl Scope for RunScope<'_> {
                 Some(outputs) if rest.is_empty() => (Value::Map(outputs.clone()), rest),
                 outputs => field(outputs?, rest)?,
             },
+            "secrets" => {
+                let (name, rest) = rest.split_first()?;
+                (self.keyring?.secrets.get(*name)?.clone(), rest)
+            }
             "steps" => self.step(&self.plan.steps, rest)?,
             "preflight" => self.step(&self.plan.preflight, rest)?,
             _ => (self.fact(root, rest.first()?)?, &rest[1..]),
@@ -57,7 +64,7 @@ fn field<'names>(values: &Values, names: &'names [&'names str]) -> Option<(Value
 }
 
 /// The first step called `id`, at any depth that shares its names.
-fn find<'plan>(steps: &'plan [Step], id: &str) -> Option<&'plan Step> {
+pub(crate) fn find<'plan>(steps: &'plan [Step], id: &str) -> Option<&'plan Step> {
     steps.iter().find_map(|step| if step.id == id { Some(step) } else { find(step.children(), id) })
 }
 
@@ -99,7 +106,12 @@ impl RunScope<'_> {
         if !state.status.is_over() || state.outputs.is_empty() {
             return None;
         }
-        let outputs = self.typed(step, &state.outputs);
+        let mut outputs = self.typed(step, &state.outputs);
+        for ((path, name), value) in self.keyring.iter().flat_map(|keyring| &keyring.outputs) {
+            if *path == step.path {
+                outputs.insert(name.clone(), value.clone());
+            }
+        }
         match names.split_first() {
             None => Some((Value::Map(outputs), names)),
             Some((name, rest)) => Some((outputs.get(*name)?.clone(), rest)),

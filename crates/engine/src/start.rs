@@ -63,7 +63,7 @@ pub struct Caller {
 /// Where an expression of it cannot be evaluated, or no Region is named anywhere.
 pub fn aim(plan: &Plan, catalog: &Catalog, start: &Start, now: DateTime<Utc>) -> Result<Aim, ActionError> {
     let state = preview(plan, start);
-    let scope = RunScope { plan, catalog, state: &state, own_outputs: None, now };
+    let scope = RunScope { plan, catalog, state: &state, own_outputs: None, keyring: None, now };
     let text = |template: &Option<Template>| match template {
         None => Ok(None),
         Some(template) => template.evaluate(&scope).map(|value| Some(value.to_string())).map_err(refuse),
@@ -86,7 +86,7 @@ pub fn permitted(
     state: &RunState,
     now: DateTime<Utc>,
 ) -> Result<Vec<Permitted>, ActionError> {
-    let scope = RunScope { plan, catalog, state, own_outputs: None, now };
+    let scope = RunScope { plan, catalog, state, own_outputs: None, keyring: None, now };
     let text = |template: &Template| template.evaluate(&scope).map(|value| value.to_string()).map_err(refuse);
     plan.allow
         .iter()
@@ -156,10 +156,6 @@ fn first(plan: &Plan, start: &Start, aim: &Aim, caller: Option<&Caller>) -> RunS
     let seconds = |duration: chrono::TimeDelta| duration.num_milliseconds() as f64 / 1000.0;
     let sources = plan.sources.iter().zip(&start.digests);
     let account = caller.map(|caller| caller.account.clone()).or_else(|| aim.account.clone());
-    let mut steps = Vec::new();
-    outline(&plan.preflight, None, &mut steps);
-    outline(&plan.steps, None, &mut steps);
-    outline(plan.cleanup_steps(), None, &mut steps);
     RunStarted {
         format: FORMAT.to_owned(),
         semantics: SEMANTICS,
@@ -181,9 +177,18 @@ fn first(plan: &Plan, start: &Start, aim: &Aim, caller: Option<&Caller>) -> RunS
         rpo_objective_s: plan.objectives.rpo.map(seconds),
         loss: RunStarted::loss_word(plan.loss).to_owned(),
         disrupted_at: start.disrupted_at,
-        steps,
+        steps: outlines(plan),
         previous_head: start.previous_head.clone(),
     }
+}
+
+/// The tree of steps, as the journal keeps it.
+pub fn outlines(plan: &Plan) -> Vec<StepOutline> {
+    let mut steps = Vec::new();
+    outline(&plan.preflight, None, &mut steps);
+    outline(&plan.steps, None, &mut steps);
+    outline(plan.cleanup_steps(), None, &mut steps);
+    steps
 }
 
 fn outline(steps: &[Step], parent: Option<&Step>, outlines: &mut Vec<StepOutline>) {

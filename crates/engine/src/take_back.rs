@@ -2,13 +2,16 @@
 
 use crate::action::{Action, ActionError, ErrorKind, Stage, StepContext, UndoObservation};
 use crate::log::{JOURNAL_LOST, JournalLost};
-use crate::perform::{Attempt, CONSISTENCY_WINDOW, Ended, Worker, failed, prepared_of, recorded_of};
+use crate::patience::Patience;
+use crate::perform::{Attempt, CONSISTENCY_WINDOW, Ended, Ending, Worker, failed, prepared_of, recorded_of};
 use chrono::TimeDelta;
-use lifeboat_journal::event::{EventKind, Failure};
-use lifeboat_journal::state::StepState;
+use lifeboat_journal::event::EventKind;
+use lifeboat_journal::state::{StepState, StepStatus, UndoStatus};
 use lifeboat_runbook::id::StepPath;
-use lifeboat_runbook::plan::Step;
+use lifeboat_runbook::plan::{Step, Undo, Wait, Work};
 use lifeboat_runbook::spec::Effect;
+use lifeboat_runbook::template::Template;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A thing is gone when it was not found twice, this far apart (catalogue §5).
@@ -32,10 +35,7 @@ impl Worker {
         cx.attempt = state.attempts;
         cx.prepared = prepared_of(intent);
         cx.recorded = recorded_of(state, self.created_by(&attempt.step.path));
-        match self.take_back(attempt.action.as_ref(), attempt.step, cx).await? {
-            Ok(()) => Ok(()),
-            Err(error) => Err(failed("undo", error)),
-        }
+        self.take_back(attempt.action.as_ref(), attempt.step, cx).await
     }
 
     /// Takes a step back and journals how that ended.
@@ -43,96 +43,126 @@ impl Worker {
         let Some(step) = self.plan.step(path) else { return Ok(()) };
         let state = self.log.with_state(|state| state.step(path));
         let number = state.attempts.max(1);
-        if state.undo == lifeboat_journal::state::UndoStatus::NotUndone {
+        if state.undo == UndoStatus::NotUndone {
             self.log.step(path, number, EventKind::UndoStarted)?;
         }
-        let outcome = match (self.action(step), self.context(step, number), &state.intent) {
-            (Ok((action, _)), Ok(mut cx), Some(intent)) => {
-                cx.prepared = prepared_of(intent);
-                cx.recorded = recorded_of(&state, self.created_by(path));
-                match self.take_back(action.as_ref(), step, cx).await {
-                    Ok(outcome) => outcome,
-                    Err(Ended::JournalLost(lost)) => return Err(lost),
-                    Err(Ended::Left) => return Ok(()),
-                    Err(Ended::Failed { failure, .. }) => {
-                        Err(ActionError::failed(failure.code, failure.message))
-                    }
-                }
-            }
-            (Err(error), ..) | (_, Err(error), _) => Err(error),
-            (_, _, None) => Ok(()),
+        let outcome = match &step.undo {
+            Undo::Action { action, with } => self.undo_by(step, action, with).await,
+            _ => self.undo_own(step, &state, number).await,
         };
         self.report_polls(path, number)?;
         let kind = match outcome {
             Ok(()) => EventKind::Undone,
-            Err(ActionError { kind, code, message, hint }) => EventKind::UndoFailed {
-                error: Failure { code, message, hint, refused: kind == ErrorKind::Refused },
+            Err(Ended::Failed { failure, .. }) => EventKind::UndoFailed { error: failure },
+            Err(Ended::Left) => match self.log.with_state(|state| state.step(path).blocked().cloned()) {
+                // Nothing is left to wait for: it is named as left behind, and `cleanup` takes it up again.
+                Some(block) => EventKind::UndoFailed { error: block.error },
+                None => return Ok(()),
             },
+            Err(Ended::JournalLost(lost)) => return Err(lost),
         };
         self.log.step(path, number, kind)
     }
 
-    /// Undoes an attempt until its effect is seen to be gone. The outer error is the journal's.
+    async fn undo_own(&self, step: &Step, state: &StepState, number: u32) -> Result<(), Ended> {
+        let Some(intent) = &state.intent else { return Ok(()) };
+        let (action, _) = self.action(step).map_err(|error| failed("undo", error))?;
+        let mut cx = self.context(step, number).map_err(|error| failed("undo", error))?;
+        cx.prepared = prepared_of(intent);
+        cx.recorded = recorded_of(state, self.created_by(&step.path));
+        self.take_back(action.as_ref(), step, cx).await
+    }
+
+    /// Takes a step back by another action, which is performed as a step of its own: `undo:<path>`.
+    async fn undo_by(
+        &self,
+        step: &Step,
+        action: &str,
+        with: &BTreeMap<String, Template>,
+    ) -> Result<(), Ended> {
+        let path = StepPath::new(format!("undo:{}", step.path));
+        let spec = self.catalog.get(action);
+        let (action, with) = (action.to_owned(), with.clone());
+        let undo = Step {
+            path: path.clone(),
+            work: Work::Action { action, with, outputs: BTreeMap::new() },
+            effect: spec.and_then(|spec| spec.effect).or(step.effect),
+            wait: Wait::default(),
+            timeout: None,
+            assert: Vec::new(),
+            recovery_point: None,
+            undo: Undo::Never,
+            ..step.clone()
+        };
+        let state = self.log.with_state(|state| state.step(&path));
+        let in_flight = state.status.is_in_flight();
+        let number = if in_flight { state.attempts.max(1) } else { state.attempts_failed + 1 };
+        if state.status == StepStatus::Succeeded {
+            return Ok(());
+        }
+        match self.attempt(&undo, number, in_flight).await? {
+            Ending::Succeeded => Ok(()),
+            Ending::Failed(failure) => Err(Ended::Failed { during: "undo", failure }),
+            Ending::Left => Err(Ended::Left),
+        }
+    }
+
+    /// Undoes an attempt until its effect is seen to be gone.
     pub(crate) async fn take_back(
         &self,
         action: &dyn Action,
         step: &Step,
         mut cx: StepContext,
-    ) -> Result<Result<(), ActionError>, Ended> {
-        let deadline = self.clock.now() + UNDO_LIMIT;
+    ) -> Result<(), Ended> {
+        let (path, attempt, began) = (step.path.clone(), cx.attempt, self.clock.now());
+        let patience = Patience { path, attempt, began, limit: UNDO_LIMIT, during: "undo" };
         let mut gone_once = false;
         let mut tries = 0;
         loop {
             cx.now = self.clock.now();
-            if cx.now >= deadline {
-                return Ok(Err(ActionError::failed("timeout", "it is still there after an hour")));
+            if cx.now >= self.deadline(&patience) {
+                let error = ActionError::failed("timeout", "it is still there after an hour");
+                return Err(failed("undo", error));
             }
-            let Some(watch) = action.watches(&cx) else { return self.take_back_unseen(action, cx).await };
-            let seen = match self.poller.look(&watch).await {
-                Ok(seen) => seen,
-                Err(error) if self.may_try_again(&error, deadline) => {
-                    tries += 1;
-                    self.back_off(&cx, tries).await;
-                    continue;
-                }
-                Err(error) => return Ok(Err(error)),
+            let Some(watch) = action.watches(&cx) else {
+                // What cannot be watched is taken back by one call, true also when there is nothing to take back.
+                let first = Stage::first();
+                return self.patiently(&patience, || action.undo(&cx, &first)).await;
             };
+            let seen = self.patiently(&patience, || self.poller.look(&watch)).await?;
             match action.judge_undo(&cx, &seen) {
                 UndoObservation::Gone if gone_once && cannot_appear_any_more(&cx) => {
-                    return self.note_gone(&cx).map(Ok);
+                    return self.note_gone(&cx);
                 }
                 UndoObservation::Gone => {
                     gone_once = true;
                     self.clock.sleep(GONE_TWICE).await;
                 }
                 UndoObservation::InProgress { .. } => gone_once = false,
-                UndoObservation::Failed { why } => return Ok(Err(ActionError::failed("undo", why))),
+                UndoObservation::Failed { why } => {
+                    return Err(failed("undo", ActionError::failed("undo", why)));
+                }
                 UndoObservation::Next(stage) => match action.undo(&cx, &stage).await {
                     Ok(()) => {
+                        self.unblocked(&patience)?;
                         cx.recorded.undo_accepted.push(stage.clone());
                         let kind = EventKind::UndoAccepted { stage: stage.to_string() };
                         self.log.step(&step.path, cx.attempt, kind)?;
                     }
                     Err(error) if error.code == JOURNAL_LOST => return Err(failed("undo", error)),
+                    Err(error) if self.waits_for(&patience, &error) => {
+                        self.blocked(&patience, &error).await?;
+                    }
                     Err(error)
-                        if error.kind == ErrorKind::Unknown || self.may_try_again(&error, deadline) =>
+                        if error.kind == ErrorKind::Unknown || self.may_try_again(&error, &patience) =>
                     {
                         tries += 1;
-                        self.back_off(&cx, tries).await;
+                        let _never_stopped = self.back_off(&patience, tries).await;
                     }
-                    Err(error) => return Ok(Err(error)),
+                    Err(error) => return Err(failed("undo", error)),
                 },
             }
         }
-    }
-
-    /// What cannot be watched is taken back by one call that is true also when there is nothing to take back.
-    pub(crate) async fn take_back_unseen(
-        &self,
-        action: &dyn Action,
-        cx: StepContext,
-    ) -> Result<Result<(), ActionError>, Ended> {
-        Ok(action.undo(&cx, &Stage::first()).await)
     }
 
     pub(crate) fn note_gone(&self, cx: &StepContext) -> Result<(), Ended> {

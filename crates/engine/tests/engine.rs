@@ -7,11 +7,13 @@ use lifeboat_engine::action::{
     UndoObservation,
 };
 use lifeboat_engine::clock::Clock;
-use lifeboat_engine::driver::Engine;
+use lifeboat_engine::driver::{Engine, Identity, Outside, Stop};
 use lifeboat_engine::log::{JournalLost, RunLog};
 use lifeboat_engine::lookout::{Lookout, Seen, Watch};
 use lifeboat_engine::name::Charset;
+use lifeboat_engine::people::Nobody;
 use lifeboat_engine::registry::Registry;
+use lifeboat_engine::secrets::NoSecrets;
 use lifeboat_engine::start::{self, Aim, Caller, Start};
 use lifeboat_journal::chain;
 use lifeboat_journal::event::{Cloud, Draft, EventKind};
@@ -367,12 +369,39 @@ struct Bench {
     plan: Plan,
     mode: Mode,
     clock: Clock,
+    outside: Outside,
+}
+
+/// The account that the credentials belong to, as long as there are any.
+struct SameAccount;
+
+#[async_trait]
+impl Identity for SameAccount {
+    async fn account(&self, _: &str) -> Result<String, ActionError> {
+        Ok("111122223333".to_owned())
+    }
+}
+
+fn nobody() -> Outside {
+    Outside {
+        people: Arc::new(Nobody),
+        secrets: Arc::new(NoSecrets),
+        identity: Arc::new(SameAccount),
+        blocked_limit: Some(Duration::from_secs(3600)),
+    }
 }
 
 impl Bench {
     fn new(plan: Plan) -> Self {
         let clock = Clock::simulated(DateTime::from_timestamp(START, 0).unwrap());
-        Self { world: Shared::default(), disk: Disk::default(), plan, mode: Mode::Drill, clock }
+        Self {
+            world: Shared::default(),
+            disk: Disk::default(),
+            plan,
+            mode: Mode::Drill,
+            clock,
+            outside: nobody(),
+        }
     }
 
     async fn run(&self) -> Result<RunState, JournalLost> {
@@ -402,7 +431,7 @@ impl Bench {
             let clock = self.clock.clone();
             tokio::spawn(async move {
                 clock.sleep(after).await;
-                ask.send(Some("SIGINT".to_owned())).unwrap();
+                ask.send(Some(Stop { by: "SIGINT".to_owned(), why: None, undo: None })).unwrap();
             });
         }
         let engine = Engine {
@@ -413,6 +442,7 @@ impl Bench {
             log: log.clone(),
             permitted: vec![],
             confirmed: BTreeSet::new(),
+            outside: self.outside.clone(),
             stop,
         };
         engine.run().await?;
@@ -526,7 +556,7 @@ async fn what_breaks_is_taken_back_in_a_drill_and_left_in_a_recovery() {
                 assert_eq!(outcome.exit_code(), 1);
             }
             Mode::Recovery => {
-                assert!(state.outcome.is_none() && state.paused.unwrap().contains("outputs.n is 1"));
+                assert!(state.outcome.is_none() && state.paused.unwrap().why.contains("outputs.n is 1"));
             }
         }
     }
@@ -583,7 +613,7 @@ async fn ctrl_c_takes_back_a_drill_and_leaves_a_recovery() {
         match mode {
             Mode::Drill => assert_eq!(state.outcome.unwrap().exit_code(), 5),
             Mode::Recovery => {
-                assert!(state.outcome.is_none() && state.paused.unwrap().contains("SIGINT"));
+                assert!(state.outcome.is_none() && state.paused.unwrap().why.contains("SIGINT"));
                 let outcome = bench.run().await.unwrap().outcome.unwrap();
                 assert_eq!(
                     (outcome.verdict, outcome.kept.len()),
@@ -637,6 +667,7 @@ async fn bench_state(bench: &Bench, log: Arc<RunLog>) -> RunState {
         log: log.clone(),
         permitted: vec![],
         confirmed: BTreeSet::new(),
+        outside: bench.outside.clone(),
         stop,
     };
     engine.run().await.unwrap();

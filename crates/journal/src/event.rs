@@ -15,7 +15,7 @@ pub const FORMAT: &str = "1.0";
 
 /// Raised when the fold, deciding, names or wait rules change meaning: a run is resumed only by a program of the
 /// same semantics.
-pub const SEMANTICS: u32 = 1;
+pub const SEMANTICS: u32 = 2;
 
 /// Named values as they are journaled.
 pub type Values = BTreeMap<String, Value>;
@@ -166,6 +166,9 @@ pub enum EventKind {
     RunPaused {
         /// Why, in words.
         why: String,
+        /// What kind of reason that is.
+        #[serde(default)]
+        because: PauseReason,
     },
     /// A process took the run up again.
     #[serde(rename = "run.resumed")]
@@ -178,9 +181,24 @@ pub enum EventKind {
     /// Somebody asked for the end of it.
     #[serde(rename = "run.abort_asked")]
     AbortAsked {
-        /// What asked: `SIGINT`, a command.
+        /// Who or what asked: `SIGINT`, a person.
+        by: String,
+        /// Why, in words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// Whether to take back what was done; nothing leaves it to the mode: a drill does, a recovery pauses.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undo: Option<bool>,
+    },
+    /// Somebody asked to take away what a run that is over left behind.
+    #[serde(rename = "run.cleanup_asked")]
+    CleanupAsked {
+        /// Who.
         by: String,
     },
+    /// The runbook was changed in the middle of the run; what had been done stays as it was.
+    #[serde(rename = "plan.amended")]
+    PlanAmended(Box<PlanAmended>),
     /// The last event.
     #[serde(rename = "run.finished")]
     RunFinished(Box<Outcome>),
@@ -247,6 +265,37 @@ pub enum EventKind {
         /// The values that made it so.
         values: Values,
     },
+    /// A person ordered what becomes of a step.
+    #[serde(rename = "step.ordered")]
+    StepOrdered {
+        /// What.
+        order: Order,
+        /// Why, in the person's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// For [`Order::Extend`]: how many seconds more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<f64>,
+    },
+    /// A person did it without Lifeboat.
+    #[serde(rename = "step.done_by_hand")]
+    DoneByHand {
+        /// What was done, in the person's words.
+        reason: String,
+        /// The outputs that the person states.
+        outputs: Values,
+    },
+    /// Nothing is wrong with the step, and it cannot go on: no attempt and no time is used up.
+    #[serde(rename = "step.blocked")]
+    StepBlocked {
+        /// By what.
+        on: BlockedOn,
+        /// What was answered.
+        error: Failure,
+    },
+    /// It can go on.
+    #[serde(rename = "step.unblocked")]
+    StepUnblocked,
     /// Proof worth keeping.
     #[serde(rename = "step.evidence")]
     Evidence {
@@ -282,6 +331,20 @@ pub enum EventKind {
     UndoFailed {
         /// Why.
         error: Failure,
+    },
+    /// A person is asked.
+    #[serde(rename = "person.asked")]
+    PersonAsked(Box<Question>),
+    /// A person has answered.
+    #[serde(rename = "person.answered")]
+    PersonAnswered(Box<Answer>),
+    /// Nobody answered in time.
+    #[serde(rename = "person.timed_out")]
+    PersonTimedOut {
+        /// The number of the question's event.
+        asked: u64,
+        /// What follows: `fail`, `continue`, `abort`, `reject`, or an option.
+        then: String,
     },
     /// A time that was waited for has come.
     #[serde(rename = "timer.fired")]
@@ -352,6 +415,141 @@ pub enum EventKind {
     /// An event of a later minor version: kept and shown.
     #[serde(skip)]
     Other(OtherEvent),
+}
+
+/// Why nothing new starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseReason {
+    /// A step failed, and in a recovery a person decides what follows.
+    #[default]
+    Failure,
+    /// A preflight check does not hold, and a person must say whether to go on.
+    Check,
+    /// A question waits for its answer.
+    Person,
+    /// A signal stopped the run.
+    Signal,
+    /// A step took longer than it may, and in a recovery a person decides whether to wait on.
+    Timeout,
+    /// Credentials, a permission or the control plane were missing for too long.
+    Blocked,
+}
+
+/// What a step needs that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockedOn {
+    /// Nobody is logged in, or the session has expired.
+    Credentials,
+    /// A permission is missing.
+    Permission,
+    /// AWS does not answer.
+    ControlPlane,
+}
+
+impl BlockedOn {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::Permission => "a permission",
+            Self::ControlPlane => "the control plane",
+        }
+    }
+}
+
+/// What a person can order of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Try it again.
+    Retry,
+    /// Go on without it.
+    Skip,
+    /// Go on though this check does not hold.
+    Accept,
+    /// Give it more time.
+    Extend,
+}
+
+impl Order {
+    /// Its word in the journal.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Skip => "skip",
+            Self::Accept => "accept",
+            Self::Extend => "extend",
+        }
+    }
+}
+
+/// What `plan.amended` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanAmended {
+    /// The files of the new plan, with their SHA-256.
+    pub sources: Vec<SourceDigest>,
+    /// The tree of steps from here on.
+    pub steps: Vec<StepOutline>,
+    /// The lines that differ, as a unified diff.
+    pub diff: String,
+    /// Why, in the person's words.
+    pub reason: String,
+    /// The directory beside the journal that holds the new sources.
+    pub kept_in: String,
+}
+
+/// What `person.asked` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    /// `manual`, `decide` or `approve`.
+    pub kind: String,
+    /// The instructions, the question or the message, with its values filled in.
+    pub text: String,
+    /// What can be answered: `done` and `failed`, `approve` and `reject`, or the options that apply.
+    pub options: Vec<Choice>,
+    /// What is to be handed in with it: the name and the type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
+    /// Evidence: `link` or `text`, and whether it is required.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub evidence: BTreeMap<String, bool>,
+    /// Seconds that people have, counted while Lifeboat runs; nothing: as long as they need.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_s: Option<f64>,
+    /// What follows if nobody answers in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_timeout: Option<String>,
+}
+
+/// Something that can be answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The word to answer with.
+    pub id: String,
+    /// What it means.
+    pub label: String,
+}
+
+/// What `person.answered` holds; who answered is the event's actor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The number of the question's event.
+    pub asked: u64,
+    /// The answer: one of the question's options.
+    pub choice: String,
+    /// Why, in the person's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What was handed in.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: Values,
+    /// Evidence, by kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub evidence: BTreeMap<String, String>,
+    /// The way it came: `terminal`, `command`, `answers file`.
+    pub via: String,
 }
 
 /// An event this version does not know.

@@ -9,6 +9,7 @@ use lifeboat_runbook::units;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Where the lines go. Real runs use [`FileStorage`]; tests use one that stops at a chosen moment.
 pub trait Storage: Send {
@@ -174,12 +175,17 @@ impl RunDirectory {
         self.path.exists()
     }
 
+    /// When it was made, by the machine's clock; nothing where the file system does not say.
+    pub fn made_at(&self) -> Option<SystemTime> {
+        fs::metadata(&self.path).and_then(|metadata| metadata.created()).ok()
+    }
+
     /// Makes it.
     ///
     /// # Errors
     /// When it cannot be made.
     pub fn create(&self) -> io::Result<()> {
-        fs::create_dir_all(self.path.join("sources"))
+        fs::create_dir_all(&self.path)
     }
 
     /// The directory itself.
@@ -202,19 +208,68 @@ impl RunDirectory {
         self.path.join("head")
     }
 
-    /// Keeps a source as it was run.
+    /// Keeps the sources of a plan as they were run; `kept_in` names the directory, `sources` at the start.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn keep_sources<'text>(
+        &self,
+        kept_in: &str,
+        texts: impl IntoIterator<Item = &'text str>,
+    ) -> io::Result<()> {
+        fs::create_dir_all(self.path.join(kept_in))?;
+        for (index, text) in texts.into_iter().enumerate() {
+            write_whole(&self.source(kept_in, index), text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Where source `index` of the plan kept in `kept_in` is.
+    pub fn source(&self, kept_in: &str, index: usize) -> PathBuf {
+        self.path.join(kept_in).join(format!("{index}.yaml"))
+    }
+
+    /// The definition of the simulated world, faults included.
+    pub fn world_definition(&self) -> PathBuf {
+        self.path.join("world.json")
+    }
+
+    /// Leaves a letter for the process that writes the run; it appears whole or not at all.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn keep_source(&self, index: usize, text: &str) -> io::Result<()> {
-        let mut file = File::create(self.source(index))?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
+    pub fn post(&self, name: &str, letter: &[u8]) -> io::Result<()> {
+        let inbox = self.inbox();
+        fs::create_dir_all(&inbox)?;
+        let written = inbox.join(format!(".{name}"));
+        write_whole(&written, letter)?;
+        fs::rename(written, inbox.join(format!("{name}.json")))
     }
 
-    /// Where source `index` is kept.
-    pub fn source(&self, index: usize) -> PathBuf {
-        self.path.join("sources").join(format!("{index}.yaml"))
+    /// The letters in the inbox, by name.
+    ///
+    /// # Errors
+    /// When the inbox cannot be read; one that is not there is empty.
+    pub fn letters(&self) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
+        let entries = match fs::read_dir(self.inbox()) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut letters = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                let letter = fs::read(&path)?;
+                letters.push((path, letter));
+            }
+        }
+        letters.sort();
+        Ok(letters)
+    }
+
+    fn inbox(&self) -> PathBuf {
+        self.path.join("inbox")
     }
 
     /// Reads the journal and checks its chain.
@@ -244,6 +299,13 @@ impl RunDirectory {
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
     }
+}
+
+/// Writes a file and brings it to disk.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// The journal on disk.
@@ -281,7 +343,7 @@ impl Storage for FileStorage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{EventKind, Phase};
+    use crate::event::{EventKind, PauseReason, Phase};
 
     fn stamp(second: i64) -> Stamp {
         Stamp {
@@ -297,7 +359,7 @@ mod tests {
         writer.masker().learn("password", "hunter2hunter2").unwrap();
         let mut events = Vec::new();
         for (second, why) in [(0, "one"), (1, "hunter2hunter2 \"quoted\""), (2, "drei, ü")] {
-            let draft = Draft::run(EventKind::RunPaused { why: why.into() });
+            let draft = Draft::run(EventKind::RunPaused { why: why.into(), because: PauseReason::Signal });
             events.extend(writer.append(vec![draft], stamp(second)).unwrap());
         }
         events.extend(

@@ -1,6 +1,6 @@
 //! Recovery time and data lost, as functions of the fold: definitions in `docs/measurement.md`.
 
-use crate::event::{Event, EventKind};
+use crate::event::{BlockedOn, Event, EventKind};
 use crate::outcome::Objective;
 use crate::state::{DataTime, Moment, RunState, StepState, StepStatus};
 use chrono::{DateTime, Utc};
@@ -51,6 +51,9 @@ pub struct Parts {
     pub verification: Option<f64>,
     /// AWS not reachable.
     pub control_plane: f64,
+    /// Waiting for credentials or a permission.
+    #[serde(default)]
+    pub blocked: f64,
     /// At most this much between something being ready and Lifeboat seeing it.
     pub lifeboat: f64,
 }
@@ -93,6 +96,7 @@ pub struct Measurements {
 pub fn measure(state: &RunState, events: &[Event]) -> Measurements {
     let mut findings = order_findings(state);
     findings.extend(prepared_findings(state));
+    findings.extend(order_of_people(state));
     let data_lost = data_lost(state, &mut findings);
     let recovery_time = recovery_time(state);
     let critical_path = critical_path(state, events, &recovery_time);
@@ -151,9 +155,8 @@ fn recovery_time(state: &RunState) -> RecoveryTime {
 
 /// Steps skipped because this is a drill, and how long they are expected to take together.
 fn not_rehearsed(state: &RunState) -> (Vec<StepPath>, Option<f64>) {
-    let Some(started) = &state.started else { return (Vec::new(), Some(0.0)) };
-    let skipped: Vec<_> = started
-        .steps
+    let skipped: Vec<_> = state
+        .outlines()
         .iter()
         .filter(|outline| {
             let step = state.step(&outline.path);
@@ -170,19 +173,38 @@ fn parts(state: &RunState, start: Moment, end: Moment) -> Parts {
     Parts {
         preflight: running.map(|running| start.seconds_to(&running).max(0.0)),
         detection: mark(state, "detected").map(|detected| start.seconds_to(&detected)),
-        decision: 0.0,
+        decision: asking(state, start, end),
         execution: running.map(|running| changed.map_or(0.0, |changed| running.seconds_to(&changed))),
         verification: changed.or(running).map(|changed| changed.seconds_to(&end)),
-        control_plane: 0.0,
+        control_plane: blocked(state, start, end, |on| on == BlockedOn::ControlPlane),
+        blocked: blocked(state, start, end, |on| on != BlockedOn::ControlPlane),
         lifeboat: lifeboats_share(state, end),
     }
 }
 
+/// Seconds between two moments, as far as they lie between `start` and `end`.
+fn within(from: Moment, to: Option<Moment>, start: Moment, end: Moment) -> f64 {
+    let from = if from.at < start.at { start } else { from };
+    let to = to.filter(|to| to.at < end.at).unwrap_or(end);
+    from.seconds_to(&to).max(0.0)
+}
+
+/// Every wait for a person.
+fn asking(state: &RunState, start: Moment, end: Moment) -> f64 {
+    let questions = state.steps.values().filter_map(|step| step.asked.as_ref());
+    questions.map(|asked| within(asked.at, asked.ended(), start, end)).sum()
+}
+
+/// Every wait for what AWS or the operator's session lacked.
+fn blocked(state: &RunState, start: Moment, end: Moment, counts: impl Fn(BlockedOn) -> bool) -> f64 {
+    let blocks = state.steps.values().flat_map(|step| &step.blocks).filter(|block| counts(block.on));
+    blocks.map(|block| within(block.from, block.to, start, end)).sum()
+}
+
 /// The end of the last step before `end` that changes something.
 fn last_change(state: &RunState, end: Moment) -> Option<Moment> {
-    let started = state.started.as_ref()?;
-    started
-        .steps
+    state
+        .outlines()
         .iter()
         .filter(|outline| outline.effect.as_deref().is_some_and(|effect| effect != "read"))
         .filter_map(|outline| state.steps.get(&outline.path)?.finished)
@@ -265,6 +287,25 @@ fn order_findings(state: &RunState) -> Vec<String> {
         .filter(|pair| pair[0].1.at > pair[1].1.at)
         .map(|pair| format!("the mark `{}` is later than `{}`, which should follow it", pair[0].0, pair[1].0))
         .collect()
+}
+
+/// What people did to the run: every order is something a reader of the numbers should know.
+fn order_of_people(state: &RunState) -> Vec<String> {
+    let mut findings = Vec::new();
+    for (path, step) in &state.steps {
+        if let StepStatus::DoneByHand(reason) = &step.status {
+            findings.push(format!("{path} was done by hand: {reason}"));
+        }
+        if let Some(who) = &step.skipped_by {
+            findings.push(format!("{path} was skipped by order of {who}"));
+        }
+        if let Some(who) = &step.accepted_by {
+            findings.push(format!("the check {path} does not hold and was accepted by {who}"));
+        }
+    }
+    let amended = state.amended.iter();
+    findings.extend(amended.map(|amended| format!("the runbook was amended in the run: {}", amended.reason)));
+    findings
 }
 
 fn prepared_findings(state: &RunState) -> Vec<String> {

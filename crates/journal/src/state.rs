@@ -2,9 +2,12 @@
 //!
 //! This is the only fold. The engine decides on it, resume rebuilds it, `show`, the screen and reports read it.
 
-use crate::event::{Event, EventKind, Failure, Phase, RunStarted, StepStarted, Values};
+use crate::event::{
+    Answer, BlockedOn, Event, EventKind, Failure, Order, PauseReason, Phase, PlanAmended, Question,
+    RunStarted, StepStarted, Values,
+};
 use crate::measure::{DataLost, RecoveryTime};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Verdict};
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
 use lifeboat_runbook::spec::{Grade, Resource};
@@ -60,6 +63,10 @@ pub enum StepStatus {
     Failed(Failure),
     /// Not needed.
     Skipped(String),
+    /// A person is asked.
+    Asking,
+    /// A person did it without Lifeboat.
+    DoneByHand(String),
 }
 
 impl StepStatus {
@@ -75,12 +82,29 @@ impl StepStatus {
             Self::AllowedFailure(_) => "allowed_failure",
             Self::Failed(_) => "failed",
             Self::Skipped(_) => "skipped",
+            Self::Asking => "asking",
+            Self::DoneByHand(_) => "done_by_hand",
         }
     }
 
     /// Whether nothing more comes of it.
     pub fn is_over(&self) -> bool {
-        matches!(self, Self::Succeeded | Self::AllowedFailure(_) | Self::Failed(_) | Self::Skipped(_))
+        matches!(
+            self,
+            Self::Succeeded
+                | Self::AllowedFailure(_)
+                | Self::Failed(_)
+                | Self::Skipped(_)
+                | Self::DoneByHand(_)
+        )
+    }
+
+    /// The error, where it failed and may not have.
+    pub fn failed(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            _ => None,
+        }
     }
 
     /// Whether something of it is under way now.
@@ -91,7 +115,7 @@ impl StepStatus {
     /// Why it failed or was skipped, in words.
     pub fn why(&self) -> Option<&str> {
         match self {
-            Self::Skipped(reason) => Some(reason),
+            Self::Skipped(reason) | Self::DoneByHand(reason) => Some(reason),
             status => status.failure().map(|failure| failure.message.as_str()),
         }
     }
@@ -134,8 +158,12 @@ pub struct StepState {
     pub attempts: u32,
     /// Its first intent.
     pub started: Option<Moment>,
+    /// The intent of the last attempt.
+    pub attempt_started: Option<Moment>,
     /// Its end.
     pub finished: Option<Moment>,
+    /// What the last failed attempt was doing: `prepare`, `act`, `wait`, `assert`.
+    pub failed_during: String,
     /// The last failed attempt.
     pub attempt_failed: Option<Moment>,
     /// Whether the time before the next attempt has passed.
@@ -154,6 +182,84 @@ pub struct StepState {
     pub skipped_because: Values,
     /// Proof it left: kind and value.
     pub evidence: Vec<(String, lifeboat_runbook::value::Value)>,
+    /// The times in which it could not go on through no fault of its own.
+    pub blocks: Vec<Block>,
+    /// Seconds more that people gave it.
+    pub extended_s: f64,
+    /// Timers that have fired, by purpose.
+    pub fired: Vec<String>,
+    /// The question that was asked.
+    pub asked: Option<Asked>,
+    /// Who ordered to go on though this check does not hold, and why.
+    pub accepted_by: Option<String>,
+    /// Who ordered to go on without it, and why.
+    pub skipped_by: Option<String>,
+    /// Whether a person ordered another attempt.
+    pub retry_ordered: bool,
+}
+
+/// A time in which a step could not go on through no fault of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Block {
+    /// What was missing.
+    pub on: BlockedOn,
+    /// What was answered.
+    pub error: Failure,
+    /// Since when.
+    pub from: Moment,
+    /// Until when; nothing while it lasts.
+    pub to: Option<Moment>,
+}
+
+/// A question to people, and what came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// The question.
+    pub question: Box<Question>,
+    /// When it was asked; the number of this event names the question.
+    pub at: Moment,
+    /// Seconds in which no process was there to be answered: they do not count against people.
+    pub away_s: f64,
+    /// The answer: who, when, what.
+    pub answer: Option<(String, Moment, Box<Answer>)>,
+    /// What follows because nobody answered in time, and when that was.
+    pub timed_out: Option<(String, Moment)>,
+}
+
+impl Asked {
+    /// When people had their time, if it is limited.
+    pub fn due(&self) -> Option<DateTime<Utc>> {
+        let seconds = self.question.timeout_s? + self.away_s;
+        Some(self.at.at + chrono::TimeDelta::milliseconds((seconds * 1000.0) as i64))
+    }
+
+    /// When it was answered or given up.
+    pub fn ended(&self) -> Option<Moment> {
+        let answered = self.answer.as_ref().map(|(_, at, _)| *at);
+        answered.or(self.timed_out.as_ref().map(|(_, at)| *at))
+    }
+}
+
+/// Why nothing new starts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Paused {
+    /// In words.
+    pub why: String,
+    /// What kind of reason that is.
+    pub because: PauseReason,
+    /// The step it is about.
+    pub step: Option<StepPath>,
+}
+
+/// A request for the end of the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Abort {
+    /// Who or what asked.
+    pub by: String,
+    /// Why.
+    pub why: Option<String>,
+    /// Whether to take back what was done; nothing leaves it to the mode.
+    pub undo: Option<bool>,
 }
 
 /// A state that was seen.
@@ -231,10 +337,16 @@ pub struct RunState {
     pub check_warnings: Vec<CheckWarning>,
     /// A check that refused the start.
     pub refused: Option<CheckWarning>,
+    /// Checks about which a person was asked.
+    pub asked_checks: Vec<CheckWarning>,
     /// Who asked for the end.
-    pub abort_asked: Option<String>,
+    pub abort_asked: Option<Abort>,
     /// Why nothing new starts.
-    pub paused: Option<String>,
+    pub paused: Option<Paused>,
+    /// The last change of the runbook in the middle of the run.
+    pub amended: Option<Box<PlanAmended>>,
+    /// How the run had ended before somebody asked to take away what it left.
+    pub verdict_before: Option<Verdict>,
     /// The recovery time as measured at the end.
     pub recovery_time: Option<Box<RecoveryTime>>,
     /// The data lost as measured at the end.
@@ -269,18 +381,26 @@ impl RunState {
         self.created.iter().filter(|created| created.deleted.is_none())
     }
 
+    /// The events that made a step ready: the end of the step before it, else the beginning of the phase.
+    pub fn after(&self, path: &StepPath) -> Vec<u64> {
+        let ended = self.steps.iter().filter(|(other, step)| *other != path && step.started.is_some());
+        let last = ended.filter_map(|(_, step)| step.finished).map(|finished| finished.seq).max();
+        let phase = self.phase.and_then(|phase| self.phases.get(&phase)).map(|entered| entered.seq);
+        last.max(phase).into_iter().collect()
+    }
+
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event) {
         let moment = Moment { seq: event.seq, at: event.at, mono_ms: event.mono_ms, epoch: epoch_of(event) };
         self.run.get_or_insert_with(|| event.run.clone());
         match &event.step {
             Some(path) => self.apply_to_step(path.clone(), event, moment),
-            None => self.apply_to_run(event, moment),
+            None => self.apply_to_run(event, None, moment),
         }
         self.last = Some(Moment { at: event.recorded_at, ..moment });
     }
 
-    fn apply_to_run(&mut self, event: &Event, moment: Moment) {
+    fn apply_to_run(&mut self, event: &Event, step: Option<&StepPath>, moment: Moment) {
         match &event.kind {
             EventKind::RunStarted(started) => {
                 for outline in &started.steps {
@@ -293,13 +413,26 @@ impl RunState {
                 self.phase = Some(*phase);
                 self.phases.entry(*phase).or_insert(moment);
             }
-            EventKind::RunPaused { why } => self.paused = Some(why.clone()),
-            EventKind::RunResumed { .. } => self.resume(),
-            EventKind::AbortAsked { by } => self.abort_asked = Some(by.clone()),
+            EventKind::RunPaused { why, because } => {
+                self.paused = Some(Paused { why: why.clone(), because: *because, step: step.cloned() });
+            }
+            EventKind::RunResumed { .. } => self.resume(moment),
+            EventKind::AbortAsked { by, why, undo } => {
+                self.paused = None;
+                self.abort_asked = Some(Abort { by: by.clone(), why: why.clone(), undo: *undo });
+            }
+            EventKind::CleanupAsked { .. } => self.take_away_again(),
+            EventKind::PlanAmended(amended) => {
+                for outline in &amended.steps {
+                    self.steps.entry(outline.path.clone()).or_default();
+                }
+                self.amended = Some(amended.clone());
+            }
             EventKind::CheckFailed { check, error, then } => {
                 let warning = CheckWarning { check: check.clone(), failure: error.clone() };
                 match then.as_str() {
                     "refuse" => self.refused = Some(warning),
+                    "ask" => self.asked_checks.push(warning),
                     _ => self.check_warnings.push(warning),
                 }
             }
@@ -341,7 +474,10 @@ impl RunState {
                 seq: event.seq,
             }),
             EventKind::MarkSet { mark } => self.set_mark(mark, moment),
-            EventKind::CheckFailed { .. } => self.apply_to_run(event, moment),
+            EventKind::CheckFailed { .. } | EventKind::RunPaused { .. } => {
+                self.apply_to_run(event, Some(&path), moment);
+            }
+            EventKind::StepOrdered { .. } | EventKind::DoneByHand { .. } => self.paused = None,
             EventKind::AwsCall { service, operation, .. } => {
                 self.mutations.push((service.clone(), operation.clone()));
             }
@@ -357,13 +493,46 @@ impl RunState {
         self.marks.entry(mark.clone()).or_insert(moment);
     }
 
-    /// What was running when the process ended is not known any more: it must be looked at.
-    fn resume(&mut self) {
+    /// The outlines of the steps as they are planned now.
+    pub fn outlines(&self) -> &[crate::event::StepOutline] {
+        match (&self.amended, &self.started) {
+            (Some(amended), _) => &amended.steps,
+            (None, Some(started)) => &started.steps,
+            (None, None) => &[],
+        }
+    }
+
+    /// What was running when the process ended is not known any more: it must be looked at. Nobody could answer
+    /// meanwhile.
+    fn resume(&mut self, moment: Moment) {
         self.paused = None;
         self.abort_asked = None;
+        let away_s = self.last.map_or(0.0, |last| last.seconds_to(&moment).max(0.0));
         for step in self.steps.values_mut() {
             if step.status.is_in_flight() {
                 step.status = StepStatus::Unknown;
+            }
+            step.unblock(moment);
+            if let (StepStatus::Asking, Some(asked)) = (&step.status, &mut step.asked) {
+                asked.away_s += away_s;
+            }
+        }
+    }
+
+    /// What could not be taken back, or was not because the run had ended, is to be taken back now.
+    fn take_away_again(&mut self) {
+        if let Some(outcome) = self.outcome.take() {
+            self.verdict_before.get_or_insert(outcome.verdict);
+        }
+        self.finished = None;
+        self.paused = None;
+        for (path, step) in &mut self.steps {
+            if path.as_str().starts_with("cleanup:") && step.status.failed().is_some() {
+                step.status = StepStatus::Pending;
+            }
+            if matches!(step.undo, UndoStatus::UndoFailed(_)) {
+                step.undo = UndoStatus::NotUndone;
+                step.undo_accepted.clear();
             }
         }
     }
@@ -389,18 +558,20 @@ impl StepState {
                 at: event.at,
                 not_before: *not_before,
             }),
-            EventKind::StepUnknown { .. } => self.status = StepStatus::Unknown,
             EventKind::Observed { found } if found == "in_progress" || found == "next" => {
                 self.status = StepStatus::Waiting;
             }
-            EventKind::AttemptFailed { error, .. } => {
+            EventKind::AttemptFailed { error, during } => {
                 self.attempts_failed += 1;
+                self.retry_ordered = false;
+                self.failed_during.clone_from(during);
                 self.attempts = self.attempts.max(event.attempt.unwrap_or(1));
                 self.attempt_failed = Some(moment);
                 self.retry_due = false;
                 self.status = StepStatus::AttemptFailed(error.clone());
             }
             EventKind::TimerFired { purpose } if purpose == "retry" => self.retry_due = true,
+            EventKind::TimerFired { purpose } => self.fired.push(purpose.clone()),
             EventKind::StepSucceeded { outputs } => {
                 self.outputs = outputs.clone();
                 self.end(StepStatus::Succeeded, moment);
@@ -416,6 +587,35 @@ impl StepState {
                 self.end(StepStatus::Skipped(reason.clone()), moment);
             }
             EventKind::Evidence { kind, value } => self.evidence.push((kind.clone(), value.clone())),
+            EventKind::StepOrdered { order, reason, seconds } => {
+                self.obey(*order, reason.as_deref(), *seconds, event, moment);
+            }
+            EventKind::DoneByHand { reason, outputs } => {
+                self.outputs = outputs.clone();
+                self.end(StepStatus::DoneByHand(reason.clone()), moment);
+            }
+            EventKind::StepBlocked { on, error } => {
+                self.unblock(moment);
+                self.blocks.push(Block { on: *on, error: error.clone(), from: moment, to: None });
+            }
+            EventKind::StepUnblocked => self.unblock(moment),
+            EventKind::PersonAsked(question) => {
+                self.started.get_or_insert(moment);
+                let (question, at) = (question.clone(), moment);
+                self.asked = Some(Asked { question, at, away_s: 0.0, answer: None, timed_out: None });
+                self.status = StepStatus::Asking;
+            }
+            EventKind::PersonAnswered(answer) => {
+                let who = event.actor.id.clone().unwrap_or_default();
+                if let Some(asked) = &mut self.asked {
+                    asked.answer.get_or_insert((who, moment, answer.clone()));
+                }
+            }
+            EventKind::PersonTimedOut { then, .. } => {
+                if let Some(asked) = &mut self.asked {
+                    asked.timed_out = Some((then.clone(), moment));
+                }
+            }
             EventKind::UndoStarted => self.undo = UndoStatus::Undoing,
             EventKind::UndoAccepted { stage } => self.undo_accepted.push(stage.clone()),
             EventKind::Undone => self.undo = UndoStatus::Undone,
@@ -432,10 +632,64 @@ impl StepState {
         }
         self.intent = Some(intent);
         self.started.get_or_insert(moment);
+        self.attempt_started = Some(moment);
         self.attempts = self.attempts.max(attempt);
+        self.retry_ordered = false;
         self.accepted.clear();
         self.states_seen.clear();
         self.status = StepStatus::Running;
+    }
+
+    fn obey(
+        &mut self,
+        order: Order,
+        reason: Option<&str>,
+        seconds: Option<f64>,
+        event: &Event,
+        moment: Moment,
+    ) {
+        let who = event.actor.id.as_deref().unwrap_or("a person");
+        match order {
+            Order::Retry => {
+                self.retry_ordered = true;
+                self.finished = None;
+                self.asked = None;
+                self.fired.clear();
+                self.status = match &self.status {
+                    StepStatus::Failed(failure) | StepStatus::AttemptFailed(failure) if self.attempts > 0 => {
+                        StepStatus::AttemptFailed(failure.clone())
+                    }
+                    _ => StepStatus::Pending,
+                };
+            }
+            Order::Skip => {
+                let words = format!("{who}: {}", reason.unwrap_or("no reason given"));
+                self.end(StepStatus::Skipped(format!("by order of {words}")), moment);
+                self.skipped_by = Some(words);
+            }
+            Order::Accept => {
+                self.accepted_by = Some(format!("{who}: {}", reason.unwrap_or("no reason given")));
+            }
+            Order::Extend => self.extended_s += seconds.unwrap_or_default(),
+        }
+    }
+
+    fn unblock(&mut self, moment: Moment) {
+        if let Some(block) = self.blocks.last_mut().filter(|block| block.to.is_none()) {
+            block.to = Some(moment);
+        }
+    }
+
+    /// What the step waits for, while it is blocked.
+    pub fn blocked(&self) -> Option<&Block> {
+        self.blocks.last().filter(|block| block.to.is_none())
+    }
+
+    /// Seconds in which the present attempt could not go on: they do not count against its time.
+    pub fn blocked_s(&self) -> f64 {
+        let since = self.attempt_started.map_or(0, |started| started.seq);
+        let ended = self.blocks.iter().filter(|block| block.from.seq > since);
+        ended.filter_map(|block| Some(block.from.seconds_to(&block.to?))).sum()
     }
 
     fn end(&mut self, status: StepStatus, moment: Moment) {

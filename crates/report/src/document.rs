@@ -1,6 +1,6 @@
 //! The JSON document that `run`, `drill`, `resume`, `show` and `report --format json` print.
 
-use lifeboat_journal::event::{Event, Values};
+use lifeboat_journal::event::{Event, PauseReason, Question, Values};
 use lifeboat_journal::measure::{self, DataLost, Measurements, RecoveryTime};
 use lifeboat_journal::outcome::{Outcome, PAUSED};
 use lifeboat_journal::state::{RunState, StepState, StepStatus};
@@ -26,6 +26,12 @@ pub struct Document {
     pub also: Vec<String>,
     /// The exit code; that of a pause while the run is not finished.
     pub exit_code: u8,
+    /// Why nothing new starts, while the run is paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<PausedDocument>,
+    /// Questions that wait for an answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<AsksDocument>,
     /// When it began.
     pub started_at: Option<String>,
     /// When it ended.
@@ -46,6 +52,29 @@ pub struct Document {
     pub findings: Vec<String>,
     /// The record behind all of it.
     pub journal: JournalDocument,
+}
+
+/// Why a run of a [`Document`] is paused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PausedDocument {
+    /// `failure`, `check`, `person`, `signal`, `timeout`, `blocked`.
+    pub because: PauseReason,
+    /// In words.
+    pub why: String,
+    /// The step it is about.
+    pub step: Option<StepPath>,
+}
+
+/// A question of a [`Document`] that waits for its answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AsksDocument {
+    /// The step that asks.
+    pub step: StepPath,
+    /// The number of the question's event.
+    pub asked: u64,
+    /// The question.
+    #[serde(flatten)]
+    pub question: Question,
 }
 
 /// A step of a [`Document`].
@@ -92,6 +121,12 @@ pub fn document(state: &RunState, events: &[Event], head: &str) -> Document {
             .map(|outcome| outcome.also().into_iter().map(str::to_owned).collect())
             .unwrap_or_default(),
         exit_code: outcome.map_or(PAUSED, Outcome::exit_code),
+        paused: state.paused.as_ref().filter(|_| outcome.is_none()).map(|paused| PausedDocument {
+            because: paused.because,
+            why: paused.why.clone(),
+            step: paused.step.clone(),
+        }),
+        asks: asks(state),
         started_at: state.began.map(|began| time_text(began.at)),
         finished_at: state.finished.map(|finished| time_text(finished.at)),
         rto: measured.recovery_time,
@@ -128,8 +163,7 @@ pub fn measurements(state: &RunState, events: &[Event]) -> Measurements {
 
 /// The steps in planned order; behind them those the first event does not name.
 pub(crate) fn paths(state: &RunState) -> Vec<&StepPath> {
-    let mut paths: Vec<&StepPath> =
-        state.started.iter().flat_map(|started| &started.steps).map(|outline| &outline.path).collect();
+    let mut paths: Vec<&StepPath> = state.outlines().iter().map(|outline| &outline.path).collect();
     for path in state.steps.keys() {
         if !paths.contains(&path) {
             paths.push(path);
@@ -141,15 +175,35 @@ pub(crate) fn paths(state: &RunState) -> Vec<&StepPath> {
 /// Why a step failed or was skipped.
 pub(crate) fn why(step: &StepState) -> Option<String> {
     match &step.status {
-        StepStatus::Skipped(reason) => Some(reason.clone()),
+        StepStatus::Skipped(reason) | StepStatus::DoneByHand(reason) => Some(reason.clone()),
         status => status.failure().map(|failure| failure.message.clone()),
     }
+}
+
+/// Questions that wait for an answer.
+pub fn asks(state: &RunState) -> Vec<AsksDocument> {
+    let open = state.steps.iter().filter(|_| state.outcome.is_none());
+    open.filter_map(|(path, step)| {
+        let asked = step.asked.as_ref().filter(|asked| asked.ended().is_none())?;
+        let question = (*asked.question).clone();
+        (step.status == StepStatus::Asking).then(|| AsksDocument {
+            step: path.clone(),
+            asked: asked.at.seq,
+            question,
+        })
+    })
+    .collect()
+}
+
+/// Where a step stands: what it waits for goes first.
+pub fn step_word(step: &StepState) -> &'static str {
+    if step.blocked().is_some() { "blocked" } else { step.status.word() }
 }
 
 fn step(path: &StepPath, step: &StepState) -> StepDocument {
     StepDocument {
         id: path.clone(),
-        state: step.status.word().to_owned(),
+        state: step_word(step).to_owned(),
         attempts: step.attempts,
         started_at: step.started.map(|started| time_text(started.at)),
         finished_at: step.finished.map(|finished| time_text(finished.at)),

@@ -371,7 +371,8 @@ fn what_made_it(state: &RunState, document: &Document) -> String {
 }
 
 fn parts(parts: &Parts) -> Vec<PartRow> {
-    let Parts { preflight, detection, decision, execution, verification, control_plane, lifeboat } = parts;
+    let Parts { preflight, detection, decision, execution, verification, control_plane, blocked, lifeboat } =
+        parts;
     let row = |(name, seconds, meaning): (&'static str, Option<f64>, &'static str)| {
         Some(PartRow { name, time: duration(seconds?), meaning })
     };
@@ -382,6 +383,7 @@ fn parts(parts: &Parts) -> Vec<PartRow> {
         ("execution", *execution, "from the first step to the end of the last one that changes something"),
         ("verification", *verification, "from there to the proof"),
         ("control plane", Some(*control_plane), "AWS not reachable"),
+        ("blocked", Some(*blocked), "credentials or a permission missing"),
         (
             "of these Lifeboat's own share",
             Some(*lifeboat),

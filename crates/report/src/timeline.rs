@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{
-    Actor, ActorKind, Event, EventKind, Failure, Phase, Precision, RunStarted, StepStarted, Values,
+    Actor, ActorKind, Event, EventKind, Failure, Phase, Precision, Question, RunStarted, StepStarted, Values,
 };
 use lifeboat_journal::outcome::{Outcome, Verdict};
 use lifeboat_runbook::plan::Mode;
@@ -74,11 +74,13 @@ pub fn words(kind: &EventKind) -> String {
     match kind {
         EventKind::RunStarted(started) => run_started(started),
         EventKind::PhaseEntered { phase } => phase_words(*phase).to_owned(),
-        EventKind::RunPaused { why } => format!("paused: {why}"),
+        EventKind::RunPaused { why, .. } => format!("paused: {why}"),
         EventKind::RunResumed { version, away_s } => {
             format!("taken up again by lifeboat {version}, after {}", duration(*away_s))
         }
-        EventKind::AbortAsked { by } => format!("{by} asked for the end of the run"),
+        EventKind::AbortAsked { by, why, undo } => abort_asked(by, why.as_deref(), *undo),
+        EventKind::CleanupAsked { by } => format!("{by} asked to take away what is left"),
+        EventKind::PlanAmended(amended) => format!("the runbook was amended: {}", amended.reason),
         EventKind::RunFinished(outcome) => run_finished(outcome),
         EventKind::StepStarted(intent) => step_started(intent),
         EventKind::StepAccepted { stage, .. } => accepted("AWS accepted", stage),
@@ -94,6 +96,26 @@ pub fn words(kind: &EventKind) -> String {
         EventKind::StepFailed { error, allowed: true } => format!("failed, as it may: {}", failure(error)),
         EventKind::StepFailed { error, allowed: false } => format!("FAILED: {}", failure(error)),
         EventKind::StepSkipped { reason, values } => format!("skipped: {reason}{}", listed(values)),
+        EventKind::StepOrdered { order, reason, seconds } => {
+            let more = seconds.map(|seconds| format!(", {} more", duration(seconds))).unwrap_or_default();
+            format!("ordered: {}{more}{}", order.word(), because(reason.as_deref()))
+        }
+        EventKind::DoneByHand { reason, outputs } => format!("done by hand: {reason}{}", listed(outputs)),
+        EventKind::StepBlocked { on, error } => {
+            format!("BLOCKED, waits for {}: {}", on.words(), failure(error))
+        }
+        EventKind::StepUnblocked => "can go on".to_owned(),
+        EventKind::PersonAsked(question) => asked(question),
+        EventKind::PersonAnswered(answer) => {
+            let fields = listed(&answer.fields);
+            format!(
+                "answered by {}: {}{fields}{}",
+                answer.via,
+                answer.choice,
+                because(answer.reason.as_deref())
+            )
+        }
+        EventKind::PersonTimedOut { then, .. } => format!("nobody answered in time; what follows: {then}"),
         EventKind::Evidence { kind, value } => format!("evidence ({kind}): {value}"),
         EventKind::DataTime { complete_to, grade, source } => {
             format!("the data is complete up to {} (grade {grade:?}: {source})", time_text(*complete_to))
@@ -135,6 +157,24 @@ fn run_started(started: &RunStarted) -> String {
         "{mode} of {} started by {} in account {}, {}",
         started.runbook, started.operator, started.account, started.region
     )
+}
+
+fn because(reason: Option<&str>) -> String {
+    reason.map(|reason| format!(": {reason}")).unwrap_or_default()
+}
+
+fn abort_asked(by: &str, why: Option<&str>, undo: Option<bool>) -> String {
+    let undo = match undo {
+        Some(true) => ", and to take back what was done",
+        Some(false) => ", and to leave what was done",
+        None => "",
+    };
+    format!("{by} asked for the end of the run{undo}{}", because(why))
+}
+
+fn asked(question: &Question) -> String {
+    let options: Vec<&str> = question.options.iter().map(|option| option.id.as_str()).collect();
+    format!("asks a person ({}): {}", options.join(" | "), question.text.trim())
 }
 
 fn phase_words(phase: Phase) -> &'static str {

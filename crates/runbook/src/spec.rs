@@ -69,6 +69,23 @@ impl fmt::Display for Type {
 }
 
 impl Type {
+    /// The type of an input or of a field that people hand in, by its word in the runbook.
+    pub fn named(word: &str) -> Option<Self> {
+        Some(match word {
+            "string" => Self::String,
+            "integer" => Self::Integer,
+            "number" => Self::Number,
+            "boolean" => Self::Boolean,
+            "duration" => Self::Duration,
+            "time" => Self::Time,
+            "restore_time" => Self::RestoreTime,
+            "arn" => Self::Arn,
+            "list" | "list of any" => Self::List(&Self::Any),
+            "map" | "map of any" => Self::Map(&Self::Any),
+            _ => return None,
+        })
+    }
+
     /// Reads a value of this type from text or JSON: from a scalar of the runbook, from `-i name=text`, or from the
     /// journal. Text becomes what the type wants; a value that already has the type stays; null is null.
     pub fn read(&self, value: Value) -> Result<Value, TypeMismatch> {

@@ -110,7 +110,10 @@ impl WorldDefinition {
         }
         let operations: Vec<_> = crate::service::operations().collect();
         for Fault { service, operation, .. } in &self.faults {
-            if !operations.contains(&(service.as_str(), operation.as_str())) {
+            let known = |(a_service, an_operation): &(&str, &str)| {
+                (service == "*" || service == a_service) && (operation == "*" || operation == an_operation)
+            };
+            if !operations.iter().any(known) {
                 problems.push(format!("faults: {service} {operation} is not a simulated operation"));
             }
         }

@@ -8,9 +8,9 @@ use crate::chance::Chance;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// The service's signing name, for example `rds`.
+    /// The service's signing name, for example `rds`; `*` is every service.
     pub service: String,
-    /// The operation, for example `DeleteDBInstance`.
+    /// The operation, for example `DeleteDBInstance`; `*` is every operation.
     pub operation: String,
     /// Which calls of that operation it hits.
     pub when: When,
@@ -26,6 +26,14 @@ pub enum When {
     Calls(Vec<u64>),
     /// Each call with this probability (0 to 1), drawn from the seed.
     Probability(f64),
+    /// Every call in a span of time, in seconds since the world's start: `{"from_s": 300, "to_s": 540}`.
+    During {
+        /// From this second on.
+        from_s: u64,
+        /// Up to this second, which is outside; nothing means for ever.
+        #[serde(default)]
+        to_s: Option<u64>,
+    },
 }
 
 /// What happens to a call that is hit.
@@ -52,22 +60,32 @@ pub enum FaultKind {
     FinalState(String),
 }
 
-/// The first fault that hits call number `call` of an operation, with its place in the list.
-pub(crate) fn hitting<'a>(
-    faults: &'a [Fault],
-    chance: &Chance,
-    service: &str,
-    operation: &str,
-    call: u64,
-) -> Option<(usize, &'a Fault)> {
+/// A call, as far as faults look at it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hit<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) operation: &'a str,
+    /// Its number among the calls of its operation, from 1.
+    pub(crate) call: u64,
+    /// Seconds since the world's start.
+    pub(crate) second: u64,
+}
+
+/// The first fault that hits a call, with its place in the list.
+pub(crate) fn hitting<'a>(faults: &'a [Fault], chance: &Chance, hit: Hit<'_>) -> Option<(usize, &'a Fault)> {
+    let named = |pattern: &str, name: &str| pattern == "*" || pattern == name;
     faults.iter().enumerate().find(|(place, fault)| {
-        let hit = || match &fault.when {
-            When::Calls(numbers) => numbers.contains(&call),
+        let now = || match &fault.when {
+            When::Calls(numbers) => numbers.contains(&hit.call),
             When::Probability(probability) => {
-                chance.happens(*probability, &["fault", &place.to_string(), &call.to_string()])
+                let call = format!("{} {} {}", hit.service, hit.operation, hit.call);
+                chance.happens(*probability, &["fault", &place.to_string(), &call])
+            }
+            When::During { from_s, to_s } => {
+                hit.second >= *from_s && to_s.is_none_or(|to_s| hit.second < to_s)
             }
         };
-        fault.service == service && fault.operation == operation && hit()
+        named(&fault.service, hit.service) && named(&fault.operation, hit.operation) && now()
     })
 }
 
@@ -79,24 +97,37 @@ mod tests {
         vec![Fault { service: "rds".into(), operation: "Op".into(), when, kind: FaultKind::Throttle }]
     }
 
+    fn hits(faults: &[Fault], seed: u64, service: &str, operation: &str, call: u64) -> bool {
+        hitting(faults, &Chance::new(seed), Hit { service, operation, call, second: call }).is_some()
+    }
+
     #[test]
     fn named_calls_are_hit_and_no_others() {
         let faults = fault(When::Calls(vec![2, 4]));
-        let hits = |call| hitting(&faults, &Chance::new(1), "rds", "Op", call).is_some();
-        assert_eq!([1, 2, 3, 4, 5].map(hits), [false, true, false, true, false]);
-        assert!(hitting(&faults, &Chance::new(1), "sts", "Op", 2).is_none());
-        assert!(hitting(&faults, &Chance::new(1), "rds", "Other", 2).is_none());
+        let hit = |call| hits(&faults, 1, "rds", "Op", call);
+        assert_eq!([1, 2, 3, 4, 5].map(hit), [false, true, false, true, false]);
+        assert!(!hits(&faults, 1, "sts", "Op", 2));
+        assert!(!hits(&faults, 1, "rds", "Other", 2));
+    }
+
+    #[test]
+    fn a_span_of_time_hits_every_call_in_it() {
+        let mut faults = fault(When::During { from_s: 2, to_s: Some(4) });
+        faults[0].service = "*".into();
+        faults[0].operation = "*".into();
+        let hit = |second| hits(&faults, 1, "sts", "GetCallerIdentity", second);
+        assert_eq!([1, 2, 3, 4].map(hit), [false, true, true, false]);
+        faults[0].when = When::During { from_s: 3, to_s: None };
+        assert!(hits(&faults, 1, "rds", "Op", 1_000_000) && !hits(&faults, 1, "rds", "Op", 2));
     }
 
     #[test]
     fn a_probability_hits_about_its_share_and_the_same_calls_each_time() {
         let faults = fault(When::Probability(0.25));
-        let hits = |seed| -> Vec<u64> {
-            let chance = Chance::new(seed);
-            (0..1000).filter(|call| hitting(&faults, &chance, "rds", "Op", *call).is_some()).collect()
-        };
-        let once = hits(5);
-        assert_eq!(once, hits(5));
+        let hit =
+            |seed| -> Vec<u64> { (0..1000).filter(|call| hits(&faults, seed, "rds", "Op", *call)).collect() };
+        let once = hit(5);
+        assert_eq!(once, hit(5));
         assert!((200..300).contains(&once.len()), "{}", once.len());
     }
 }

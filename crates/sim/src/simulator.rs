@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::{SimClock, lock};
 use crate::definition::WorldDefinition;
-use crate::fault::{self, FaultKind};
+use crate::fault::{self, FaultKind, Hit};
 use crate::log::{WorldEntry, WorldLog};
 use crate::protocol::{ApiError, Body, Dialect, Outgoing};
 use crate::request::{Refused, Understood, understand};
@@ -184,7 +184,9 @@ impl Simulator {
         let turn = Turn { now, number: inner.counters.requests, call: *call };
         let definition = Arc::clone(&inner.world.definition);
         let chance = inner.world.chance;
-        let fault = fault::hitting(&definition.faults, &chance, service.name, operation.name, turn.call);
+        let second = u64::try_from((now - definition.start).num_seconds()).unwrap_or_default();
+        let hit = Hit { service: service.name, operation: operation.name, call: turn.call, second };
+        let fault = fault::hitting(&definition.faults, &chance, hit);
         let kind = fault.map(|(_, fault)| &fault.kind);
         let answer = match kind.and_then(|kind| refusal(kind, request.dialect)) {
             Some(refusal) => {

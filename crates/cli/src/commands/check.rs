@@ -5,7 +5,7 @@ use crate::commands::{print_bytes, print_json};
 use crate::error::CommandError;
 use crate::home::environment;
 use chrono::NaiveDate;
-use lifeboat_journal::event::RunStarted;
+use lifeboat_journal::event::SourceDigest;
 use lifeboat_journal::file::RunDirectory;
 use lifeboat_journal::outcome::{PASSED, USAGE};
 use lifeboat_runbook::check::{Checked, Files, LARGEST, check, source_from_bytes};
@@ -73,15 +73,15 @@ pub(crate) fn check_file(
 
 /// Checks a runbook as it was kept with its run.
 pub(crate) fn check_kept(
-    name: &str,
     bytes: Vec<u8>,
     directory: &RunDirectory,
-    started: &RunStarted,
+    kept_in: &str,
+    sources: &[SourceDigest],
     catalog: &Catalog,
 ) -> Checked {
-    let files = Kept { directory, names: started.sources.iter().map(|source| source.name.clone()).collect() };
+    let name = sources.first().map_or("", |source| source.name.as_str());
     match source_from_bytes(name, bytes) {
-        Ok(source) => check(source, catalog, &files, None),
+        Ok(source) => check(source, catalog, &Kept { directory, kept_in, sources }, None),
         Err(diagnostic) => Checked { sources: Vec::new(), plan: None, diagnostics: vec![diagnostic] },
     }
 }
@@ -89,14 +89,15 @@ pub(crate) fn check_kept(
 /// The sources kept with a run, by the names they had.
 struct Kept<'run> {
     directory: &'run RunDirectory,
-    names: Vec<String>,
+    kept_in: &'run str,
+    sources: &'run [SourceDigest],
 }
 
 impl Files for Kept<'_> {
     fn read(&self, name: &str) -> Result<String, String> {
-        let index =
-            self.names.iter().position(|known| known == name).ok_or("it was not kept with the run")?;
-        fs::read_to_string(self.directory.source(index)).map_err(|error| error.to_string())
+        let index = self.sources.iter().position(|known| known.name == name);
+        let index = index.ok_or("it was not kept with the run")?;
+        fs::read_to_string(self.directory.source(self.kept_in, index)).map_err(|error| error.to_string())
     }
 }
 

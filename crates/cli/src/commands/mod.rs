@@ -1,9 +1,14 @@
 //! The commands, one file each.
 
+mod abandon;
+mod abort;
 mod actions;
+mod answer;
 pub(crate) mod check;
+mod cleanup;
 mod drill;
 mod report;
+mod resume;
 mod runs;
 pub(crate) mod show;
 mod verify;
@@ -16,21 +21,27 @@ use lifeboat_journal::outcome::PASSED;
 use serde::Serialize;
 use std::io::{self, Write};
 
+/// Options that stand before or behind every command.
+pub(crate) struct Globals {
+    pub(crate) profile: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) quiet: bool,
+}
+
 /// Does what the command line says; gives the exit code.
 pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
     let Arguments { command, home, profile, region, color, quiet } = arguments;
     let home = || Home::of(home);
+    let globals = Globals { profile, region, quiet };
     match command {
         Command::Check(arguments) => check::run(&arguments, check::colored(color)),
-        Command::Drill(arguments) => {
-            drill::drill(&home()?, arguments, drill::Globals { profile, region, quiet })
-        }
-        Command::Run(arguments) => {
-            drill::recover(&home()?, arguments, drill::Globals { profile, region, quiet })
-        }
-        Command::Resume(arguments) => {
-            drill::resume(&home()?, arguments, drill::Globals { profile, region, quiet })
-        }
+        Command::Drill(arguments) => drill::drill(&home()?, arguments, globals),
+        Command::Run(arguments) => drill::recover(&home()?, arguments, globals),
+        Command::Resume(arguments) => resume::run(&home()?, arguments, globals),
+        Command::Answer(arguments) => answer::run(&home()?, arguments),
+        Command::Abort(arguments) => abort::run(&home()?, arguments, globals),
+        Command::Cleanup(arguments) => cleanup::run(&home()?, arguments, globals),
+        Command::Abandon(arguments) => abandon::run(&home()?, arguments),
         Command::Runs(arguments) => runs::run(&home()?, arguments.output),
         Command::Show(arguments) => show::run(&home()?, &arguments),
         Command::Verify(arguments) => verify::run(&home()?, &arguments),

@@ -8,8 +8,9 @@ use chrono::TimeDelta;
 use lifeboat_journal::event::Event;
 use lifeboat_journal::measure;
 use lifeboat_journal::outcome::{PASSED, Verdict};
-use lifeboat_journal::state::{RunState, StepStatus};
-use lifeboat_report::document::{document, outcome_word};
+use lifeboat_journal::state::{Block, RunState, StepState, StepStatus};
+use lifeboat_report::document::{asks, document, outcome_word, step_word};
+use lifeboat_runbook::spec::Resource;
 use lifeboat_runbook::units;
 
 pub(crate) fn run(home: &Home, arguments: &ShowArguments) -> Result<u8, CommandError> {
@@ -78,7 +79,7 @@ fn outcome_line(state: &RunState) -> String {
             Verdict::Abandoned { by, why } => format!("{word} by {by}: {why}"),
             Verdict::Passed => word.to_owned(),
         },
-        (None, Some(why)) => format!("{word}: {why}"),
+        (None, Some(paused)) => format!("{word}: {}", paused.why),
         (None, None) => word.to_owned(),
     }
 }
@@ -93,18 +94,20 @@ fn against(objective_s: Option<f64>, met: Option<bool>) -> String {
 }
 
 fn steps(state: &RunState) -> String {
-    let Some(started) = &state.started else { return String::new() };
     let mut text = String::from("\n");
-    for outline in &started.steps {
+    for outline in state.outlines() {
         let step = state.step(&outline.path);
         let took = match (step.started, step.finished) {
             (Some(started), Some(finished)) => duration(started.seconds_to(&finished)),
             _ => String::new(),
         };
-        let word = step.status.word();
+        let word = step_word(&step);
         text.push_str(&format!("  {:20} {word:16} {took:>10}  {}\n", outline.path.as_str(), what(outline)));
+        text.push_str(&blocked(&step));
         match &step.status {
-            StepStatus::Skipped(reason) => text.push_str(&format!("  {:20} {reason}\n", "")),
+            StepStatus::Skipped(reason) | StepStatus::DoneByHand(reason) => {
+                text.push_str(&format!("  {:20} {reason}\n", ""))
+            }
             status => {
                 if let Some(failure) = status.failure() {
                     text.push_str(&format!("  {:20} {}: {}\n", "", failure.code, failure.message));
@@ -118,6 +121,16 @@ fn steps(state: &RunState) -> String {
     text
 }
 
+/// The times in which a step could not go on through no fault of its own.
+fn blocked(step: &StepState) -> String {
+    let line = |block: &Block| {
+        let (words, code) = (block.on.words(), &block.error.code);
+        let time = block.to.map_or("until now".to_owned(), |to| duration(block.from.seconds_to(&to)));
+        format!("  {:20} blocked {time}, waiting for {words} ({code})\n", "")
+    };
+    step.blocks.iter().map(line).collect()
+}
+
 fn what(outline: &lifeboat_journal::event::StepOutline) -> &str {
     outline.action.as_deref().unwrap_or(&outline.kind)
 }
@@ -126,6 +139,13 @@ fn endings(state: &RunState, findings: &[String]) -> String {
     let mut text = String::new();
     for finding in findings {
         text.push_str(&format!("\nfinding: {finding}"));
+    }
+    for asks in asks(state) {
+        text.push_str(&format!("\nASKS at {}: {}", asks.step, asks.question.text.trim()));
+    }
+    for made in state.left().filter(|_| state.outcome.is_none()) {
+        let Resource { kind, id, account, region, .. } = &made.resource;
+        text.push_str(&format!("\nthere now, in {account} {region}: {kind} {id}"));
     }
     if let Some(outcome) = &state.outcome {
         for left in &outcome.left_behind {

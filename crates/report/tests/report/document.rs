@@ -1,7 +1,7 @@
 //! What machines read.
 
 use crate::run;
-use lifeboat_journal::event::{Draft, EventKind};
+use lifeboat_journal::event::{Draft, EventKind, PauseReason};
 use lifeboat_report::document::{Document, document, measurements};
 use serde_json::{Value, json};
 
@@ -110,7 +110,7 @@ fn an_unfinished_run_has_one_too() {
     assert_eq!(document["finished_at"], Value::Null);
     assert_eq!(document["rto"]["actual_s"], 2292.0);
     assert_eq!(document["left_behind"], json!([]));
-    run.run(1.0, EventKind::RunPaused { why: "a step failed".into() });
+    run.run(1.0, EventKind::RunPaused { why: "a step failed".into(), because: PauseReason::Failure });
     assert_eq!(as_json(&run)["outcome"], "paused");
 }
 

@@ -2,7 +2,9 @@
 
 use crate::run::{self, Run};
 use chrono::TimeDelta;
-use lifeboat_journal::event::{Actor, ActorKind, Draft, Event, EventKind, OtherEvent, Phase, Precision};
+use lifeboat_journal::event::{
+    Actor, ActorKind, Draft, Event, EventKind, OtherEvent, PauseReason, Phase, Precision,
+};
 use lifeboat_journal::measure::RecoveryTime;
 use lifeboat_journal::outcome::Verdict;
 use lifeboat_report::timeline::{duration, timeline, words};
@@ -24,9 +26,12 @@ fn one_of_each() -> Vec<(EventKind, &'static str)> {
             "drill of pitr started by ada",
         ),
         (EventKind::PhaseEntered { phase: Phase::CleaningUp }, "cleaning up"),
-        (EventKind::RunPaused { why: "a step failed".into() }, "paused: a step failed"),
+        (
+            EventKind::RunPaused { why: "a step failed".into(), because: PauseReason::Failure },
+            "paused: a step failed",
+        ),
         (EventKind::RunResumed { version: "0.1.0".into(), away_s: 3601.0 }, "after 1 h 1 s"),
-        (EventKind::AbortAsked { by: "SIGTERM".into() }, "SIGTERM asked for the end"),
+        (EventKind::AbortAsked { by: "SIGTERM".into(), why: None, undo: None }, "SIGTERM asked for the end"),
         (
             EventKind::RunFinished(Box::new(run::outcome(aborted, vec![run::resource()], vec![]))),
             "aborted by SIGINT: Ctrl-C (left behind)",
@@ -112,7 +117,7 @@ fn every_kind_of_event_has_words() {
 fn rows_come_by_time_then_source_then_number() {
     let mut run = Run::new(run::started(Mode::Drill, run::simulated()));
     run.run(10.0, EventKind::PhaseEntered { phase: Phase::Preflight });
-    let note = EventKind::AbortAsked { by: "ada".into() };
+    let note = EventKind::AbortAsked { by: "ada".into(), why: None, undo: None };
     let earlier = run::start() + TimeDelta::seconds(5);
     run.write(0.0, Draft::run(note.clone()).at(earlier).by(Actor::person("ada")));
     let by_aws = Actor { kind: ActorKind::Aws, id: None };

@@ -1,7 +1,7 @@
 //! The keys of a file.
 
 use super::Closure;
-use super::names::{Names, input_type};
+use super::names::Names;
 use super::reader::{Fields, Reader};
 use super::steps::{Phase, Steps};
 use crate::keys;
@@ -27,7 +27,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let inputs = inputs(reader, fields);
     let secrets = secrets(reader, fields);
     let roles = requirements(reader, fields, "roles");
-    for key in ["concurrency", "stop_when", "notify", "probes", "roles", "secrets"] {
+    for key in ["concurrency", "stop_when", "notify", "probes", "roles"] {
         not_yet.key(fields, key);
     }
     let names = Names {
@@ -177,7 +177,8 @@ fn inputs(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<InputDeclaration>
     for field in reader.named(fields, "inputs") {
         identifier(reader, &field.key, field.key_range.clone(), "an input");
         let Some(entry) = reader.fields(&field.value, &keys::INPUT) else { continue };
-        let kind = reader.word(&entry, "type", keys::INPUT_TYPES).map_or(Type::String, input_type);
+        let kind =
+            reader.word(&entry, "type", keys::INPUT_TYPES).and_then(Type::named).unwrap_or(Type::String);
         let pattern = pattern(reader, &entry);
         let mut input = InputDeclaration {
             name: field.key.clone(),

@@ -1,7 +1,6 @@
 //! What expressions may refer to, and of what type it is.
 
 use crate::expression::{Expression, Known, Reference, TypeScope};
-use crate::keys::INPUT_TYPES;
 use crate::spec::{ActionSpec, Type};
 use std::collections::BTreeMap;
 
@@ -84,23 +83,6 @@ const RUN_FACTS: [(&str, Type); 5] = [
     ("started_at", Type::Time),
     ("operator", Type::String),
 ];
-
-/// The type of a word of [`INPUT_TYPES`].
-pub(super) fn input_type(word: &str) -> Type {
-    debug_assert!(INPUT_TYPES.contains(&word), "{word}");
-    match word {
-        "integer" => Type::Integer,
-        "number" => Type::Number,
-        "boolean" => Type::Boolean,
-        "duration" => Type::Duration,
-        "time" => Type::Time,
-        "restore_time" => Type::RestoreTime,
-        "arn" => Type::Arn,
-        "list" => Type::List(&Type::Any),
-        "map" => Type::Map(&Type::Any),
-        _ => Type::String,
-    }
-}
 
 fn words<'names>(names: impl IntoIterator<Item = &'names String>) -> Known {
     Known::Fields(names.into_iter().cloned().collect())

@@ -1,12 +1,12 @@
 //! Steps that are done by people: `manual`, `decide`, `approve`.
 
 use super::file::requirements;
-use super::names::{Outputs, input_type};
+use super::names::Outputs;
 use super::reader::Fields;
 use super::steps::Steps;
 use crate::keys;
 use crate::node::{Node, NodeKind};
-use crate::plan::{Approve, Decide, DecideOption, Manual, Work};
+use crate::plan::{Approve, Decide, DecideOption, Manual, NotYet, Work};
 use crate::spec::Type;
 use crate::suggestion::nearest;
 use crate::template::Template;
@@ -22,6 +22,10 @@ pub(super) fn manual(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Option<(Work
         let help = "evidence is `link`, `text` or `file`";
         let range = fields.get("evidence").map_or(0..0, |node| node.range.clone());
         steps.reader.error("wrong-value", range, format!("`{name}` is no kind of evidence"), help);
+    }
+    if evidence.contains_key("file") {
+        let range = fields.get("evidence").map_or(0..0, |node| node.range.clone());
+        steps.not_yet.found.push(NotYet { feature: "`evidence: { file: … }`".to_owned(), range });
     }
     let work = Manual {
         instructions: message(steps, &fields, "instructions"),
@@ -49,6 +53,7 @@ pub(super) fn decide(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Option<(Work
     if let (Some(role), Some(node)) = (&role, fields.get("role")) {
         known_role(steps, role, node.range.clone());
     }
+    steps.not_yet.key(&fields, "role");
     let mut options = Vec::new();
     for field in steps.reader.named(&fields, "options") {
         let Some(entry) = steps.reader.fields(&field.value, &keys::OPTION) else { continue };
@@ -108,6 +113,9 @@ pub(super) fn approve(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Option<(Wor
             }
         }
     }
+    for key in ["from", "at_least", "not_the_operator"] {
+        steps.not_yet.key(&fields, key);
+    }
     let work = Approve {
         message: message(steps, &fields, "message"),
         from: from.into_iter().map(|(who, _)| who).collect(),
@@ -157,7 +165,7 @@ fn handed_in(steps: &mut Steps<'_, '_, '_>, fields: &Fields<'_>) -> BTreeMap<Str
                 known
             }
         };
-        kinds.insert(field.key.clone(), kind.map_or(Type::String, input_type));
+        kinds.insert(field.key.clone(), kind.and_then(Type::named).unwrap_or(Type::String));
     }
     kinds
 }

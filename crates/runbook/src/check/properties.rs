@@ -10,8 +10,8 @@ use crate::id::MarkName;
 use crate::keys;
 use crate::node::{Node, NodeKind};
 use crate::plan::{
-    Allow, AllowedResource, InputDeclaration, MARKS, MarkMoment, NotYet, OnFail, RecoveryPoint, Retry, Step,
-    Undo, Wait, WaitUntil, Work,
+    Allow, AllowedResource, InputDeclaration, MARKS, MarkMoment, OnFail, RecoveryPoint, Retry, Step, Undo,
+    Wait, WaitUntil, Work,
 };
 use crate::spec::{ActionSpec, Effect, Type};
 use crate::suggestion::nearest;
@@ -176,9 +176,6 @@ impl Steps<'_, '_, '_> {
                 None => Undo::Default,
             };
         }
-        self.not_yet
-            .found
-            .push(NotYet { feature: "`undo` by another action".to_owned(), range: node.range.clone() });
         let Some(undo) = self.reader.fields(node, &keys::UNDO) else { return Undo::Default };
         let Some(action) = self.reader.text(&undo, "action") else { return Undo::Default };
         let spec = undo.get("action").and_then(|node| self.known_action(&action, node.range.clone()));

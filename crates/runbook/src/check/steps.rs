@@ -193,7 +193,9 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
             return None;
         };
         if field.key != "action" {
-            self.not_yet.key(fields, &field.key);
+            if ["parallel", "foreach", "steps", "runbook"].contains(&field.key.as_str()) {
+                self.not_yet.key(fields, &field.key);
+            }
             for key in
                 ["with", "outputs"].into_iter().filter(|key| !(*key == "with" && field.key == "runbook"))
             {

@@ -1,0 +1,6 @@
+//! AWS Secrets Manager.
+
+#[cfg(feature = "secretsmanager")]
+mod secret;
+#[cfg(feature = "secretsmanager")]
+pub use secret::{SecretText, read_secret};

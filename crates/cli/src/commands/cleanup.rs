@@ -1,0 +1,41 @@
+//! `lifeboat cleanup`.
+
+use crate::args::CleanupArguments;
+use crate::commands::Globals;
+use crate::error::CommandError;
+use crate::home::Home;
+use crate::resume::{Purpose, TakeUp, started, take_up};
+use crate::session::{Screen, consent_to_delete};
+use lifeboat_journal::outcome::{PASSED, Verdict};
+use lifeboat_runbook::plan::Mode;
+use std::collections::BTreeSet;
+
+pub(crate) fn run(home: &Home, arguments: CleanupArguments, globals: Globals) -> Result<u8, CommandError> {
+    let CleanupArguments { run, yes, output } = arguments;
+    let run = home.find(&run)?;
+    let recovery = started(&run)?.mode == Mode::Recovery;
+    let passed = run.state.outcome.as_ref().is_some_and(|outcome| outcome.verdict == Verdict::Passed);
+    if recovery && passed {
+        return Err(CommandError::refused(format!(
+            "{} is a recovery that passed: what it made is in use",
+            run.id
+        )));
+    }
+    if run.state.outcome.is_some() && run.state.left().next().is_none() {
+        eprintln!("nothing is left of {}: {} made, all seen gone", run.id, run.state.created.len());
+        return Ok(PASSED);
+    }
+    if recovery && run.state.outcome.is_some() {
+        consent_to_delete(&run.state, yes)?;
+    }
+    let take = TakeUp {
+        run,
+        purpose: Purpose::Cleanup,
+        confirmed: BTreeSet::new(),
+        answers: None,
+        downtime: None,
+        profile: globals.profile,
+        screen: Screen { output: output.output, quiet: globals.quiet },
+    };
+    take_up(home, take)
+}

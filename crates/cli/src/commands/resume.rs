@@ -1,0 +1,48 @@
+//! `lifeboat resume`.
+
+use crate::args::ResumeArguments;
+use crate::commands::Globals;
+use crate::error::CommandError;
+use crate::home::Home;
+use crate::orders::Orders;
+use crate::resume::{Purpose, TakeUp, take_up};
+use crate::session::Screen;
+use lifeboat_runbook::units;
+
+pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> Result<u8, CommandError> {
+    let ResumeArguments {
+        run,
+        retry,
+        skip,
+        done,
+        set_output,
+        amended,
+        accept,
+        reason,
+        confirm_destroy,
+        answers,
+        downtime,
+        output,
+    } = arguments;
+    let downtime = match downtime {
+        None => None,
+        Some(text) => Some(units::parse_duration(&text).ok_or_else(|| {
+            CommandError::usage(format!("--downtime `{text}` is not a duration"))
+                .hint("write it as 90s or 10m")
+        })?),
+    };
+    let orders = Orders { retry, skip, done, set_output, accept, reason, amended: false };
+    let run = home.unfinished(&run)?;
+    take_up(
+        home,
+        TakeUp {
+            run,
+            purpose: Purpose::Resume { orders, amended },
+            confirmed: confirm_destroy.into_iter().collect(),
+            answers,
+            downtime,
+            profile: globals.profile,
+            screen: Screen { output: output.output, quiet: globals.quiet },
+        },
+    )
+}

@@ -1,0 +1,150 @@
+//! Letters from other terminals: files in the inbox of a run, read by the process that writes the run.
+
+use lifeboat_engine::driver::Stop;
+use lifeboat_engine::people::Given;
+use lifeboat_journal::file::RunDirectory;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+
+/// How often the inbox is looked at, in real time also where the run's clock is simulated.
+const EVERY: Duration = Duration::from_millis(300);
+
+/// A letter.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "letter", rename_all = "snake_case")]
+pub(crate) enum Letter {
+    /// The answer to the question with this number.
+    Answer {
+        /// The number of the question's event.
+        asked: u64,
+        /// The answer.
+        given: Given,
+    },
+    /// The end of the run.
+    Abort {
+        /// Who asks.
+        by: String,
+        /// Why.
+        why: Option<String>,
+        /// Whether to take back what was done.
+        undo: Option<bool>,
+    },
+}
+
+/// The inbox of a run that this process writes. Answers wait here for their question; a request for the end goes on to
+/// the driver.
+#[derive(Clone)]
+pub(crate) struct Inbox {
+    directory: RunDirectory,
+    answers: Arc<Mutex<BTreeMap<u64, (PathBuf, Given)>>>,
+    news: Arc<Notify>,
+    /// The watching thread ends when this is dropped.
+    _watching: Arc<mpsc::Sender<()>>,
+}
+
+impl Inbox {
+    /// Watches the inbox of a run until the last clone is dropped.
+    pub(crate) fn watch(directory: &RunDirectory, stop: watch::Sender<Option<Stop>>) -> Self {
+        let (watching, end) = mpsc::channel();
+        let inbox = Self {
+            directory: directory.clone(),
+            answers: Arc::default(),
+            news: Arc::default(),
+            _watching: Arc::new(watching),
+        };
+        let (directory, answers, news) =
+            (inbox.directory.clone(), Arc::clone(&inbox.answers), Arc::clone(&inbox.news));
+        // A thread of its own: under a simulated clock no timer of the runtime counts real time.
+        std::thread::spawn(move || {
+            loop {
+                sort(&directory, &answers, &news, &stop);
+                if end.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        });
+        inbox
+    }
+
+    /// The answer to a question, when it comes.
+    pub(crate) async fn answer(&self, asked: u64) -> Given {
+        loop {
+            let news = self.news.notified();
+            if let Some((_, given)) = lock(&self.answers).get(&asked) {
+                return given.clone();
+            }
+            news.await;
+        }
+    }
+
+    /// Throws the answer to a question away: it does not fit, or it is in the journal.
+    pub(crate) fn discard(&self, asked: u64) {
+        if let Some((path, _)) = lock(&self.answers).remove(&asked) {
+            // What cannot be removed is answered no question any more: its number was used.
+            let _still_there = fs::remove_file(path);
+        }
+    }
+}
+
+/// Reads new letters. A letter that is none is removed: nobody could ever use it.
+fn sort(
+    directory: &RunDirectory,
+    answers: &Mutex<BTreeMap<u64, (PathBuf, Given)>>,
+    news: &Notify,
+    stop: &watch::Sender<Option<Stop>>,
+) {
+    for (path, letter) in directory.letters().unwrap_or_default() {
+        match serde_json::from_slice(&letter) {
+            Ok(Letter::Answer { asked, given }) => {
+                lock(answers).entry(asked).or_insert((path, given));
+                news.notify_waiters();
+            }
+            Ok(Letter::Abort { by, why, undo }) => {
+                let _gone = fs::remove_file(path);
+                stop.send_replace(Some(Stop { by, why, undo }));
+            }
+            Err(_) => {
+                let _gone = fs::remove_file(path);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lifeboat_runbook::id::RunId;
+
+    #[tokio::test]
+    async fn letters_reach_whom_they_are_for_and_are_gone_then() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::of(home.path(), &RunId::new("k3v7qa2mxyz4567b"));
+        directory.create().unwrap();
+        let (ask, mut stop) = watch::channel(None);
+        let inbox = Inbox::watch(&directory, ask);
+        let given = Given { by: "bob".into(), choice: "approve".into(), ..Given::default() };
+        let post = |name: &str, letter: &Letter| {
+            directory.post(name, &serde_json::to_vec(letter).unwrap()).unwrap();
+        };
+        post("9-a", &Letter::Answer { asked: 9, given: given.clone() });
+        post("8-b", &Letter::Answer { asked: 8, given: Given::default() });
+        assert_eq!(inbox.answer(9).await, given);
+        inbox.discard(9);
+        directory.post("nonsense", b"{").unwrap();
+        post("z", &Letter::Abort { by: "bob".into(), why: None, undo: Some(true) });
+        let asked = stop.wait_for(Option::is_some).await.unwrap().clone();
+        assert_eq!(asked, Some(Stop { by: "bob".into(), why: None, undo: Some(true) }));
+        let left: Vec<_> = directory.letters().unwrap().into_iter().map(|(path, _)| path).collect();
+        assert_eq!(left.len(), 1, "only the answer to another question waits: {left:?}");
+    }
+}

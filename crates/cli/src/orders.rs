@@ -1,0 +1,292 @@
+//! What a person orders of a paused run: at the terminal that drives it, or with `resume`.
+
+use crate::error::CommandError;
+use crate::home::user;
+use crate::terminal::Terminal;
+use lifeboat_journal::event::{Actor, Draft, EventKind, Order, PauseReason, Values};
+use lifeboat_journal::state::{Paused, RunState, StepState, StepStatus};
+use lifeboat_report::document::asks;
+use lifeboat_runbook::id::StepPath;
+use lifeboat_runbook::plan::{Plan, Step};
+use lifeboat_runbook::spec::Catalog;
+use lifeboat_runbook::suggestion::nearest;
+use lifeboat_runbook::value::Value;
+
+/// What `resume` orders.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Orders {
+    pub(crate) retry: Option<String>,
+    pub(crate) skip: Option<String>,
+    pub(crate) done: Option<String>,
+    /// `NAME=VALUE`, for `done`.
+    pub(crate) set_output: Vec<String>,
+    pub(crate) accept: Vec<String>,
+    pub(crate) reason: Option<String>,
+    /// Whether the runbook was amended: then the step that failed is tried again without a word.
+    pub(crate) amended: bool,
+}
+
+impl Orders {
+    /// The events that carry the orders out.
+    ///
+    /// # Errors
+    /// When an order does not fit the run: nothing is written then.
+    pub(crate) fn drafts(
+        &self,
+        plan: &Plan,
+        catalog: &Catalog,
+        state: &RunState,
+    ) -> Result<Vec<Draft>, CommandError> {
+        let reason = self.reason.as_deref();
+        let mut drafts = accept(&accepted(plan, &self.accept)?, reason);
+        if let Some(name) = &self.retry {
+            let step = named(plan, name)?;
+            may_be_retried(step, &state.step(&step.path))?;
+            drafts.push(order(&step.path, Order::Retry, reason, None));
+        }
+        if let Some(name) = &self.skip {
+            let step = named(plan, name)?;
+            may_be_settled(step, &state.step(&step.path))?;
+            drafts.push(order(&step.path, Order::Skip, reason, None));
+        }
+        if let Some(name) = &self.done {
+            let step = named(plan, name)?;
+            may_be_settled(step, &state.step(&step.path))?;
+            let outputs = outputs(step, catalog, &self.set_output)?;
+            drafts.push(done(&step.path, reason.unwrap_or_default(), outputs));
+        }
+        if drafts.is_empty() {
+            drafts.extend(self.understood(state));
+        }
+        Ok(drafts)
+    }
+
+    /// What resuming means without an order: after a time limit, to wait on; after an amendment, to try again.
+    fn understood(&self, state: &RunState) -> Option<Draft> {
+        let Paused { because, step, .. } = state.paused.as_ref()?;
+        let step = step.as_ref()?;
+        let reason = self.reason.as_deref();
+        match because {
+            PauseReason::Timeout => Some(extend(step, state)),
+            PauseReason::Failure | PauseReason::Check if self.amended => {
+                Some(order(step, Order::Retry, reason, None))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn order(step: &StepPath, order: Order, reason: Option<&str>, seconds: Option<f64>) -> Draft {
+    let kind = EventKind::StepOrdered { order, reason: reason.map(str::to_owned), seconds };
+    Draft { step: Some(step.clone()), ..Draft::run(kind) }.by(Actor::person(user()))
+}
+
+fn done(step: &StepPath, reason: &str, outputs: Values) -> Draft {
+    let kind = EventKind::DoneByHand { reason: reason.to_owned(), outputs };
+    Draft { step: Some(step.clone()), ..Draft::run(kind) }.by(Actor::person(user()))
+}
+
+/// As much time again as the attempt had.
+fn extend(step: &StepPath, state: &RunState) -> Draft {
+    let seconds = state.step(step).intent.map(|intent| intent.timeout_s);
+    order(step, Order::Extend, None, seconds)
+}
+
+/// The checks with these names.
+pub(crate) fn accepted(plan: &Plan, names: &[String]) -> Result<Vec<StepPath>, CommandError> {
+    let check = |name: &String| {
+        let id = name.strip_prefix("preflight:").unwrap_or(name);
+        let found = plan.preflight.iter().find(|step| step.id == id).map(|step| step.path.clone());
+        found.ok_or_else(|| unknown("check", name, plan.preflight.iter().map(|step| step.id.as_str())))
+    };
+    names.iter().map(check).collect()
+}
+
+/// The events that accept checks.
+pub(crate) fn accept(checks: &[StepPath], reason: Option<&str>) -> Vec<Draft> {
+    checks.iter().map(|check| order(check, Order::Accept, reason, None)).collect()
+}
+
+fn named<'plan>(plan: &'plan Plan, name: &str) -> Result<&'plan Step, CommandError> {
+    if let Some(step) = plan.step(&StepPath::new(name)) {
+        return Ok(step);
+    }
+    let all = || plan.steps.iter().chain(&plan.preflight).chain(plan.cleanup_steps());
+    all()
+        .find(|step| step.id == name)
+        .ok_or_else(|| unknown("step", name, all().map(|step| step.path.as_str())))
+}
+
+fn unknown<'name>(what: &str, name: &str, known: impl Iterator<Item = &'name str> + Clone) -> CommandError {
+    let hint = match nearest(name, known.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are: {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    CommandError::usage(format!("the runbook has no {what} `{name}`")).hint(hint)
+}
+
+fn may_be_retried(step: &Step, state: &StepState) -> Result<(), CommandError> {
+    match &state.status {
+        StepStatus::Failed(_) | StepStatus::AttemptFailed(_) | StepStatus::Asking => Ok(()),
+        StepStatus::Unknown | StepStatus::Running | StepStatus::Waiting => {
+            Err(CommandError::usage(format!("{} is under way, and has not failed", step.path))
+                .hint("resume without an order: it is looked at first"))
+        }
+        other => Err(CommandError::usage(format!("{} is {}, and has not failed", step.path, other.word()))),
+    }
+}
+
+fn may_be_settled(step: &Step, state: &StepState) -> Result<(), CommandError> {
+    match &state.status {
+        StepStatus::Succeeded
+        | StepStatus::Skipped(_)
+        | StepStatus::AllowedFailure(_)
+        | StepStatus::DoneByHand(_) => {
+            Err(CommandError::usage(format!("{} is over: {}", step.path, state.status.word())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The outputs a person states, in the types of the action.
+fn outputs(step: &Step, catalog: &Catalog, given: &[String]) -> Result<Values, CommandError> {
+    let spec = step.action().and_then(|action| catalog.get(action));
+    let mut outputs = Values::new();
+    for text in given {
+        let Some((name, value)) = text.split_once('=') else {
+            return Err(CommandError::usage(format!("`{text}` has no `=`")).hint("write it as name=value"));
+        };
+        let mut value = Value::String(value.to_owned());
+        if let Some(spec) = spec {
+            let names = spec.outputs.iter().map(|output| output.name);
+            let output = spec.output(name).ok_or_else(|| unknown("output", name, names))?;
+            let read = output.kind.read(value);
+            value = read.map_err(|wrong| CommandError::usage(format!("the output `{name}`: {wrong}")))?;
+        }
+        outputs.insert(name.to_owned(), value);
+    }
+    Ok(outputs)
+}
+
+/// Asks the person at the terminal what is to become of a paused run. Nothing: it is left as it is.
+pub(crate) async fn ask_in_place(
+    terminal: &Terminal,
+    plan: &Plan,
+    catalog: &Catalog,
+    state: &RunState,
+) -> Option<Vec<Draft>> {
+    let paused = state.paused.as_ref().filter(|_| state.outcome.is_none())?;
+    let words: &[&str] = match paused.because {
+        PauseReason::Failure => &["retry", "skip", "done", "undo", "leave"],
+        PauseReason::Check => &["accept", "retry", "leave"],
+        PauseReason::Timeout => &["wait", "skip", "done", "undo", "leave"],
+        PauseReason::Blocked => &["wait", "leave"],
+        PauseReason::Person | PauseReason::Signal => return None,
+    };
+    eprintln!("\n{}", paused.why);
+    loop {
+        let answer = terminal.ask(&format!("{}? ", words.join(", "))).await?;
+        let Some(word) = words.iter().find(|word| !answer.is_empty() && word.starts_with(answer.as_str()))
+        else {
+            continue;
+        };
+        match in_place(terminal, plan, catalog, state, paused, word).await {
+            Ok(drafts) => return drafts.map(|drafts| taken_up().into_iter().chain(drafts).collect()),
+            Err(error) => {
+                error.tell();
+            }
+        }
+    }
+}
+
+async fn in_place(
+    terminal: &Terminal,
+    plan: &Plan,
+    catalog: &Catalog,
+    state: &RunState,
+    paused: &Paused,
+    word: &str,
+) -> Result<Option<Vec<Draft>>, CommandError> {
+    let step = paused.step.as_ref().map(ToString::to_string).unwrap_or_default();
+    let mut orders = Orders::default();
+    match word {
+        "leave" => return Ok(None),
+        "undo" => return Ok(Some(vec![undo(state)])),
+        "retry" => orders.retry = Some(step),
+        "accept" => orders.accept = vec![step],
+        "skip" => orders.skip = Some(step),
+        "done" => orders.done = Some(step),
+        _ => {}
+    }
+    if ["skip", "done", "accept"].contains(&word) {
+        orders.reason = terminal.ask("why? ").await.filter(|reason| !reason.is_empty());
+        if orders.reason.is_none() {
+            return Err(CommandError::usage("it needs a reason, for the record"));
+        }
+    }
+    while word == "done" {
+        match terminal.ask("an output, name=value (nothing: no more): ").await {
+            Some(text) if !text.is_empty() => orders.set_output.push(text),
+            _ => break,
+        }
+    }
+    orders.drafts(plan, catalog, state).map(Some)
+}
+
+/// Takes the run back, after saying what that deletes.
+fn undo(state: &RunState) -> Draft {
+    for created in state.left() {
+        eprintln!("  deletes {} {}", created.resource.kind, created.resource.id);
+    }
+    let kind = EventKind::AbortAsked { by: user(), why: None, undo: Some(true) };
+    Draft::run(kind).by(Actor::person(user()))
+}
+
+/// The event that takes a run up again in the same process.
+fn taken_up() -> Vec<Draft> {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    vec![Draft::run(EventKind::RunResumed { version, away_s: 0.0 })]
+}
+
+/// What can be done with a run that is not over, or has left something; a line each.
+pub(crate) fn what_next(state: &RunState) -> Vec<String> {
+    let Some(run) = &state.run else { return Vec::new() };
+    if let Some(outcome) = &state.outcome {
+        let left = !outcome.left_behind.is_empty();
+        let line = format!("\ntake away what is left with: lifeboat cleanup {run}");
+        return left.then_some(line).into_iter().collect();
+    }
+    let mut lines = vec![String::new()];
+    for open in asks(state) {
+        let options: Vec<&str> = open.question.options.iter().map(|option| option.id.as_str()).collect();
+        lines.push(format!("answer with: lifeboat answer {run} {} {}", open.step, options.join("|")));
+    }
+    let Some(Paused { because, step, .. }) = &state.paused else {
+        lines.push(format!("go on with: lifeboat resume {run}"));
+        return lines;
+    };
+    let step = step.as_ref().map(|step| step.id()).unwrap_or_default();
+    match because {
+        PauseReason::Failure => {
+            lines.push("nothing was taken back; go on with one of:".to_owned());
+            lines.push(format!("  lifeboat resume {run} --retry {step}"));
+            lines.push(format!(
+                "  lifeboat resume {run} --amended FILE --reason …   (the runbook, corrected)"
+            ));
+            lines.push(format!("  lifeboat resume {run} --done {step} --reason …    (you did it by hand)"));
+            lines.push(format!("  lifeboat resume {run} --skip {step} --reason …"));
+            lines.push(format!("  lifeboat abort {run} --undo                      (take back what it did)"));
+        }
+        PauseReason::Check => {
+            lines.push(format!("go on all the same with: lifeboat resume {run} --accept {step} --reason …"));
+            lines.push(format!("or check again with:      lifeboat resume {run} --retry {step}"));
+        }
+        PauseReason::Person => lines.push(format!("then go on with: lifeboat resume {run}")),
+        PauseReason::Signal => {
+            lines.push(format!("nothing was taken back; go on with: lifeboat resume {run}"));
+        }
+        PauseReason::Timeout => lines.push(format!("wait on with: lifeboat resume {run}")),
+        PauseReason::Blocked => lines.push(format!("when it is there, go on with: lifeboat resume {run}")),
+    }
+    lines
+}

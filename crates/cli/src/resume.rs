@@ -1,0 +1,279 @@
+//! Taking up a run that is in its journal: to go on, to end it, to take away what it left.
+
+use crate::desk::{self, Answers};
+use crate::error::CommandError;
+use crate::home::{Home, ReadRun, user};
+use crate::orders::Orders;
+use crate::session::{self, Calls, SOURCES, Screen, Voyage};
+use crate::wiring::{self, Wiring};
+use chrono::TimeDelta;
+use lifeboat_engine::log::RunLog;
+use lifeboat_engine::{amend, start};
+use lifeboat_journal::chain;
+use lifeboat_journal::event::{
+    Actor, Cloud, Draft, EventKind, PlanAmended, RunStarted, SEMANTICS, SourceDigest,
+};
+use lifeboat_journal::file::{JournalWriter, RunDirectory};
+use lifeboat_journal::outcome;
+use lifeboat_journal::state::RunState;
+use lifeboat_runbook::plan::Plan;
+use lifeboat_runbook::spec::Catalog;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Why a run is taken up.
+pub(crate) enum Purpose {
+    /// To go on.
+    Resume {
+        /// What a person orders.
+        orders: Orders,
+        /// A corrected runbook, and why.
+        amended: Option<PathBuf>,
+    },
+    /// To end it.
+    Abort {
+        /// Whether to take back what was done.
+        undo: Option<bool>,
+        /// Why.
+        why: Option<String>,
+    },
+    /// To take away what it left.
+    Cleanup,
+}
+
+/// What is needed to take a run up.
+pub(crate) struct TakeUp {
+    /// Which run.
+    pub(crate) run: ReadRun,
+    /// Why.
+    pub(crate) purpose: Purpose,
+    /// Names typed for destruction.
+    pub(crate) confirmed: BTreeSet<String>,
+    /// A file of answers.
+    pub(crate) answers: Option<PathBuf>,
+    /// For a simulated run: the time that passed in the world meanwhile.
+    pub(crate) downtime: Option<TimeDelta>,
+    /// The AWS profile.
+    pub(crate) profile: Option<String>,
+    /// How to show it.
+    pub(crate) screen: Screen,
+}
+
+/// Takes a run up and drives it on; gives the exit code.
+pub(crate) fn take_up(home: &Home, take_up: TakeUp) -> Result<u8, CommandError> {
+    let started = started(&take_up.run)?;
+    fits(&take_up, &started)?;
+    let runtime = session::runtime(matches!(started.cloud, Cloud::Simulated { .. }))?;
+    runtime.block_on(drive(home, take_up, &started))
+}
+
+/// What the first event says.
+pub(crate) fn started(run: &ReadRun) -> Result<Box<RunStarted>, CommandError> {
+    run.state.started.clone().ok_or_else(|| {
+        CommandError::refused(format!("{} ended before its first event; nothing was done", run.id))
+    })
+}
+
+/// Whether the run can be taken up for this purpose by this version.
+fn fits(take_up: &TakeUp, started: &RunStarted) -> Result<(), CommandError> {
+    let TakeUp { run, purpose, .. } = take_up;
+    match (&run.state.outcome, purpose) {
+        (Some(outcome), Purpose::Resume { .. } | Purpose::Abort { .. }) => {
+            return Err(CommandError::refused(format!("{} is finished: {}", run.id, outcome.word())));
+        }
+        (None, Purpose::Cleanup) => {
+            return Err(CommandError::refused(format!("{} is not over", run.id)).hint(format!(
+                "end it first: `lifeboat abort {0} --undo` takes back what it did; `lifeboat resume {0}` goes on",
+                run.id
+            )));
+        }
+        _ => {}
+    }
+    // To end a run and to clean up works with every version: nobody may be left with what cannot be taken away.
+    if matches!(purpose, Purpose::Resume { .. }) && started.semantics != SEMANTICS {
+        return Err(CommandError::refused(format!("{} was started by lifeboat {}", run.id, started.version))
+            .hint(
+                "resume it with that version; abort, cleanup, show, report and verify work with this one",
+            ));
+    }
+    Ok(())
+}
+
+async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8, CommandError> {
+    let TakeUp { run, purpose, confirmed, answers, downtime, profile, screen } = take_up;
+    let directory = run.directory.clone();
+    let _lock = session::lock(&directory)?;
+    // Read again: now nobody else can write.
+    let run = home.find(run.id.as_str())?;
+    let catalog = wiring::catalog();
+    let mut plan = kept_plan(&directory, &run.state, started, &catalog)?;
+    let wiring = wire(&directory, &run.state, started, downtime, profile).await?;
+    same_account(&wiring, started).await?;
+    let mut drafts = opening(&directory, &run, &wiring)?;
+    match purpose {
+        Purpose::Resume { mut orders, amended } => {
+            if let Some(path) = amended {
+                let reason = orders.reason.clone().unwrap_or_default();
+                let (new, draft) = amend(&path, &plan, &run, started, &catalog, reason)?;
+                plan = new;
+                drafts.push(draft);
+                orders.amended = true;
+            }
+            drafts.extend(orders.drafts(&plan, &catalog, &run.state)?);
+        }
+        Purpose::Abort { undo, why } => drafts.push(abort(why, undo)),
+        Purpose::Cleanup => {
+            let kind = EventKind::CleanupAsked { by: user() };
+            drafts.push(Draft::run(kind).by(Actor::person(user())));
+        }
+    }
+    session::everything_is_in_this_build(&plan, &wiring)?;
+    let answers = match answers {
+        Some(path) => desk::read_answers(&path, &plan)?,
+        None => Answers::new(),
+    };
+    let calls = Calls::of(&directory);
+    let writer = JournalWriter::resume(session::storage(&directory)?, run.id.clone(), &run.journal);
+    let observers = session::observers(screen.quiet, &run.id, &wiring.cloud, &calls.inbox);
+    let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, run.journal.events, observers));
+    log.append(drafts)?;
+    Voyage { plan: Arc::new(plan), catalog, wiring, log, calls, confirmed, answers, screen }.drive().await
+}
+
+async fn wire(
+    directory: &RunDirectory,
+    state: &RunState,
+    started: &RunStarted,
+    downtime: Option<TimeDelta>,
+    profile: Option<String>,
+) -> Result<Wiring, CommandError> {
+    match &started.cloud {
+        Cloud::Simulated { seed, .. } => {
+            let world = wiring::world_file(&directory.world_definition())?;
+            let last = state.last.map(|last| last.at + downtime.unwrap_or_default());
+            wiring::simulated(world, *seed, &directory.world(), last)
+        }
+        Cloud::Aws | Cloud::Endpoint { .. } => Ok(wiring::real(profile, Some(started.region.clone())).await),
+    }
+}
+
+/// The credentials must be those of the run's account. Without any, the run waits as it is.
+async fn same_account(wiring: &Wiring, started: &RunStarted) -> Result<(), CommandError> {
+    let caller = wiring.caller(&started.region).await.map_err(|error| {
+        let blocked = error.is_blocked();
+        let told = CommandError::from(error);
+        if blocked { told.code(outcome::PAUSED) } else { told }
+    })?;
+    if caller.account == started.account {
+        return Ok(());
+    }
+    let message =
+        format!("these credentials belong to {}, and the run is in {}", caller.account, started.account);
+    Err(CommandError::refused(message).hint(format!("log in to {}", started.account)))
+}
+
+/// What every process writes first that takes a run up.
+fn opening(directory: &RunDirectory, run: &ReadRun, wiring: &Wiring) -> Result<Vec<Draft>, CommandError> {
+    let mut drafts = cut_torn_tail(directory, run)?;
+    let away = run.state.last.map(|last| wiring.clock.now() - last.at);
+    let away_s = away.map_or(0.0, |away| away.num_milliseconds() as f64 / 1000.0);
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    drafts.push(Draft::run(EventKind::RunResumed { version, away_s }));
+    Ok(drafts)
+}
+
+fn abort(why: Option<String>, undo: Option<bool>) -> Draft {
+    Draft::run(EventKind::AbortAsked { by: user(), why, undo }).by(Actor::person(user()))
+}
+
+/// Takes a corrected runbook in, and keeps it with the run.
+fn amend(
+    path: &std::path::Path,
+    old: &Plan,
+    run: &ReadRun,
+    started: &RunStarted,
+    catalog: &Catalog,
+    reason: String,
+) -> Result<(Plan, Draft), CommandError> {
+    let new = session::load(path, catalog)?;
+    if let Some(sentence) = start::not_yet(&new) {
+        return Err(CommandError::refused(sentence));
+    }
+    let problems = amend::problems(old, &new, &run.state, &started.inputs);
+    if !problems.is_empty() {
+        return Err(CommandError::usage(format!(
+            "{} cannot take the place of the runbook in this run:\n  {}",
+            path.display(),
+            problems.join("\n  ")
+        )));
+    }
+    let number = run.journal.events.iter().filter(|event| matches!(event.kind, EventKind::PlanAmended(_)));
+    let kept_in = format!("amended-{}", number.count() + 1);
+    let texts = new.sources.iter().map(|source| source.text.as_str());
+    let kept = run.directory.keep_sources(&kept_in, texts);
+    kept.map_err(|error| CommandError::file("write", run.directory.path(), &error))?;
+    let text = |plan: &Plan| plan.sources.first().map(|source| source.text.clone()).unwrap_or_default();
+    let (before, after) = (text(old), text(&new));
+    let diff = similar::TextDiff::from_lines(before.as_str(), after.as_str());
+    let amended = PlanAmended {
+        sources: digests(&new),
+        steps: start::outlines(&new),
+        diff: diff.unified_diff().context_radius(2).to_string(),
+        reason,
+        kept_in,
+    };
+    Ok((new, Draft::run(EventKind::PlanAmended(Box::new(amended))).by(Actor::person(user()))))
+}
+
+fn digests(plan: &Plan) -> Vec<SourceDigest> {
+    let digest = |source: &lifeboat_runbook::diagnostic::Source| SourceDigest {
+        name: source.name.clone(),
+        sha256: chain::hex(&Sha256::digest(&source.text)),
+    };
+    plan.sources.iter().map(digest).collect()
+}
+
+/// The plan of the sources as they were run or last amended: the file on disk may have changed since.
+pub(crate) fn kept_plan(
+    directory: &RunDirectory,
+    state: &RunState,
+    started: &RunStarted,
+    catalog: &Catalog,
+) -> Result<Plan, CommandError> {
+    let (kept_in, sources) = match &state.amended {
+        Some(amended) => (amended.kept_in.as_str(), &amended.sources),
+        None => (SOURCES, &started.sources),
+    };
+    let path = directory.source(kept_in, 0);
+    let text = fs::read(&path).map_err(|error| CommandError::file("read", &path, &error))?;
+    let Some(source) = sources.first() else {
+        return Err(CommandError::failed("the journal names no source"));
+    };
+    if chain::hex(&Sha256::digest(&text)) != source.sha256 {
+        return Err(CommandError::failed(format!(
+            "{} is not what was run: its digest differs",
+            path.display()
+        )));
+    }
+    let checked = crate::commands::check::check_kept(text, directory, kept_in, sources, catalog);
+    checked.plan.ok_or_else(|| CommandError::failed("the kept runbook is not valid for this version"))
+}
+
+/// Appending behind a torn line would spoil a line in the middle: it is cut off, and that is recorded.
+pub(crate) fn cut_torn_tail(directory: &RunDirectory, run: &ReadRun) -> Result<Vec<Draft>, CommandError> {
+    let torn = &run.journal.torn;
+    if torn.is_empty() {
+        return Ok(Vec::new());
+    }
+    let path = directory.journal();
+    let cut = fs::File::options().write(true).open(&path).and_then(|file| {
+        file.set_len(run.journal.bytes)?;
+        file.sync_all()
+    });
+    cut.map_err(|error| CommandError::file("cut", &path, &error))?;
+    let (bytes, sha256) = (torn.len() as u64, chain::hex(&Sha256::digest(torn)));
+    Ok(vec![Draft::run(EventKind::TailDropped { bytes, sha256 })])
+}

@@ -1,0 +1,247 @@
+//! Steps that wait for people or for time: what is asked, and what an answer comes to.
+
+use super::{Command, Decision};
+use chrono::TimeDelta;
+use lifeboat_journal::event::{Answer, Choice, EventKind, Failure, Question, StepStarted, Values};
+use lifeboat_journal::state::{Asked, StepState};
+use lifeboat_runbook::plan::{Approve, Decide, Manual, Step, Work};
+use lifeboat_runbook::spec::Type;
+use lifeboat_runbook::template::Template;
+use lifeboat_runbook::value::Value;
+use std::collections::BTreeMap;
+
+/// The code of the error of a step whose approval was rejected.
+pub const REJECTED: &str = "rejected";
+
+/// The code of the error of a step that ends the run because nobody answered.
+pub const ABORTED: &str = "aborted";
+
+/// The purpose of the timer of a `pause`.
+const PAUSE: &str = "pause";
+
+/// What follows from a question: an outcome of its step.
+enum Came {
+    Out(Values),
+    Failed(Failure),
+}
+
+impl<'run> Decision<'run> {
+    /// Begins a step that is no action.
+    pub(super) fn begin_waiting(&self, step: &'run Step) -> Vec<Command> {
+        let started = Command::record_step(step, EventKind::StepStarted(Box::new(self.intent(step))));
+        if matches!(step.work, Work::Pause(_)) {
+            return vec![started];
+        }
+        match self.question(step) {
+            Ok(question) => {
+                vec![started, Command::record_step(step, EventKind::PersonAsked(Box::new(question)))]
+            }
+            Err(failure) => vec![self.fail(step, failure)],
+        }
+    }
+
+    fn intent(&self, step: &Step) -> StepStarted {
+        StepStarted {
+            action: step.kind().to_owned(),
+            effect: "read".to_owned(),
+            parameters: Values::new(),
+            names: BTreeMap::new(),
+            token: String::new(),
+            resolved: Values::new(),
+            captured: Values::new(),
+            findings: Vec::new(),
+            wait_for: None,
+            timeout_s: 0.0,
+            after: self.state.after(&step.path),
+        }
+    }
+
+    /// Goes on with a `pause`: until its time is over.
+    pub(super) fn pausing(&self, step: &Step, state: &StepState, time: TimeDelta) -> Command {
+        if state.fired.iter().any(|purpose| purpose == PAUSE) {
+            return Command::record_step(step, EventKind::StepSucceeded { outputs: Values::new() });
+        }
+        let since = state.attempt_started.map(|started| started.at).unwrap_or_default();
+        Command::Wake { step: step.path.clone(), purpose: PAUSE, due: since + time }
+    }
+
+    fn question(&self, step: &Step) -> Result<Question, Failure> {
+        match &step.work {
+            Work::Manual(manual) => self.manual(manual),
+            Work::Decide(decide) => self.choice(decide),
+            Work::Approve(approve) => self.approval(approve),
+            _ => Err(expression(format!("`{}` asks nobody", step.kind()))),
+        }
+    }
+
+    fn manual(&self, manual: &Manual) -> Result<Question, Failure> {
+        Ok(Question {
+            kind: "manual".to_owned(),
+            text: self.text(&manual.instructions)?,
+            options: choices(&[("done", "it is done"), ("failed", "it cannot be done")]),
+            fields: field_types(&manual.fields),
+            evidence: manual.evidence.clone(),
+            timeout_s: manual.timeout.map(seconds),
+            on_timeout: manual.on_timeout.clone(),
+        })
+    }
+
+    fn choice(&self, decide: &Decide) -> Result<Question, Failure> {
+        let mut options = Vec::new();
+        for option in &decide.options {
+            let applies = match &option.when {
+                None => true,
+                Some(when) => {
+                    let value = when.evaluate(&self.scope()).map_err(|error| expression(error.message))?;
+                    value.as_bool().ok_or_else(|| expression(format!("`{}` is no boolean", when.text)))?
+                }
+            };
+            if applies {
+                options.push(Choice { id: option.id.clone(), label: option.label.clone() });
+            }
+        }
+        if options.is_empty() {
+            return Err(expression("no option applies: each `when` is false".to_owned()));
+        }
+        Ok(Question {
+            kind: "decide".to_owned(),
+            text: self.text(&decide.question)?,
+            options,
+            fields: field_types(&decide.fields),
+            evidence: BTreeMap::new(),
+            timeout_s: decide.timeout.map(seconds),
+            on_timeout: decide.on_timeout.clone(),
+        })
+    }
+
+    fn approval(&self, approve: &Approve) -> Result<Question, Failure> {
+        Ok(Question {
+            kind: "approve".to_owned(),
+            text: self.text(&approve.message)?,
+            options: choices(&[("approve", "permit it"), ("reject", "do not permit it")]),
+            fields: field_types(&approve.fields),
+            evidence: BTreeMap::new(),
+            timeout_s: approve.timeout.map(seconds),
+            on_timeout: approve.on_timeout.clone(),
+        })
+    }
+
+    fn text(&self, template: &Template) -> Result<String, Failure> {
+        let value = template.evaluate(&self.scope()).map_err(|error| expression(error.message))?;
+        Ok(value.to_string())
+    }
+
+    /// Goes on with a step that asks: its outcome, once there is an answer or the time is over.
+    pub(super) fn asking(&self, step: &Step, asked: &Asked) -> Command {
+        let came = match (&asked.answer, &asked.timed_out) {
+            (Some((by, at, answer)), _) => answered(step, by, Value::Time(at.at), answer),
+            (None, Some((then, at))) => timed_out(step, then, Value::Time(at.at)),
+            (None, None) => return Command::Ask { step: step.path.clone(), asked: asked.at.seq },
+        };
+        match came {
+            Came::Out(outputs) => match self.first_false(step, &outputs) {
+                None => Command::record_step(step, EventKind::StepSucceeded { outputs }),
+                Some(failure) => self.fail(step, failure),
+            },
+            Came::Failed(error) => self.fail(step, error),
+        }
+    }
+
+    fn first_false(&self, step: &Step, outputs: &Values) -> Option<Failure> {
+        let scope = crate::scope::RunScope { own_outputs: Some(outputs), ..self.scope() };
+        step.assert.iter().find_map(|assert| match assert.evaluate(&scope) {
+            Ok(Value::Bool(true)) => None,
+            Ok(_) => Some(failure("assert", format!("`{}` is false", assert.text))),
+            Err(error) => Some(expression(format!("`{}`: {}", assert.text, error.message))),
+        })
+    }
+}
+
+/// What follows if nobody answers and the runbook does not say.
+pub(crate) fn on_timeout(question: &Question) -> String {
+    let default = if question.kind == "approve" { "reject" } else { "fail" };
+    question.on_timeout.clone().unwrap_or_else(|| default.to_owned())
+}
+
+fn answered(step: &Step, by: &str, at: Value, answer: &Answer) -> Came {
+    let reason = answer.reason.clone().unwrap_or_default();
+    let mut outputs = Values::from([
+        ("by".to_owned(), by.into()),
+        ("at".to_owned(), at),
+        ("fields".to_owned(), Value::Map(answer.fields.clone())),
+    ]);
+    match (&step.work, answer.choice.as_str()) {
+        (Work::Manual(_), "failed") => {
+            return Came::Failed(failure("not_done", format!("{by} could not do it: {reason}")));
+        }
+        (Work::Manual(_), _) => {
+            let evidence = answer.evidence.iter();
+            let evidence = evidence.map(|(kind, text)| (kind.clone(), text.as_str().into())).collect();
+            outputs.insert("evidence".to_owned(), Value::Map(evidence));
+        }
+        (Work::Approve(approve), "reject") if approve.reject_stops => {
+            return Came::Failed(failure(REJECTED, format!("{by} rejected it: {reason}")));
+        }
+        (Work::Approve(_), choice) => {
+            let entry = [("by", by), ("choice", choice), ("reason", &reason)];
+            let entry = entry.map(|(name, text)| (name.to_owned(), text.into())).into();
+            outputs.insert("approved".to_owned(), Value::Bool(choice == "approve"));
+            outputs.insert("answers".to_owned(), Value::List(vec![Value::Map(entry)]));
+            outputs.insert("reason".to_owned(), reason.into());
+        }
+        (_, choice) => {
+            outputs.insert("choice".to_owned(), choice.into());
+            outputs.insert("reason".to_owned(), reason.into());
+        }
+    }
+    Came::Out(outputs)
+}
+
+const NOBODY: &str = "nobody answered in time";
+
+fn timed_out(step: &Step, then: &str, at: Value) -> Came {
+    let common = || {
+        Values::from([
+            ("by".to_owned(), Value::Null),
+            ("at".to_owned(), at.clone()),
+            ("reason".to_owned(), NOBODY.into()),
+            ("fields".to_owned(), Value::Map(Values::new())),
+        ])
+    };
+    let with = |name: &str, value: Value| {
+        let mut outputs = common();
+        outputs.insert(name.to_owned(), value);
+        Came::Out(outputs)
+    };
+    match (&step.work, then) {
+        (_, "fail") => Came::Failed(failure("timeout", NOBODY.to_owned())),
+        (_, "abort") => Came::Failed(failure(ABORTED, NOBODY.to_owned())),
+        (Work::Approve(approve), _) if approve.reject_stops => {
+            Came::Failed(failure(REJECTED, format!("rejected: {NOBODY}")))
+        }
+        (Work::Approve(_), _) => with("approved", Value::Bool(false)),
+        (Work::Manual(_), _) => with("evidence", Value::Map(Values::new())),
+        (_, option) => with("choice", option.into()),
+    }
+}
+
+fn choices(options: &[(&str, &str)]) -> Vec<Choice> {
+    let choice = |(id, label): &(&str, &str)| Choice { id: (*id).to_owned(), label: (*label).to_owned() };
+    options.iter().map(choice).collect()
+}
+
+fn field_types(fields: &BTreeMap<String, Type>) -> BTreeMap<String, String> {
+    fields.iter().map(|(name, kind)| (name.clone(), kind.to_string())).collect()
+}
+
+fn seconds(time: TimeDelta) -> f64 {
+    time.num_milliseconds() as f64 / 1000.0
+}
+
+fn failure(code: &str, message: String) -> Failure {
+    Failure { code: code.to_owned(), message, hint: None, refused: true }
+}
+
+fn expression(message: String) -> Failure {
+    failure("expression", message)
+}

@@ -1,0 +1,215 @@
+//! Trying again what passes, and waiting for what is missing through no fault of the step.
+
+use crate::action::{ActionError, ErrorKind};
+use crate::decide::CANCELLED;
+use crate::driver::Cancel;
+use crate::log::JOURNAL_LOST;
+use crate::name;
+use crate::perform::{Ended, Worker, as_failure, failed};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::{Either, select};
+use lifeboat_journal::event::{BlockedOn, Draft, EventKind, PauseReason};
+use lifeboat_runbook::id::StepPath;
+use std::pin::pin;
+use std::time::Duration;
+
+/// The first and the longest delay between two tries of a call that failed for a passing reason.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+
+/// How often it is tried whether a blocked step can go on.
+const BLOCKED_AGAIN: Duration = Duration::from_secs(30);
+
+/// The code of the block of a step whose credentials came back as those of another account.
+const WRONG_ACCOUNT: &str = "wrong_account";
+
+/// Whose time a call takes.
+#[derive(Clone, Debug)]
+pub(crate) struct Patience {
+    pub(crate) path: StepPath,
+    pub(crate) attempt: u32,
+    /// When its time began, and how much it has; blocked times and what people added come on top.
+    pub(crate) began: DateTime<Utc>,
+    pub(crate) limit: TimeDelta,
+    /// What the call is for, in the words of `step.attempt_failed`.
+    pub(crate) during: &'static str,
+}
+
+impl Patience {
+    /// The same for another part of the attempt.
+    pub(crate) fn during(&self, during: &'static str) -> Self {
+        Self { during, ..self.clone() }
+    }
+}
+
+/// What an error means for whoever waits.
+fn blocked_on(error: &ActionError) -> Option<BlockedOn> {
+    match error.kind {
+        ErrorKind::BlockedOnCredentials => Some(BlockedOn::Credentials),
+        ErrorKind::BlockedOnPermission => Some(BlockedOn::Permission),
+        ErrorKind::BlockedOnControlPlane => Some(BlockedOn::ControlPlane),
+        _ => None,
+    }
+}
+
+impl Worker {
+    /// When the time of an attempt is over: from the journal alone.
+    pub(crate) fn deadline(&self, patience: &Patience) -> DateTime<Utc> {
+        let more = self.log.with_state(|state| {
+            state.steps.get(&patience.path).map_or(0.0, |step| step.blocked_s() + step.extended_s)
+        });
+        patience.began + patience.limit + TimeDelta::milliseconds((more * 1000.0) as i64)
+    }
+
+    /// Makes a call, again as long as what is wrong with it passes and there is time; while something is missing
+    /// through no fault of the step, it waits for that.
+    pub(crate) async fn patiently<T, F: Future<Output = Result<T, ActionError>>>(
+        &self,
+        patience: &Patience,
+        call: impl Fn() -> F,
+    ) -> Result<T, Ended> {
+        let mut tries = 0;
+        loop {
+            match call().await {
+                Err(error) if self.waits_for(patience, &error) => self.blocked(patience, &error).await?,
+                Err(error) if self.may_try_again(&error, patience) => {
+                    tries += 1;
+                    if self.back_off(patience, tries).await {
+                        return Err(self.stopped(patience.during));
+                    }
+                }
+                outcome => {
+                    self.unblocked(patience)?;
+                    return outcome.map_err(|error| failed(patience.during, error));
+                }
+            }
+        }
+    }
+
+    /// Before anything was changed nothing is lost by saying what is missing: a check that is blocked has failed.
+    pub(crate) fn waits_for(&self, patience: &Patience, error: &ActionError) -> bool {
+        error.is_blocked() && error.code != JOURNAL_LOST && !patience.path.is_preflight()
+    }
+
+    pub(crate) fn may_try_again(&self, error: &ActionError, patience: &Patience) -> bool {
+        error.kind == ErrorKind::Transient && self.clock.now() < self.deadline(patience)
+    }
+
+    /// Says that the step is blocked and waits until it may be tried again.
+    ///
+    /// # Errors
+    /// [`Ended::Left`] when it takes too long: the run is paused then.
+    pub(crate) async fn blocked(&self, patience: &Patience, error: &ActionError) -> Result<(), Ended> {
+        let on = blocked_on(error).unwrap_or(BlockedOn::ControlPlane);
+        let mut error = error.clone();
+        loop {
+            self.note_blocked(patience, on, &error)?;
+            if self.blocked_too_long(patience) {
+                let why = format!("{} waits for {}: {}", patience.path, on.words(), error.message);
+                let because = PauseReason::Blocked;
+                let paused =
+                    Draft::step(&patience.path, patience.attempt, EventKind::RunPaused { why, because });
+                self.log.append(vec![paused])?;
+                return Err(Ended::Left);
+            }
+            if self.stopped_or(self.clock.sleep(BLOCKED_AGAIN)).await {
+                return Err(self.stopped(patience.during));
+            }
+            match self.still_missing(on).await {
+                None => return Ok(()),
+                Some(missing) => error = missing,
+            }
+        }
+    }
+
+    /// Whether credentials are still missing, or belong to another account now: then nothing may be tried with them.
+    async fn still_missing(&self, on: BlockedOn) -> Option<ActionError> {
+        if on != BlockedOn::Credentials {
+            return None;
+        }
+        let (account, region) = self.log.with_state(|state| {
+            let started = state.started.as_ref();
+            started.map(|started| (started.account.clone(), started.region.clone())).unwrap_or_default()
+        });
+        match self.outside.identity.account(&region).await {
+            Ok(found) if found == account => None,
+            Ok(found) => {
+                let message =
+                    format!("the credentials are those of {found} now, and the run is in {account}");
+                Some(ActionError::new(ErrorKind::BlockedOnCredentials, WRONG_ACCOUNT, message))
+            }
+            Err(error) if error.is_blocked() => Some(error),
+            // Whatever else is wrong with asking who we are, the call itself will tell.
+            Err(_) => None,
+        }
+    }
+
+    fn note_blocked(&self, patience: &Patience, on: BlockedOn, error: &ActionError) -> Result<(), Ended> {
+        let known = self.log.with_state(|state| {
+            let step = state.steps.get(&patience.path).and_then(|step| step.blocked());
+            step.is_some_and(|block| block.on == on && block.error.code == error.code)
+        });
+        if known {
+            return Ok(());
+        }
+        let kind = EventKind::StepBlocked { on, error: as_failure(error.clone()) };
+        Ok(self.log.step(&patience.path, patience.attempt, kind)?)
+    }
+
+    fn blocked_too_long(&self, patience: &Patience) -> bool {
+        let Some(limit) = self.outside.blocked_limit else { return false };
+        let since = self.log.with_state(|state| {
+            let blocks = state.steps.get(&patience.path).map(|step| step.blocks.clone()).unwrap_or_default();
+            // What follows a block at once belongs to it: the reason changed, nothing got better.
+            let joined = |from: DateTime<Utc>, block: &lifeboat_journal::state::Block| match block.to {
+                Some(to) if to.at < from => None,
+                _ => Some(block.from.at),
+            };
+            let mut since = None;
+            for block in blocks.iter().rev() {
+                match joined(since.unwrap_or(block.from.at), block) {
+                    Some(from) => since = Some(from),
+                    None => break,
+                }
+            }
+            since
+        });
+        let limit = TimeDelta::from_std(limit).unwrap_or(TimeDelta::MAX);
+        since.is_some_and(|since| self.clock.now() - since >= limit)
+    }
+
+    pub(crate) fn unblocked(&self, patience: &Patience) -> Result<(), Ended> {
+        let blocked = self
+            .log
+            .with_state(|state| state.steps.get(&patience.path).is_some_and(|step| step.blocked().is_some()));
+        if blocked {
+            self.log.step(&patience.path, patience.attempt, EventKind::StepUnblocked)?;
+        }
+        Ok(())
+    }
+
+    /// Waits before the next try; whether the run was stopped meanwhile. Capped and jittered; the jitter is made from
+    /// run, step and attempt, so that a simulated run repeats itself.
+    pub(crate) async fn back_off(&self, patience: &Patience, tries: u32) -> bool {
+        let full = FIRST_BACKOFF.saturating_mul(1 << tries.min(5)).min(LONGEST_BACKOFF);
+        let jitter = self.log.with_state(|state| {
+            state.run.as_ref().map_or(0.0, |run| name::jitter(run, &patience.path, patience.attempt, tries))
+        });
+        self.stopped_or(self.clock.sleep(full.mul_f64(0.5 + jitter / 2.0))).await
+    }
+
+    /// Whether the run was stopped before `done` was.
+    pub(crate) async fn stopped_or(&self, done: impl Future<Output = ()>) -> bool {
+        let mut cancel = self.cancel.clone();
+        let stopped = pin!(cancel.wait_for(|cancel| *cancel != Cancel::No));
+        matches!(select(stopped, pin!(done)).await, Either::Left(_))
+    }
+
+    /// What a stop means for an attempt: AWS goes on and whoever resumes looks, or it is over and will be taken back.
+    pub(crate) fn stopped(&self, during: &'static str) -> Ended {
+        match *self.cancel.borrow() {
+            Cancel::Fail => failed(during, ActionError::failed(CANCELLED, "stopped by the operator")),
+            Cancel::Leave | Cancel::No => Ended::Left,
+        }
+    }
+}
