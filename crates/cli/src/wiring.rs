@@ -57,7 +57,8 @@ pub(crate) fn simulated(
     not_before: Option<DateTime<Utc>>,
 ) -> Result<Wiring, CommandError> {
     let definition = WorldDefinition::named(world).map_err(|_| {
-        CommandError::usage(format!("there is no simulated world `{world}`")).hint("there are: default, multi-az")
+        CommandError::usage(format!("there is no simulated world `{world}`"))
+            .hint("there are: default, multi-az")
     })?;
     let entries = world_entries(log)?;
     let last = entries.last().map(|entry| entry.at);
