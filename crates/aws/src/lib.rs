@@ -22,21 +22,13 @@ use lifeboat_runbook::spec::ActionSpec;
 
 /// What every action of this room says of itself.
 pub fn catalog() -> Vec<&'static ActionSpec> {
-    vec![
-        &rds::spec::DELETE_INSTANCE,
-        &rds::spec::DESCRIBE_INSTANCE,
-        &rds::spec::RESTORE_TO_POINT_IN_TIME,
-        &sts::spec::IDENTITY,
-    ]
+    [rds::spec::ALL, &[&sts::spec::IDENTITY]].concat()
 }
 
 /// Puts the actions of this build and their lookouts into `registry`.
 #[cfg(all(feature = "rds", feature = "sts"))]
 pub fn register(registry: &mut lifeboat_engine::registry::Registry, aws: &std::sync::Arc<Aws>) {
     use std::sync::Arc;
-    registry.add_lookout(Arc::new(rds::Instances(aws.clone())));
-    registry.add_action(Arc::new(rds::DeleteInstance(aws.clone())));
-    registry.add_action(Arc::new(rds::DescribeInstance(aws.clone())));
-    registry.add_action(Arc::new(rds::RestoreToPointInTime(aws.clone())));
+    rds::register(registry, aws);
     registry.add_action(Arc::new(sts::SayIdentity(aws.clone())));
 }

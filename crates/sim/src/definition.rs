@@ -1,5 +1,8 @@
 //! The world file: what is true before anything was asked. Whoever reads it from a file parses it; here is its shape.
 
+mod alarms;
+mod backup;
+mod quotas;
 mod secrets;
 mod ssm;
 
@@ -8,14 +11,24 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use alarms::{AlarmDefinition, AlarmState, AlarmTransition, MetricDefinition, MetricValue, Watched};
+pub use backup::{RecoveryPointDefinition, VaultDefinition};
+pub use quotas::QuotaDefinition;
 pub use secrets::SecretDefinition;
 pub(crate) use secrets::text as secret_text;
-pub use ssm::{ParameterDefinition, ParameterKind};
+pub use ssm::{
+    CommandResponse, DocumentContent, DocumentDefinition, ManagedNodeDefinition, ParameterDefinition,
+    ParameterKind, StepDefinition,
+};
 
 use crate::durations;
 use crate::fault::Fault;
 
-const DEFAULT_WORLD: &str = include_str!("../worlds/default.json");
+/// The embedded worlds by name.
+const WORLDS: [(&str, &str); 2] = [
+    ("default", include_str!("../worlds/default.json")),
+    ("multi-az", include_str!("../worlds/multi-az.json")),
+];
 
 /// A whole simulated AWS before its first request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +62,7 @@ fn default_latency() -> u64 {
 #[derive(Debug, thiserror::Error)]
 pub enum UnknownWorld {
     /// The name is not known.
-    #[error("there is no world {name:?}; the embedded worlds are: default")]
+    #[error("there is no world {name:?}; the embedded worlds are: default, multi-az")]
     Name {
         /// The name asked for.
         name: String,
@@ -66,16 +79,16 @@ pub enum UnknownWorld {
 
 impl WorldDefinition {
     /// An embedded world: `default` is one private single-AZ gp3 PostgreSQL instance, `orders-prod`, in
-    /// eu-west-1 of account 111122223333.
+    /// eu-west-1 of account 111122223333. In `multi-az` it has a standby in another zone and a read replica.
     ///
     /// # Errors
     /// When no embedded world has this name.
     pub fn named(name: &str) -> Result<WorldDefinition, UnknownWorld> {
-        match name {
-            "default" => serde_json::from_str(DEFAULT_WORLD)
-                .map_err(|source| UnknownWorld::Unreadable { name: name.into(), source }),
-            _ => Err(UnknownWorld::Name { name: name.into() }),
-        }
+        let (_, text) = WORLDS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .ok_or_else(|| UnknownWorld::Name { name: name.into() })?;
+        serde_json::from_str(text).map_err(|source| UnknownWorld::Unreadable { name: name.into(), source })
     }
 
     /// Who calls with the own credentials of an account.
@@ -105,7 +118,9 @@ impl WorldDefinition {
             }
         }
         let regions = self.accounts.iter().flat_map(|account| &account.regions);
-        let instances = regions.flat_map(|(_, region)| region.instances.iter().map(move |it| (region, it)));
+        let instances =
+            regions.clone().flat_map(|(_, region)| region.instances.iter().map(move |it| (region, it)));
+        problems.extend(regions.clone().flat_map(|(_, region)| region.problems_of_services()));
         problems.extend(instances.flat_map(|(region, instance)| self.problems_of(region, instance)));
         problems
     }
@@ -128,6 +143,10 @@ impl WorldDefinition {
         let group = &settings.parameter_group;
         let known = region.parameter_groups.iter().any(|it| it.name == *group);
         expect(known, format!("there is no parameter group {group}"));
+        if let Some(source) = &instance.replica_of {
+            let known = region.instances.iter().any(|it| it.identifier.eq_ignore_ascii_case(source));
+            expect(known, format!("there is no instance {source} to follow"));
+        }
         for name in databases {
             expect(self.databases.contains_key(name), format!("there is no database {name}"));
         }
@@ -186,6 +205,24 @@ pub struct RegionDefinition {
     /// Secrets.
     #[serde(default)]
     pub secrets: Vec<SecretDefinition>,
+    /// Vaults of AWS Backup.
+    #[serde(default)]
+    pub backup_vaults: Vec<VaultDefinition>,
+    /// Quotas of services that are not simulated.
+    #[serde(default)]
+    pub quotas: Vec<QuotaDefinition>,
+    /// Alarms of CloudWatch.
+    #[serde(default)]
+    pub alarms: Vec<AlarmDefinition>,
+    /// Metrics of CloudWatch.
+    #[serde(default)]
+    pub metrics: Vec<MetricDefinition>,
+    /// Nodes on which Systems Manager runs commands.
+    #[serde(default)]
+    pub managed_nodes: Vec<ManagedNodeDefinition>,
+    /// Documents of Systems Manager.
+    #[serde(default)]
+    pub documents: Vec<DocumentDefinition>,
 }
 
 impl Default for RegionDefinition {
@@ -199,7 +236,27 @@ impl Default for RegionDefinition {
             instances: Vec::new(),
             parameters: Vec::new(),
             secrets: Vec::new(),
+            backup_vaults: Vec::new(),
+            quotas: Vec::new(),
+            alarms: Vec::new(),
+            metrics: Vec::new(),
+            managed_nodes: Vec::new(),
+            documents: Vec::new(),
         }
+    }
+}
+
+impl RegionDefinition {
+    fn problems_of_services(&self) -> Vec<String> {
+        let points = self.backup_vaults.iter().flat_map(|vault| &vault.recovery_points);
+        let known = |name: &str| self.instances.iter().any(|it| it.identifier.eq_ignore_ascii_case(name));
+        let lost = points.filter(|point| !known(&point.instance));
+        let lost =
+            lost.map(|point| format!("recovery point of {}: there is no such instance", point.instance));
+        let enforced = self.quotas.iter().filter(|quota| quota.service == "rds");
+        let enforced =
+            enforced.map(|quota| format!("quota {}: those of rds follow from instance_quota", quota.code));
+        lost.chain(enforced).collect()
     }
 }
 
@@ -264,6 +321,9 @@ pub struct InstanceDefinition {
     /// Which of the world's databases it holds, by name.
     #[serde(default)]
     pub databases: Vec<String>,
+    /// The identifier of the instance that it follows, where it is a read replica.
+    #[serde(default)]
+    pub replica_of: Option<String>,
     /// Times of its automated snapshots.
     #[serde(default)]
     pub automated_snapshots: Vec<DateTime<Utc>>,
@@ -362,6 +422,9 @@ mod tests {
     #[test]
     fn an_unknown_world_is_named_in_the_refusal() {
         let refusal = WorldDefinition::named("atlantis").map_err(|error| error.to_string());
-        assert_eq!(refusal, Err("there is no world \"atlantis\"; the embedded worlds are: default".into()));
+        assert_eq!(
+            refusal,
+            Err("there is no world \"atlantis\"; the embedded worlds are: default, multi-az".into())
+        );
     }
 }

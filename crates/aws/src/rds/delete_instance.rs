@@ -2,7 +2,7 @@
 
 use crate::connect::Aws;
 use crate::rds::take_away::{self, Backups, DELETE};
-use crate::rds::{KIND, spec};
+use crate::rds::{KIND, REMAINS, instances, spec};
 use async_trait::async_trait;
 use lifeboat_engine::action::{Accepted, Action, ActionError, Observation, Prepared, Stage, StepContext};
 use lifeboat_engine::lookout::{Seen, Watch};
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// `rds.delete_instance`.
-pub struct DeleteInstance(pub(crate) Arc<Aws>);
+pub(crate) struct DeleteInstance(pub(crate) Arc<Aws>);
 
 #[async_trait]
 impl Action for DeleteInstance {
@@ -23,7 +23,9 @@ impl Action for DeleteInstance {
 
     async fn prepare(&self, cx: &StepContext) -> Result<Prepared, ActionError> {
         backups(cx)?;
-        Ok(Prepared { token: cx.token(), ..Prepared::default() })
+        let seen = instances::look_at(&self.0, &cx.place, cx.required("instance")?).await?;
+        let id = seen.attributes.get("resource_id").map(|id| ("resource_id".to_owned(), id.clone()));
+        Ok(Prepared { token: cx.token(), captured: id.into_iter().collect(), ..Prepared::default() })
     }
 
     async fn act(&self, cx: &StepContext, stage: &Stage) -> Result<Accepted, ActionError> {
@@ -35,13 +37,17 @@ impl Action for DeleteInstance {
     }
 
     fn watches(&self, cx: &StepContext) -> Option<Watch> {
-        Some(Watch { kind: KIND, place: cx.place.clone(), id: cx.text("instance")?.to_lowercase() })
+        let place = cx.place.clone();
+        // By the id that stays: its backups are found by that when the instance itself is gone.
+        match cx.prepared.captured.get("resource_id").and_then(Value::as_str) {
+            Some(id) => Some(Watch { kind: REMAINS, place, id: id.to_owned() }),
+            None => Some(Watch { kind: KIND, place, id: cx.text("instance")?.to_lowercase() }),
+        }
     }
 
     fn judge(&self, cx: &StepContext, seen: &Seen) -> Observation {
         if !seen.exists {
-            let instance = Value::from(cx.text("instance"));
-            return Observation::Ready(BTreeMap::from([("instance".to_owned(), instance)]));
+            return gone(cx, seen);
         }
         let deleted = cx.recorded.accepted.iter().any(|(stage, ..)| stage.as_str() == DELETE);
         let unprotecting = !cx.recorded.accepted.is_empty();
@@ -52,6 +58,17 @@ impl Action for DeleteInstance {
             (false, false) => Observation::Next(Stage::named(DELETE)),
         }
     }
+}
+
+/// It is gone, with the backups that were to go.
+fn gone(cx: &StepContext, seen: &Seen) -> Observation {
+    let left = seen.attributes.get("automated_backups").and_then(Value::as_int).unwrap_or(0);
+    let delete = backups(cx).is_ok_and(|backups| backups.delete_automated);
+    if delete && left > 0 {
+        return Observation::InProgress { state: "its automated backups are still there".to_owned() };
+    }
+    let said = ["instance", "final_snapshot"].map(|name| (name.to_owned(), Value::from(cx.text(name))));
+    Observation::Ready(BTreeMap::from(said))
 }
 
 /// What the parameters say of its backups. Backups are never lost by default where it matters.

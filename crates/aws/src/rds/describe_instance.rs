@@ -9,7 +9,7 @@ use lifeboat_runbook::spec::ActionSpec;
 use std::sync::Arc;
 
 /// `rds.describe_instance`.
-pub struct DescribeInstance(pub(crate) Arc<Aws>);
+pub(crate) struct DescribeInstance(pub(crate) Arc<Aws>);
 
 #[async_trait]
 impl Action for DescribeInstance {

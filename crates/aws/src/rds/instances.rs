@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Looks at DB instances.
-pub struct Instances(pub(crate) Arc<Aws>);
+pub(crate) struct Instances(pub(crate) Arc<Aws>);
 
 #[async_trait]
 impl Lookout for Instances {

@@ -33,6 +33,8 @@ pub(crate) struct Likeness {
     pub(crate) backup_retention_days: Option<i32>,
     pub(crate) backup_window: Option<String>,
     pub(crate) copy_tags_to_snapshot: Option<bool>,
+    /// What only a change after the restore can carry, by the names of its settings.
+    pub(crate) later: Values,
     /// What the source has and a restore cannot carry.
     pub(crate) not_restored: Vec<String>,
 }
@@ -82,7 +84,7 @@ pub(crate) fn likeness(source: &Values, with: &Values, mode: Mode) -> Likeness {
         storage_type: read.text("storage_type"),
         iops,
         storage_throughput,
-        max_allocated_storage: read.number("max_allocated_storage"),
+        max_allocated_storage: read.number("max_allocated_storage_gib"),
         port: read.number("port"),
         publicly_accessible: read.flag("publicly_accessible"),
         ca_certificate: read.text("ca_certificate"),
@@ -97,7 +99,8 @@ pub(crate) fn likeness(source: &Values, with: &Values, mode: Mode) -> Likeness {
         backup_retention_days: if drill { Some(0) } else { read.number("backup_retention_days") },
         backup_window: read.text("backup_window").filter(|_| !drill),
         copy_tags_to_snapshot: if drill { Some(false) } else { read.flag("copy_tags_to_snapshot") },
-        not_restored: not_restored(&read, drill),
+        later: later(&read, drill, &engine),
+        not_restored: not_restored(&read, drill, &engine),
     }
 }
 
@@ -156,6 +159,10 @@ impl Read<'_> {
         self.known(name).and_then(Value::as_bool) == Some(true)
     }
 
+    fn is_monitored(&self) -> bool {
+        self.known("monitoring_interval").and_then(Value::as_int).is_some_and(|interval| interval > 0)
+    }
+
     fn performance(&self, engine: &str) -> (Option<i32>, Option<i32>) {
         let size = self.known("allocated_storage_gib").and_then(Value::as_int).unwrap_or(0);
         match self.text("storage_type").as_deref() {
@@ -172,17 +179,48 @@ fn texts(items: &[Value]) -> Vec<String> {
     items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// What the source has and a restore does not carry over, in words.
-fn not_restored(read: &Read<'_>, drill: bool) -> Vec<String> {
-    let monitored =
-        read.known("monitoring_interval").and_then(Value::as_int).is_some_and(|interval| interval > 0);
+/// Settings that a restore does not take and a change afterwards does. A drill gets no new secret.
+fn later(read: &Read<'_>, drill: bool, engine: &str) -> Values {
+    let is_on = |name: &str, value: &Value| match name {
+        "monitoring_role" => read.is_monitored(),
+        "managed_password" => !drill && !engine.starts_with("oracle") && value.as_bool() == Some(true),
+        "performance_insights" => value.as_bool() == Some(true),
+        "monitoring_interval" => read.is_monitored(),
+        _ => true,
+    };
+    LATER
+        .iter()
+        .filter_map(|(name, _)| Some((*name, read.value(name)?)))
+        .filter(|(name, value)| is_on(name, value))
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .collect()
+}
+
+/// The names of those settings, and what each is in words.
+pub(crate) const LATER: [(&str, &str); 6] = [
+    ("maintenance_window", "the maintenance window"),
+    ("managed_password", "the master password managed by Secrets Manager"),
+    ("max_allocated_storage_gib", "the limit of storage autoscaling"),
+    ("monitoring_interval", "enhanced monitoring"),
+    ("monitoring_role", "the role of enhanced monitoring"),
+    ("performance_insights", "Performance Insights"),
+];
+
+/// What the source has and neither a restore nor a change afterwards carries over, in words.
+fn not_restored(read: &Read<'_>, drill: bool, engine: &str) -> Vec<String> {
+    let first_engines = ["postgres", "mysql", "mariadb"].contains(&engine);
     let lacks = [
-        (read.has("performance_insights"), "Performance Insights"),
-        (monitored, "enhanced monitoring"),
-        (read.known("maintenance_window").is_some(), "the maintenance window"),
-        (read.has("managed_password"), "the master password managed by Secrets Manager"),
+        (
+            !first_engines && !engine.is_empty(),
+            "what this engine has besides: Lifeboat knows PostgreSQL, MySQL and MariaDB",
+        ),
+        (
+            drill && read.has("managed_password"),
+            "the master password managed by Secrets Manager (a drill makes no secret)",
+        ),
         (read.has("associated_roles"), "associated IAM roles"),
         (read.has("domain"), "membership of the directory"),
+        (read.known("replica_of").is_some(), "that it is a read replica: the copy follows nobody"),
         (read.has("read_replicas"), "read replicas"),
         (drill && read.has("multi_az"), "the standby in another zone (a drill restores without)"),
         (drill && read.has("deletion_protection"), "deletion protection (a drill deletes its copy)"),
@@ -251,6 +289,37 @@ mod tests {
         assert_eq!(recovery.backup_retention_days, Some(7));
         assert_eq!(recovery.parameter_group.as_deref(), Some("orders-pg16"));
         assert_eq!((recovery.option_group, recovery.license_model), (None, None));
+    }
+
+    #[test]
+    fn what_only_a_later_change_carries_is_told_from_what_nothing_carries() {
+        let mut source = source("postgres", "gp3", 100);
+        let more = [
+            ("performance_insights", Value::Bool(true)),
+            ("monitoring_interval", Value::Int(60)),
+            ("monitoring_role", "arn:aws:iam::1:role/monitor".into()),
+            ("maintenance_window", "sun:03:30-sun:04:00".into()),
+            ("managed_password", Value::Bool(true)),
+            ("associated_roles", Value::Bool(true)),
+        ];
+        source.insert(
+            "settings".to_owned(),
+            Value::Map(more.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+        );
+        let names = |like: &Likeness| like.later.keys().cloned().collect::<Vec<_>>();
+        let says = |like: &Likeness, word: &str| like.not_restored.iter().any(|lack| lack.contains(word));
+        let drill = likeness(&source, &Values::new(), Mode::Drill);
+        let four = ["maintenance_window", "monitoring_interval", "monitoring_role", "performance_insights"];
+        assert_eq!(names(&drill), four);
+        assert!(says(&drill, "makes no secret") && says(&drill, "IAM roles"));
+        assert!(!says(&drill, "Performance Insights"));
+        let recovery = likeness(&source, &Values::new(), Mode::Recovery);
+        assert!(names(&recovery).contains(&"managed_password".to_owned()));
+        assert!(!says(&recovery, "Secrets Manager") && says(&recovery, "IAM roles"));
+        source.insert("engine".to_owned(), "sqlserver-se".into());
+        assert!(says(&likeness(&source, &Values::new(), Mode::Drill), "besides"));
+        let with = BTreeMap::from([("like_source".to_owned(), Value::List(vec!["class".into()]))]);
+        assert!(names(&likeness(&source, &with, Mode::Drill)).is_empty());
     }
 
     #[test]

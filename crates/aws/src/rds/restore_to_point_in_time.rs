@@ -2,35 +2,26 @@
 
 use crate::connect::Aws;
 use crate::errors::{Call, classify};
-use crate::rds::like_source::{Likeness, likeness};
-use crate::rds::states::{USABLE, hint};
-use crate::rds::take_away::{self, Backups, DELETE};
-use crate::rds::{KIND, describe, instances, spec};
+use crate::rds::restore::{self as common, dress};
+use crate::rds::take_away::accepted;
+use crate::rds::{describe, instances, marks, spec};
 use async_trait::async_trait;
 use aws_sdk_rds::operation::restore_db_instance_to_point_in_time::builders::RestoreDBInstanceToPointInTimeFluentBuilder as Restore;
-use aws_sdk_rds::types::{Filter, Tag};
+use aws_sdk_rds::types::Filter;
 use aws_smithy_types::DateTime as SdkTime;
 use chrono::{DateTime, TimeDelta, Utc};
 use lifeboat_engine::action::{
-    Accepted, Action, ActionError, ErrorKind, Note, Observation, Place, Prepared, Stage, StepContext,
-    UndoObservation, Values,
+    Accepted, Action, ActionError, Note, Observation, Prepared, Stage, StepContext, UndoObservation, Values,
 };
 use lifeboat_engine::lookout::{Seen, Watch};
-use lifeboat_engine::name::Charset;
-use lifeboat_runbook::spec::{ActionSpec, Grade, Resource};
+use lifeboat_runbook::spec::{ActionSpec, Grade};
 use lifeboat_runbook::units;
 use lifeboat_runbook::value::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The longest identifier of a DB instance.
-const LONGEST_NAME: usize = 63;
-
-/// After this, `leftovers` may offer it for deletion.
-const EXPIRES_AFTER: TimeDelta = TimeDelta::hours(24);
-
 /// `rds.restore_to_point_in_time`.
-pub struct RestoreToPointInTime(pub(crate) Arc<Aws>);
+pub(crate) struct RestoreToPointInTime(pub(crate) Arc<Aws>);
 
 #[async_trait]
 impl Action for RestoreToPointInTime {
@@ -39,42 +30,23 @@ impl Action for RestoreToPointInTime {
     }
 
     async fn prepare(&self, cx: &StepContext) -> Result<Prepared, ActionError> {
-        let source = self.source(cx).await?;
+        let mut source = self.source(cx).await?;
         let time = restore_time(cx, &source)?;
-        let name = match cx.text("instance") {
-            Some(given) => given.to_lowercase(),
-            None => cx.name(LONGEST_NAME, Charset::LowerHyphen),
-        };
+        let findings = common::adjust(&self.0, cx, &mut source).await;
         Ok(Prepared {
-            names: BTreeMap::from([("instance".to_owned(), name)]),
+            names: common::names(cx),
             token: cx.token(),
             resolved: BTreeMap::from([("time".to_owned(), time.into())]),
             captured: BTreeMap::from([("source".to_owned(), Value::Map(source))]),
-            findings: Vec::new(),
+            findings,
         })
     }
 
-    async fn act(&self, cx: &StepContext, _: &Stage) -> Result<Accepted, ActionError> {
-        let time = resolved_time(cx)?;
-        let source = captured_source(cx);
-        let call =
-            identify_source(self.0.rds(&cx.place.region).restore_db_instance_to_point_in_time(), cx, &source);
-        let call = call
-            .target_db_instance_identifier(name(cx))
-            .restore_time(SdkTime::from_millis(time.timestamp_millis()))
-            .set_tags(Some(tags(cx)));
-        let call = dress(call, likeness(&source, &cx.with, cx.mode));
-        let reply = call.send().await.map_err(|error| refine(classify(error, Call::Mutation)))?;
-        let Place { account, region } = cx.place.clone();
-        let arn = reply.db_instance().and_then(|instance| instance.db_instance_arn()).map(str::to_owned);
-        let resource = Resource { kind: KIND.to_owned(), id: name(cx).to_owned(), account, region, arn };
-        cx.note(Note::Created(resource))?;
-        cx.note(Note::DataTime {
-            at: time,
-            grade: Grade::B,
-            source: "the RestoreTime that was sent".to_owned(),
-        })?;
-        take_away::accepted(cx, "RestoreDBInstanceToPointInTime")
+    async fn act(&self, cx: &StepContext, stage: &Stage) -> Result<Accepted, ActionError> {
+        match *stage == Stage::first() {
+            true => self.restore(cx).await,
+            false => common::finish(&self.0, cx, stage).await,
+        }
     }
 
     async fn observe(&self, _: &StepContext) -> Result<Observation, ActionError> {
@@ -82,53 +54,43 @@ impl Action for RestoreToPointInTime {
     }
 
     async fn undo(&self, cx: &StepContext, stage: &Stage) -> Result<(), ActionError> {
-        let backups = Backups { final_snapshot: None, delete_automated: true };
-        take_away::act(&self.0, cx, name(cx), stage, &backups).await.map(drop)
+        common::undo(&self.0, cx, stage).await
     }
 
     fn watches(&self, cx: &StepContext) -> Option<Watch> {
-        Some(Watch { kind: KIND, place: cx.place.clone(), id: name(cx).to_owned() })
+        common::watch(cx)
     }
 
     fn judge(&self, cx: &StepContext, seen: &Seen) -> Observation {
-        let state = seen.state.clone().unwrap_or_default();
-        match seen.exists {
-            false if cx.recorded.states_seen.is_empty() => Observation::Absent,
-            false => Observation::Broken {
-                state: "gone".to_owned(),
-                hint: Some("something outside deleted it".to_owned()),
-            },
-            true if !cx.is_ours(&seen.tags) => {
-                let why = format!("there is a DB instance `{}` that this run did not make", seen.id);
-                Observation::Foreign { why }
-            }
-            true if spec::FAILURE_STATES.contains(&state.as_str()) => {
-                Observation::Broken { hint: hint(&state), state }
-            }
-            true if is_ready(cx, self.spec(), seen, &state) => Observation::Ready(outputs(cx, seen)),
-            true => Observation::InProgress { state },
-        }
+        common::judge(cx, self.spec(), seen)
     }
 
     fn judge_undo(&self, cx: &StepContext, seen: &Seen) -> UndoObservation {
-        if !seen.exists {
-            return UndoObservation::Gone;
-        }
-        if !cx.is_ours(&seen.tags) {
-            return UndoObservation::Failed {
-                why: format!("`{}` does not carry the tags of this run", seen.id),
-            };
-        }
-        let asked = cx.recorded.undo_accepted.iter().any(|stage| stage.as_str() == DELETE);
-        match (take_away::is_going(seen) || asked, take_away::is_protected(seen)) {
-            (true, _) => UndoObservation::InProgress { state: seen.state.clone().unwrap_or_default() },
-            (false, true) => UndoObservation::Next(Stage::first()),
-            (false, false) => UndoObservation::Next(Stage::named(DELETE)),
-        }
+        common::judge_undo(cx, seen)
     }
 }
 
 impl RestoreToPointInTime {
+    async fn restore(&self, cx: &StepContext) -> Result<Accepted, ActionError> {
+        let time = resolved_time(cx)?;
+        let call = self.0.rds(&cx.place.region).restore_db_instance_to_point_in_time();
+        let call = identify_source(call, cx, &common::source(cx))
+            .target_db_instance_identifier(common::name(cx))
+            .restore_time(SdkTime::from_millis(time.timestamp_millis()))
+            .set_tags(Some(marks::tags(cx, None)));
+        let like = common::like(cx);
+        let call = call.set_max_allocated_storage(like.max_allocated_storage);
+        let reply = dress!(call, like).send().await;
+        let reply = reply.map_err(|error| common::refine(classify(error, Call::Mutation)))?;
+        common::made(cx, reply.db_instance().and_then(|instance| instance.db_instance_arn()))?;
+        cx.note(Note::DataTime {
+            at: time,
+            grade: Grade::B,
+            source: "the RestoreTime that was sent".to_owned(),
+        })?;
+        accepted(cx, "RestoreDBInstanceToPointInTime")
+    }
+
     /// What is known of the source, by identifier, resource id, or the ARN of its automated backup. Where the source
     /// itself is gone, its automated backup says what it can.
     async fn source(&self, cx: &StepContext) -> Result<Values, ActionError> {
@@ -184,18 +146,6 @@ impl RestoreToPointInTime {
     }
 }
 
-fn name(cx: &StepContext) -> &str {
-    cx.prepared.names.get("instance").map_or("", String::as_str)
-}
-
-/// The source as it was captured, with the times of the journal's JSON as text.
-fn captured_source(cx: &StepContext) -> Values {
-    match cx.prepared.captured.get("source") {
-        Some(Value::Map(source)) => source.clone(),
-        _ => Values::new(),
-    }
-}
-
 /// What `time` means: whole seconds, and before the latest restorable time, as the service's model demands.
 fn restore_time(cx: &StepContext, source: &Values) -> Result<DateTime<Utc>, ActionError> {
     let latest = source.get("latest_restorable_time").and_then(Value::as_time).ok_or_else(|| {
@@ -242,214 +192,10 @@ fn identify_source(call: Restore, cx: &StepContext, source: &Values) -> Restore 
     }
 }
 
-fn tags(cx: &StepContext) -> Vec<Tag> {
-    let mut tags = cx.tags();
-    tags.insert("lifeboat:expires".to_owned(), units::time_text(cx.now + EXPIRES_AFTER));
-    if let Some(Value::Map(given)) = cx.with.get("tags") {
-        let given = given.iter().map(|(key, value)| (key.clone(), value.to_string()));
-        tags = given.chain(tags).collect();
-    }
-    tags.into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
-}
-
-fn dress(call: Restore, like: Likeness) -> Restore {
-    let list = |items: Vec<String>| if items.is_empty() { None } else { Some(items) };
-    call.set_db_instance_class(like.class)
-        .set_availability_zone(like.availability_zone)
-        .set_multi_az(like.multi_az)
-        .set_db_subnet_group_name(like.subnet_group)
-        .set_vpc_security_group_ids(list(like.security_groups))
-        .set_db_parameter_group_name(like.parameter_group)
-        .set_option_group_name(like.option_group)
-        .set_license_model(like.license_model)
-        .set_auto_minor_version_upgrade(like.auto_minor_version_upgrade)
-        .set_network_type(like.network_type)
-        .set_storage_type(like.storage_type)
-        .set_iops(like.iops)
-        .set_storage_throughput(like.storage_throughput)
-        .set_max_allocated_storage(like.max_allocated_storage)
-        .set_port(like.port)
-        .set_publicly_accessible(like.publicly_accessible)
-        .set_ca_certificate_identifier(like.ca_certificate)
-        .set_enable_iam_database_authentication(like.iam_authentication)
-        .set_enable_cloudwatch_logs_exports(list(like.log_exports))
-        .set_deletion_protection(like.deletion_protection)
-        .set_backup_retention_period(like.backup_retention_days)
-        .set_preferred_backup_window(like.backup_window)
-        .set_copy_tags_to_snapshot(like.copy_tags_to_snapshot)
-}
-
-/// A name that is taken may be ours: a look tells. A time that is refused has moved since it was read.
-fn refine(error: ActionError) -> ActionError {
-    match error.code.as_str() {
-        "DBInstanceAlreadyExists" => ActionError { kind: ErrorKind::Unknown, ..error },
-        "InvalidRestoreFault" => {
-            error.hint("the time cannot be restored; look at the source's latest restorable time")
-        }
-        _ => error,
-    }
-}
-
-fn is_ready(cx: &StepContext, spec: &ActionSpec, seen: &Seen, state: &str) -> bool {
-    let has_endpoint = seen.attributes.get("endpoint").is_some_and(|endpoint| !endpoint.is_null());
-    let usable = USABLE.contains(&state) && has_endpoint;
-    let pending =
-        seen.attributes.get("settings").and_then(|settings| settings.get("pending")).and_then(Value::as_bool);
-    let settled = usable && state == "available" && pending != Some(true);
-    match cx.readiness(spec) {
-        "available" => settled,
-        "hydrated" => settled && cx.recorded.states_seen.iter().any(|seen| seen == "storage-initialization"),
-        _ => usable,
-    }
-}
-
-fn outputs(cx: &StepContext, seen: &Seen) -> Values {
-    let mut outputs = seen.attributes.clone();
-    outputs.remove("settings");
-    if let Some(time) = cx.prepared.resolved.get("time") {
-        outputs.insert("data_time".to_owned(), time.clone());
-    }
-    let lacks = likeness(&captured_source(cx), &cx.with, cx.mode).not_restored;
-    outputs.insert("not_restored".to_owned(), Value::List(lacks.into_iter().map(Value::from).collect()));
-    outputs
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpConnector};
-    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-    use lifeboat_engine::action::{Notes, Recorded};
-    use lifeboat_runbook::id::{RunId, StepPath};
-    use lifeboat_runbook::plan::Mode;
-
-    /// Judging asks nobody: a client that is asked is a mistake.
-    #[derive(Debug)]
-    struct Nobody;
-
-    impl HttpClient for Nobody {
-        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-            panic!("a judgement made a call")
-        }
-    }
-
-    struct Silent;
-
-    impl Notes for Silent {
-        fn note(&self, _: &StepPath, _: u32, _: Note) -> Result<(), ActionError> {
-            Ok(())
-        }
-    }
-
-    fn action() -> RestoreToPointInTime {
-        RestoreToPointInTime(Arc::new(Aws::simulated(Nobody, now)))
-    }
-
-    fn now() -> DateTime<Utc> {
-        units::parse_time("2026-01-05T09:00:00Z").unwrap()
-    }
-
-    fn cx(wait_for: Option<&str>, states_seen: &[&str]) -> StepContext {
-        StepContext {
-            run: RunId::new("k3v7qa2mxyz4567b"),
-            runbook: "book".into(),
-            path: StepPath::new("restore"),
-            attempt: 1,
-            mode: Mode::Drill,
-            place: Place { account: "111122223333".into(), region: "eu-west-1".into() },
-            with: Values::new(),
-            wait_for: wait_for.map(str::to_owned),
-            run_started_at: now(),
-            prepared: Prepared::default(),
-            recorded: Recorded {
-                states_seen: states_seen.iter().map(|state| (*state).to_owned()).collect(),
-                ..Recorded::default()
-            },
-            now: now(),
-            notes: Arc::new(Silent),
-        }
-    }
-
-    fn seen(state: &str, endpoint: bool, cx: &StepContext) -> Seen {
-        let endpoint = if endpoint { Value::from("copy.example") } else { Value::Null };
-        let settings = Value::Map(BTreeMap::from([("pending".to_owned(), Value::Bool(false))]));
-        Seen {
-            exists: true,
-            state: Some(state.to_owned()),
-            tags: cx.tags(),
-            attributes: BTreeMap::from([
-                ("endpoint".to_owned(), endpoint),
-                ("settings".to_owned(), settings),
-            ]),
-            ..Seen::absent("copy")
-        }
-    }
-
-    #[test]
-    fn every_state_is_judged() {
-        let action = action();
-        for (wait_for, state, endpoint, word) in [
-            (None, "creating", false, "in progress"),
-            (None, "available", false, "in progress"),
-            (None, "available", true, "ready"),
-            (None, "backing-up", true, "ready"),
-            (None, "storage-optimization", true, "ready"),
-            (None, "modifying", true, "in progress"),
-            (None, "a-state-nobody-knows", true, "in progress"),
-            (Some("available"), "backing-up", true, "in progress"),
-            (Some("available"), "available", true, "ready"),
-            (Some("hydrated"), "available", true, "in progress"),
-        ] {
-            let cx = cx(wait_for, &["creating"]);
-            let judged = match action.judge(&cx, &seen(state, endpoint, &cx)) {
-                Observation::Ready(_) => "ready",
-                Observation::InProgress { .. } => "in progress",
-                other => panic!("{state}: {other:?}"),
-            };
-            assert_eq!(judged, word, "{wait_for:?} {state} {endpoint}");
-        }
-        let hydrated = cx(Some("hydrated"), &["creating", "storage-initialization"]);
-        let observation = action.judge(&hydrated, &seen("available", true, &hydrated));
-        assert!(matches!(observation, Observation::Ready(_)), "{observation:?}");
-        for state in spec::FAILURE_STATES {
-            let cx = cx(None, &["creating"]);
-            let observation = action.judge(&cx, &seen(state, true, &cx));
-            assert!(matches!(observation, Observation::Broken { .. }), "{state}: {observation:?}");
-        }
-    }
-
-    #[test]
-    fn absent_gone_and_foreign_are_told_apart() {
-        let action = action();
-        let fresh = cx(None, &[]);
-        assert_eq!(action.judge(&fresh, &Seen::absent("copy")), Observation::Absent);
-        let known = cx(None, &["creating"]);
-        assert!(matches!(action.judge(&known, &Seen::absent("copy")), Observation::Broken { .. }));
-        let mut other = known.clone();
-        other.attempt = 2;
-        assert!(matches!(
-            action.judge(&known, &seen("available", true, &other)),
-            Observation::Foreign { .. }
-        ));
-        assert!(matches!(
-            action.judge_undo(&known, &seen("available", true, &other)),
-            UndoObservation::Failed { .. }
-        ));
-    }
-
-    #[test]
-    fn undo_takes_protection_off_first_and_asks_once() {
-        let action = action();
-        let mut cx = cx(None, &["creating"]);
-        let mut protected = seen("available", true, &cx);
-        protected.attributes.insert("deletion_protection".to_owned(), true.into());
-        assert_eq!(action.judge_undo(&cx, &protected), UndoObservation::Next(Stage::first()));
-        let open = seen("available", true, &cx);
-        assert_eq!(action.judge_undo(&cx, &open), UndoObservation::Next(Stage::named(DELETE)));
-        cx.recorded.undo_accepted.push(Stage::named(DELETE));
-        assert!(matches!(action.judge_undo(&cx, &open), UndoObservation::InProgress { .. }));
-        assert_eq!(action.judge_undo(&cx, &Seen::absent("copy")), UndoObservation::Gone);
-    }
+    use crate::rds::testing::context;
 
     #[test]
     fn a_time_is_whole_seconds_before_the_latest() {
@@ -464,11 +210,11 @@ mod tests {
             ),
             (Value::Time(units::parse_time("2026-01-05T08:58:00Z").unwrap()), None),
         ] {
-            let mut cx = cx(None, &[]);
+            let mut cx = context(&[]);
             cx.with.insert("time".to_owned(), asked.clone());
             let time = restore_time(&cx, &source).ok().map(units::time_text);
             assert_eq!(time.as_deref(), resolved, "{asked}");
         }
-        assert!(restore_time(&cx(None, &[]), &Values::new()).is_err(), "without backups there is no time");
+        assert!(restore_time(&context(&[]), &Values::new()).is_err(), "without backups there is no time");
     }
 }

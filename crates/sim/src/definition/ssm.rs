@@ -56,3 +56,84 @@ impl ParameterKind {
         all.into_iter().find(|kind| kind.as_str() == word)
     }
 }
+
+/// A managed node of Systems Manager, which runs commands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManagedNodeDefinition {
+    /// `i-…` or `mi-…`.
+    pub id: String,
+    /// Its tags, by which commands find it.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Its agent answers; a command to a node that does not stays `Pending` until its delivery times out.
+    #[serde(default = "yes")]
+    pub online: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A document: a command, or an automation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentDefinition {
+    /// Its name.
+    pub name: String,
+    /// Its parameters by name, with their default; one without must be given.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, Option<Vec<String>>>,
+    /// What it does.
+    pub does: DocumentContent,
+}
+
+/// What a document does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentContent {
+    /// Commands on nodes: what comes of them, by the first response that fits; of others nothing but success.
+    Command(Vec<CommandResponse>),
+    /// Steps, one after the other.
+    Automation(Vec<StepDefinition>),
+}
+
+/// What comes of a command on a node.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CommandResponse {
+    /// It fits where a value of a parameter contains this; an empty text fits all.
+    pub contains: String,
+    /// It fits on this node only.
+    pub node: Option<String>,
+    /// The exit code.
+    pub exit_code: i32,
+    /// The standard output.
+    pub stdout: String,
+    /// The standard error.
+    pub stderr: String,
+    /// How long it runs, seconds; drawn where absent.
+    pub seconds: Option<u32>,
+}
+
+/// A step of an automation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepDefinition {
+    /// Its name.
+    pub name: String,
+    /// Its action; `aws:approve` waits for a signal.
+    pub action: String,
+    /// How long it takes, seconds; drawn where absent.
+    #[serde(default)]
+    pub seconds: Option<u32>,
+    /// How long an approval is waited for, seconds; AWS's default is 7 days.
+    #[serde(default)]
+    pub timeout_seconds: Option<u32>,
+    /// Why it fails; without it, it succeeds.
+    #[serde(default)]
+    pub fails_with: Option<String>,
+    /// What it leaves, by the names of its outputs.
+    #[serde(default)]
+    pub outputs: BTreeMap<String, Vec<String>>,
+}

@@ -14,6 +14,8 @@ use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
+pub(crate) use rows::last_row;
+
 use crate::definition::DatabaseDefinition;
 use crate::world::{Data, World};
 
@@ -125,6 +127,9 @@ fn reach<'a>(world: &'a World, host: &str) -> Result<&'a Data, SqlError> {
     let found =
         all.find(|(place, instance)| world.endpoint(place, &instance.identifier).eq_ignore_ascii_case(host));
     let (_, instance) = found.ok_or_else(|| refuse("the name does not resolve".into()))?;
+    if instance.resolves_from.is_some_and(|from| world.now < from) {
+        return Err(refuse("the name does not resolve".into()));
+    }
     if !instance.is_usable() {
         return Err(refuse(format!("{} is {}", instance.identifier, instance.status.as_str())));
     }

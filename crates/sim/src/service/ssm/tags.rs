@@ -11,6 +11,9 @@ pub(super) fn list(world: &World, context: &Context<'_>) -> Output {
     let region = world.region(context.place);
     let found = match kind {
         Kind::Parameter => region.parameters.get(id).map(|parameter| &parameter.tags),
+        Kind::Automation => {
+            region.automations.iter().find(|execution| execution.id == id).map(|execution| &execution.tags)
+        }
     };
     Ok(Document::new().list("TagList", tags::listed(found.ok_or_else(|| not_found(id))?)))
 }
@@ -33,11 +36,13 @@ pub(super) fn remove(world: &mut World, context: &Context<'_>) -> Output {
 #[derive(Clone, Copy)]
 enum Kind {
     Parameter,
+    Automation,
 }
 
 fn resource(input: &Input) -> Result<(Kind, &str), ApiError> {
     let kind = match input.required("ResourceType")? {
         "Parameter" => Kind::Parameter,
+        "Automation" => Kind::Automation,
         other => {
             let message = format!("{other} is not a type of resource that has tags here");
             return Err(ApiError::new("InvalidResourceType", message));
@@ -53,6 +58,10 @@ fn tags_of<'a>(
 ) -> Result<&'a mut BTreeMap<String, String>, ApiError> {
     let found = match kind {
         Kind::Parameter => region.parameters.get_mut(id).map(|parameter| &mut parameter.tags),
+        Kind::Automation => {
+            let mut executions = region.automations.iter_mut();
+            executions.find(|execution| execution.id == id).map(|execution| &mut execution.tags)
+        }
     };
     found.ok_or_else(|| not_found(id))
 }
