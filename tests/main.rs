@@ -1,10 +1,12 @@
 //! The one integration binary: it runs the real program in a temporary home with a cleared environment.
 
 mod actions;
+mod bench;
 mod check;
 mod docs;
 mod drill;
 mod program;
 mod resume;
 mod rooms;
+mod scenarios;
 mod verify;
