@@ -1,6 +1,7 @@
 //! The one integration binary: it runs the real program in a temporary home with a cleared environment.
 
 mod actions;
+mod bench;
 mod check;
 mod docs;
 mod drill;
@@ -11,5 +12,6 @@ mod kill;
 mod people;
 mod program;
 mod rooms;
+mod scenarios;
 mod secrets;
 mod verify;

@@ -4,7 +4,9 @@ use crate::connect::Aws;
 use crate::rds::take_away::{self, Backups, DELETE};
 use crate::rds::{KIND, REMAINS, instances, spec};
 use async_trait::async_trait;
-use lifeboat_engine::action::{Accepted, Action, ActionError, Observation, Prepared, Stage, StepContext};
+use lifeboat_engine::action::{
+    Accepted, Action, ActionError, Observation, Prepared, Stage, StepContext, UndoObservation,
+};
 use lifeboat_engine::lookout::{Seen, Watch};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::ActionSpec;
@@ -42,6 +44,15 @@ impl Action for DeleteInstance {
         match cx.prepared.captured.get("resource_id").and_then(Value::as_str) {
             Some(id) => Some(Watch { kind: REMAINS, place, id: id.to_owned() }),
             None => Some(Watch { kind: KIND, place, id: cx.text("instance")?.to_lowercase() }),
+        }
+    }
+
+    /// What is deleted does not come back.
+    fn judge_undo(&self, cx: &StepContext, seen: &Seen) -> UndoObservation {
+        let deleted = cx.recorded.accepted.iter().any(|(stage, ..)| stage.as_str() == DELETE);
+        match seen.exists && !take_away::is_going(seen) && !deleted {
+            true => UndoObservation::Gone,
+            false => UndoObservation::Failed { why: "what is deleted does not come back".to_owned() },
         }
     }
 

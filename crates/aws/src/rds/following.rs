@@ -79,9 +79,10 @@ pub(crate) fn was_seen(cx: &StepContext, seen: &Seen, states: &[&str]) -> bool {
     })
 }
 
-/// How long ago the first mutation was accepted.
-pub(crate) fn accepted_for(cx: &StepContext) -> Option<TimeDelta> {
-    cx.recorded.accepted.first().map(|(_, at, _)| cx.now - *at)
+/// How long ago the mutation was accepted; where its reply was lost, how long ago it was asked for.
+pub(crate) fn asked_for(cx: &StepContext) -> Option<TimeDelta> {
+    let accepted = cx.recorded.accepted.first().map(|(_, at, _)| *at);
+    accepted.or(cx.recorded.started_at).map(|at| cx.now - at)
 }
 
 /// What ends every wait for a change: it is gone, or in a state from which it does not come back.

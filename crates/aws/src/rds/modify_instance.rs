@@ -3,7 +3,7 @@
 use crate::connect::Aws;
 use crate::errors::{Call, classify};
 use crate::rds::describe::is_set;
-use crate::rds::following::{self, accepted_for, in_progress, nothing_yet, was_seen};
+use crate::rds::following::{self, asked_for, in_progress, nothing_yet, was_seen};
 use crate::rds::take_away::accepted;
 use crate::rds::{settings, spec};
 use async_trait::async_trait;
@@ -79,7 +79,7 @@ impl Action for ModifyInstance {
         }
         let resting = seen.state.as_deref() == Some("available") && !is_set(&seen.attributes, "pending");
         let begun = was_seen(cx, seen, &BEGUN);
-        let quiet = accepted_for(cx).is_some_and(|since| since >= QUIET);
+        let quiet = asked_for(cx).is_some_and(|since| since >= QUIET);
         match (resting, done) {
             (true, true) if begun || quiet => Observation::Ready(following::outputs(seen)),
             (true, false) if begun => self.not_done(cx, seen),
@@ -94,7 +94,7 @@ impl Action for ModifyInstance {
         let differs = |values: &Values| !settings::missing(&seen.attributes, values).is_empty();
         let resting = state == "available" && !is_set(&seen.attributes, "pending");
         // What was accepted a moment ago may still begin.
-        let settling = accepted_for(cx).is_some_and(|since| since < QUIET) && !was_seen(cx, seen, &BEGUN);
+        let settling = asked_for(cx).is_some_and(|since| since < QUIET) && !was_seen(cx, seen, &BEGUN);
         match seen.exists {
             false => UndoObservation::Gone,
             true if !resting || settling => UndoObservation::InProgress { state },
@@ -200,6 +200,7 @@ mod tests {
             (vec![], Some(1), seen("available", "small", false), "unknown"),
             (vec![], Some(1), seen("available", "large", false), "in progress"),
             (vec![], Some(61), seen("available", "large", false), "ready"),
+            (vec![], None, seen("available", "large", false), "in progress"),
             (vec!["modifying"], Some(1), seen("available", "large", false), "ready"),
             (vec!["configuring-log-exports"], Some(1), seen("available", "large", false), "ready"),
             (vec!["modifying"], Some(90), seen("available", "small", false), "in progress"),

@@ -3,7 +3,7 @@
 use crate::connect::Aws;
 use crate::errors::{Call, classify};
 use crate::rds::describe::is_set;
-use crate::rds::following::{self, accepted_for, in_progress, is_usable, nothing_yet, was_seen};
+use crate::rds::following::{self, asked_for, in_progress, is_usable, nothing_yet, was_seen};
 use crate::rds::take_away::accepted;
 use crate::rds::{instances, spec};
 use async_trait::async_trait;
@@ -84,8 +84,7 @@ impl Action for RenameInstance {
         let state = seen.state.clone().unwrap_or_default();
         let (from, _) = names(cx);
         let moving = state == "renaming" || is_set(&seen.attributes, "pending_values");
-        let settling =
-            accepted_for(cx).is_some_and(|since| since < QUIET) && !was_seen(cx, seen, &["renaming"]);
+        let settling = asked_for(cx).is_some_and(|since| since < QUIET) && !was_seen(cx, seen, &["renaming"]);
         match seen.exists {
             false => UndoObservation::Gone,
             true if moving => UndoObservation::InProgress { state },

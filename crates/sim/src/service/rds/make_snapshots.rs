@@ -147,8 +147,12 @@ fn key(
 fn schedule(world: &mut World, place: &Place, name: &str, done: DateTime<Utc>, final_state: Option<&str>) {
     let begun = Happening::SnapshotEvent("creation", "Creating manual snapshot");
     world.later(world.now, place, name, begun);
-    if final_state.is_some() {
-        world.later(done, place, name, Happening::SnapshotStatus(SnapshotStatus::Failed));
+    if let Some(state) = final_state {
+        let status = match state {
+            "deleting" => SnapshotStatus::Deleting,
+            _ => SnapshotStatus::Failed,
+        };
+        world.later(done, place, name, Happening::SnapshotStatus(status));
         return;
     }
     world.later(done, place, name, Happening::SnapshotReady);
