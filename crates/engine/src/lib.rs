@@ -21,5 +21,7 @@ mod perform;
 pub mod poller;
 pub mod registry;
 pub mod scope;
+mod select;
 pub mod start;
 mod take_back;
+mod touches;

@@ -16,6 +16,7 @@ use crate::name;
 use crate::poller::Poller;
 use crate::registry::Registry;
 use crate::scope::{RunScope, typed_outputs};
+use crate::select::kept;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{Either, select};
 use lifeboat_journal::event::{EventKind, Failure, StepStarted};
@@ -178,6 +179,7 @@ impl Worker {
                 path: step.path.clone(),
                 attempt,
                 mode: started.map_or(Mode::Drill, |started| started.mode),
+                effect: step.effect,
                 place,
                 with,
                 wait_for: match &step.wait.until {
@@ -248,7 +250,7 @@ impl Worker {
         let outputs = self.wait(&mut attempt, resumed).await?;
         let outputs = typed_outputs(attempt.spec, &outputs);
         self.judge_outputs(&attempt, &outputs)?;
-        Ok(outputs)
+        Ok(kept(attempt.step, attempt.spec, outputs))
     }
 
     /// One mutation. A reply that never came is not a failure: the next look tells.
@@ -310,6 +312,7 @@ impl Worker {
             last_look = Some(looked);
             match observation {
                 Observation::Ready(outputs) => {
+                    let outputs = self.select(attempt, outputs)?;
                     let since = *ready_since.get_or_insert(looked);
                     if self.is_enough(attempt, &outputs, since, looked)? {
                         return Ok(outputs);
@@ -518,6 +521,7 @@ impl Worker {
         if undo.is_none() && step.effect == Some(Effect::Read) {
             return Ok(());
         }
+        self.guard_named(cx, step, spec)?;
         for touch in spec.touches {
             let Some(id) = cx.text(touch.parameter) else { continue };
             let watch = crate::lookout::Watch {

@@ -227,7 +227,8 @@ pub struct Output {
     pub name: &'static str,
     /// Its type; any output may also be null.
     pub kind: Type,
-    /// Whether it is journaled as a digest only.
+    /// Whether it is kept only where the step's `outputs:` selects it; its own `assert` and `wait` see it all the
+    /// same.
     pub sensitive: bool,
     /// One sentence.
     pub summary: &'static str,
@@ -237,6 +238,11 @@ impl Output {
     /// An output that may be journaled.
     pub const fn new(name: &'static str, kind: Type, summary: &'static str) -> Self {
         Self { name, kind, sensitive: false, summary }
+    }
+
+    /// The same, kept only where the step selects it.
+    pub const fn sensitive(self) -> Self {
+        Self { sensitive: true, ..self }
     }
 }
 

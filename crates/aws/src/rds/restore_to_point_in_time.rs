@@ -355,6 +355,7 @@ mod tests {
             runbook: "book".into(),
             path: StepPath::new("restore"),
             attempt: 1,
+            effect: Some(lifeboat_runbook::spec::Effect::Create),
             mode: Mode::Drill,
             place: Place { account: "111122223333".into(), region: "eu-west-1".into() },
             with: Values::new(),
