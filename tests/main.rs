@@ -4,6 +4,7 @@ mod actions;
 mod check;
 mod docs;
 mod drill;
+mod probes;
 mod program;
 mod resume;
 mod rooms;

@@ -1,5 +1,6 @@
 //! The words of the command line, as `cli.md` has them and `--help` teaches them.
 
+use crate::connect_to::ProbeArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -139,6 +140,8 @@ pub(crate) struct StartArguments {
     /// Do not ask before the first change.
     #[arg(long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) probes: ProbeArguments,
     /// How to print.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) output: Output,
@@ -193,6 +196,8 @@ pub(crate) struct ResumeArguments {
     /// The name of something this run did not make and may destroy, typed; may be given many times.
     #[arg(long, value_name = "NAME")]
     pub(crate) confirm_destroy: Vec<String>,
+    #[command(flatten)]
+    pub(crate) probes: ProbeArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

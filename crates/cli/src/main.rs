@@ -2,10 +2,12 @@
 
 mod args;
 mod commands;
+mod connect_to;
 mod error;
 mod home;
 mod screen;
 mod session;
+mod simulated_ports;
 mod wiring;
 
 use clap::Parser;

@@ -1,6 +1,7 @@
 //! One run from its file to its exit code: what `drill` and `run` share.
 
 use crate::args::{Output, StartArguments};
+use crate::connect_to::ProbeArguments;
 use crate::error::CommandError;
 use crate::home::{Home, ReadRun};
 use crate::screen::Lines;
@@ -142,11 +143,11 @@ impl Session<'_> {
         match &self.request.simulate {
             Some((world, seed)) => {
                 directory.create().map_err(|error| CommandError::file("make", directory.path(), &error))?;
-                wiring::simulated(world, *seed, &directory.world(), None)
+                wiring::simulated(world, *seed, &directory.world(), None, &self.arguments.probes)
             }
             None => {
                 let (profile, region) = (self.request.profile.clone(), self.request.region.clone());
-                Ok(wiring::real(profile, region).await)
+                Ok(wiring::real(profile, region, &self.arguments.probes).await)
             }
         }
     }
@@ -286,6 +287,8 @@ pub(crate) struct Resumption {
     pub(crate) confirmed: BTreeSet<String>,
     /// The AWS profile.
     pub(crate) profile: Option<String>,
+    /// Where its probes connect.
+    pub(crate) probes: ProbeArguments,
     /// How to show it.
     pub(crate) screen: Screen,
 }
@@ -313,7 +316,7 @@ pub(crate) fn resume(home: &Home, resumption: Resumption) -> Result<u8, CommandE
 }
 
 async fn take_up(home: &Home, resumption: Resumption, started: &RunStarted) -> Result<u8, CommandError> {
-    let Resumption { run, confirmed, profile, screen } = resumption;
+    let Resumption { run, confirmed, profile, probes, screen } = resumption;
     let directory = &run.directory;
     let _lock = lock(directory)?;
     // Read again: now nobody else can write.
@@ -322,8 +325,12 @@ async fn take_up(home: &Home, resumption: Resumption, started: &RunStarted) -> R
     let plan = kept_plan(directory, started, &catalog)?;
     let last = run.state.last.map(|last| last.at);
     let wiring = match &started.cloud {
-        Cloud::Simulated { world, seed } => wiring::simulated(world, *seed, &directory.world(), last)?,
-        Cloud::Aws | Cloud::Endpoint { .. } => wiring::real(profile, Some(started.region.clone())).await,
+        Cloud::Simulated { world, seed } => {
+            wiring::simulated(world, *seed, &directory.world(), last, &probes)?
+        }
+        Cloud::Aws | Cloud::Endpoint { .. } => {
+            wiring::real(profile, Some(started.region.clone()), &probes).await
+        }
     };
     let caller = wiring.caller(&started.region).await?;
     if caller.account != started.account {

@@ -1,7 +1,8 @@
 //! Which AWS, which database, which clock: the rooms put together for a simulated run and for a real one.
 
+use crate::connect_to::ProbeArguments;
 use crate::error::CommandError;
-use async_trait::async_trait;
+use crate::simulated_ports;
 use chrono::{DateTime, Utc};
 use lifeboat_aws::Aws;
 use lifeboat_engine::action::ActionError;
@@ -9,10 +10,8 @@ use lifeboat_engine::clock::Clock;
 use lifeboat_engine::registry::Registry;
 use lifeboat_engine::start::Caller;
 use lifeboat_journal::event::Cloud;
-use lifeboat_probe::sql::{Rows, Sql, SqlError, SqlRequest};
+use lifeboat_probe::Ports;
 use lifeboat_runbook::spec::Catalog;
-use lifeboat_runbook::value::Value;
-use lifeboat_sim::sql::SqlValue;
 use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition, WorldEntry, WorldLog};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -55,7 +54,9 @@ pub(crate) fn simulated(
     seed: u64,
     log: &Path,
     not_before: Option<DateTime<Utc>>,
+    probes: &ProbeArguments,
 ) -> Result<Wiring, CommandError> {
+    probes.refuse_redirects()?;
     let definition = WorldDefinition::named(world).map_err(|_| {
         CommandError::usage(format!("there is no simulated world `{world}`")).hint("there is: default")
     })?;
@@ -75,11 +76,11 @@ pub(crate) fn simulated(
     let simulator = Arc::new(simulator);
     let time = clock.clone();
     let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));
-    let sql: Arc<dyn Sql> = Arc::new(SimulatedSql(simulator));
+    let ports = simulated_ports::ports(&simulator, &clock, probes.run_commands);
     Ok(Wiring {
         cloud: Cloud::Simulated { world: world.to_owned(), seed },
         clock,
-        registry: registry(&aws, Some(sql)),
+        registry: registry(&aws, ports),
         aws,
     })
 }
@@ -108,23 +109,23 @@ fn world_entries(log: &Path) -> Result<Vec<WorldEntry>, CommandError> {
 }
 
 /// Amazon Web Services, or whatever endpoint the environment names.
-pub(crate) async fn real(profile: Option<String>, region: Option<String>) -> Wiring {
+pub(crate) async fn real(profile: Option<String>, region: Option<String>, probes: &ProbeArguments) -> Wiring {
     let aws = Arc::new(Aws::real(profile, region).await);
     let cloud = match aws.endpoint() {
         Some(url) => Cloud::Endpoint { url },
         None => Cloud::Aws,
     };
-    let registry = registry(&aws, None);
-    Wiring { cloud, clock: Clock::real(), registry, aws }
+    let clock = Clock::real();
+    let ports = lifeboat_probe::real::ports(&clock, probes.redirects(cloud == Cloud::Aws));
+    let registry = registry(&aws, ports);
+    Wiring { cloud, clock, registry, aws }
 }
 
-/// The actions of a run. Without somebody to ask databases, actions that ask them are not in this build.
-fn registry(aws: &Arc<Aws>, sql: Option<Arc<dyn Sql>>) -> Registry {
+/// The actions of a run.
+fn registry(aws: &Arc<Aws>, ports: Ports) -> Registry {
     let mut registry = Registry::default();
     lifeboat_aws::register(&mut registry, aws);
-    if let Some(sql) = sql {
-        lifeboat_probe::register(&mut registry, sql);
-    }
+    lifeboat_probe::register(&mut registry, ports);
     registry
 }
 
@@ -148,42 +149,5 @@ impl WorldLog for WorldFile {
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         file.write_all(&line)?;
         file.sync_data()
-    }
-}
-
-/// Databases of the simulated world.
-struct SimulatedSql(Arc<Simulator>);
-
-#[async_trait]
-impl Sql for SimulatedSql {
-    async fn query(&self, request: &SqlRequest) -> Result<Rows, SqlError> {
-        let password = request.password.as_ref().map_or("", |password| password.expose());
-        let answer = self
-            .0
-            .query(&request.host, &request.database, &request.user, password, &request.sql, &[])
-            .map_err(refused)?;
-        Ok(answer
-            .rows
-            .into_iter()
-            .map(|row| answer.columns.iter().cloned().zip(row.into_iter().map(plain)).collect())
-            .collect())
-    }
-}
-
-fn plain(value: SqlValue) -> Value {
-    match value {
-        SqlValue::Null => Value::Null,
-        SqlValue::Integer(number) => Value::Int(number),
-        SqlValue::Real(number) => Value::Float(number),
-        SqlValue::Text(text) => Value::String(text),
-    }
-}
-
-fn refused(error: lifeboat_sim::sql::SqlError) -> SqlError {
-    let why = error.to_string();
-    match error {
-        lifeboat_sim::sql::SqlError::Connect { host, reason } => SqlError::Connect { host, why: reason },
-        lifeboat_sim::sql::SqlError::Auth { .. } => SqlError::Auth(why),
-        _ => SqlError::Sql(why),
     }
 }

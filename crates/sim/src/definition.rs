@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::durations;
 use crate::fault::Fault;
+use crate::reach::EndpointDefinition;
 
 const DEFAULT_WORLD: &str = include_str!("../worlds/default.json");
 
@@ -26,6 +27,9 @@ pub struct WorldDefinition {
     /// Databases by name, held by instances.
     #[serde(default)]
     pub databases: BTreeMap<String, DatabaseDefinition>,
+    /// Servers beside AWS, for probes.
+    #[serde(default)]
+    pub endpoints: Vec<EndpointDefinition>,
     /// Medians in seconds that differ from [`crate::durations`], by kind, for example `rds delete`.
     #[serde(default)]
     pub durations: BTreeMap<String, u32>,

@@ -57,11 +57,12 @@ pub(crate) fn recover(home: &Home, arguments: RunArguments, globals: Globals) ->
 }
 
 pub(crate) fn resume(home: &Home, arguments: ResumeArguments, globals: Globals) -> Result<u8, CommandError> {
-    let ResumeArguments { run, confirm_destroy, output } = arguments;
+    let ResumeArguments { run, confirm_destroy, probes, output } = arguments;
     let resumption = Resumption {
         run: home.unfinished(&run)?,
         confirmed: confirm_destroy.into_iter().collect(),
         profile: globals.profile,
+        probes,
         screen: Screen { output: output.output, quiet: globals.quiet },
     };
     session::resume(home, resumption)
