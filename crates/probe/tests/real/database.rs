@@ -1,12 +1,6 @@
-//! A PostgreSQL server that lives as long as the tests.
+//! A PostgreSQL server that lives as long as the tests; those of the whole program use it too.
 
 use crate::authority::Authority;
-use lifeboat_engine::clock::Clock;
-use lifeboat_probe::connect_to::{Address, ConnectTo};
-use lifeboat_probe::real;
-use lifeboat_probe::sql::{Access, Rows, SqlError, SqlRequest};
-use lifeboat_probe::tls::Tls;
-use lifeboat_runbook::value::{Secret, Value};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -14,13 +8,8 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
-use std::time::Duration;
 
-/// The name in the server's certificate.
-pub(crate) const NAME: &str = "db.test";
-
-/// The password of every user.
+/// The password of the user `postgres`.
 pub(crate) const PASSWORD: &str = "only-for-the-tests";
 
 /// Whom the server runs as when the tests are root, which PostgreSQL refuses: `nobody`.
@@ -32,6 +21,7 @@ set -e
 cd "$1"
 initdb --pgdata=data --username=postgres --auth=scram-sha-256 --pwfile=password --no-sync --encoding=UTF8 >log 2>&1
 cat settings >>data/postgresql.conf
+sed -i '1i hostssl all readonly 127.0.0.1/32 trust' data/pg_hba.conf
 pg_ctl --pgdata=data --log=log --wait --silent start >>log 2>&1 || { cat log; exit 1; }
 echo ready
 read -r _ || true
@@ -50,15 +40,13 @@ pub(crate) struct Database {
     _life: Child,
 }
 
-/// The one that all tests share.
-pub(crate) static DATABASE: LazyLock<Database> = LazyLock::new(Database::start);
-
 impl Database {
-    fn start() -> Self {
+    /// Starts a server whose certificate is for `name`. The user `readonly`, once there is one, needs no password.
+    pub(crate) fn start(name: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("lifeboat-pg").tempdir().expect("a directory").keep();
         let port = free_port();
         let authority = Authority::new();
-        let identity = authority.identity(NAME);
+        let identity = authority.identity(name);
         let settings = format!(
             "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\nfsync = off\nssl = on\n\
              ssl_cert_file = '../server.crt'\nssl_key_file = '../server.key'\ntimezone = 'Europe/Berlin'\n"
@@ -114,43 +102,4 @@ fn live(directory: &Path) -> Child {
         fs::read_to_string(directory.join("log")).unwrap_or_default()
     );
     child
-}
-
-/// A question to the shared server, over TLS that is verified.
-pub(crate) fn question(sql: &str) -> SqlRequest {
-    SqlRequest {
-        address: Address::new(NAME, 5432),
-        connect: Address::new("127.0.0.1", DATABASE.port),
-        database: "postgres".into(),
-        user: "postgres".into(),
-        password: Some(Secret::new("password", PASSWORD)),
-        tls: Tls::Ca(DATABASE.ca.clone()),
-        sql: sql.into(),
-        params: Vec::new(),
-        timeout: Duration::from_secs(20),
-        access: Access::Read,
-    }
-}
-
-/// A statement that changes something.
-pub(crate) fn change(sql: &str) -> SqlRequest {
-    SqlRequest { access: Access::Modify, ..question(sql) }
-}
-
-/// Asks on the real clock.
-pub(crate) async fn ask(request: &SqlRequest) -> Result<Rows, SqlError> {
-    real::ports(&Clock::real(), ConnectTo::default()).sql.query(request).await
-}
-
-/// The code and the words of a refusal.
-pub(crate) async fn refusal(request: &SqlRequest) -> (&'static str, String) {
-    let error = ask(request).await.expect_err("a refusal");
-    (error.code(), error.to_string())
-}
-
-/// The one row of an answer.
-pub(crate) async fn row(request: &SqlRequest) -> Value {
-    let Rows { rows, .. } = ask(request).await.expect("an answer");
-    assert_eq!(rows.len(), 1, "{rows:?}");
-    rows.into_iter().next().map(Value::Map).expect("a row")
 }

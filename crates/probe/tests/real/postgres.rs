@@ -1,6 +1,7 @@
 //! Questions to a real PostgreSQL: types, parameters, limits, what is refused.
 
-use crate::database::{PASSWORD, ask, change, question, refusal, row};
+use crate::asking::{ask, change, question, refusal, row};
+use crate::database::PASSWORD;
 use lifeboat_probe::connect_to::Address;
 use lifeboat_probe::sql::{MOST_ROWS, SqlRequest};
 use lifeboat_runbook::value::{Secret, Value};

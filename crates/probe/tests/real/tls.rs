@@ -1,7 +1,7 @@
 //! Who a server is, is proved by its certificate.
 
+use crate::asking::{DATABASE, question, refusal, row};
 use crate::authority::Authority;
-use crate::database::{DATABASE, question, refusal, row};
 use lifeboat_probe::connect_to::Address;
 use lifeboat_probe::sql::SqlRequest;
 use lifeboat_probe::tls::Tls;
