@@ -157,7 +157,7 @@ Examples:
 pub(crate) struct DrillArguments {
     #[command(flatten)]
     pub(crate) start: StartArguments,
-    /// Rehearse on a simulated AWS; WORLD is `default`.
+    /// Rehearse on a simulated AWS; WORLD is `default` or `multi-az`.
     #[arg(long, num_args = 0..=1, default_missing_value = "default", value_name = "WORLD")]
     pub(crate) simulate: Option<String>,
     /// The seed of the simulation [default: a random one, which is printed].

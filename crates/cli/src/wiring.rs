@@ -58,7 +58,8 @@ pub(crate) fn simulated(
 ) -> Result<Wiring, CommandError> {
     probes.refuse_redirects()?;
     let definition = WorldDefinition::named(world).map_err(|_| {
-        CommandError::usage(format!("there is no simulated world `{world}`")).hint("there is: default")
+        CommandError::usage(format!("there is no simulated world `{world}`"))
+            .hint("there are: default, multi-az")
     })?;
     let entries = world_entries(log)?;
     let last = entries.last().map(|entry| entry.at);

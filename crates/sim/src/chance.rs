@@ -71,7 +71,12 @@ impl Chance {
 
     /// A UUID-shaped id, as in `x-amzn-RequestId`.
     pub fn request_id(&self, number: u64) -> String {
-        let hex = data_encoding::HEXLOWER.encode(&self.bytes(&["request", &number.to_string()]));
+        self.uuid(&["request", &number.to_string()])
+    }
+
+    /// A UUID-shaped id that depends on the parts.
+    pub fn uuid(&self, parts: &[&str]) -> String {
+        let hex = data_encoding::HEXLOWER.encode(&self.bytes(parts));
         format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
     }
 }

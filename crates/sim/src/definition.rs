@@ -1,15 +1,29 @@
 //! The world file: what is true before anything was asked. Whoever reads it from a file parses it; here is its shape.
 
+mod secrets;
+mod ssm;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use secrets::SecretDefinition;
+pub(crate) use secrets::text as secret_text;
+pub use ssm::{
+    CommandResponse, DocumentContent, DocumentDefinition, ManagedNodeDefinition, ParameterDefinition,
+    ParameterKind, StepDefinition,
+};
+
 use crate::durations;
 use crate::fault::Fault;
 use crate::reach::EndpointDefinition;
 
-const DEFAULT_WORLD: &str = include_str!("../worlds/default.json");
+/// The embedded worlds by name.
+const WORLDS: [(&str, &str); 2] = [
+    ("default", include_str!("../worlds/default.json")),
+    ("multi-az", include_str!("../worlds/multi-az.json")),
+];
 
 /// A whole simulated AWS before its first request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,7 +60,7 @@ fn default_latency() -> u64 {
 #[derive(Debug, thiserror::Error)]
 pub enum UnknownWorld {
     /// The name is not known.
-    #[error("there is no world {name:?}; the embedded worlds are: default")]
+    #[error("there is no world {name:?}; the embedded worlds are: default, multi-az")]
     Name {
         /// The name asked for.
         name: String,
@@ -63,16 +77,21 @@ pub enum UnknownWorld {
 
 impl WorldDefinition {
     /// An embedded world: `default` is one private single-AZ gp3 PostgreSQL instance, `orders-prod`, in
-    /// eu-west-1 of account 111122223333.
+    /// eu-west-1 of account 111122223333. In `multi-az` it has a standby in another zone and a read replica.
     ///
     /// # Errors
     /// When no embedded world has this name.
     pub fn named(name: &str) -> Result<WorldDefinition, UnknownWorld> {
-        match name {
-            "default" => serde_json::from_str(DEFAULT_WORLD)
-                .map_err(|source| UnknownWorld::Unreadable { name: name.into(), source }),
-            _ => Err(UnknownWorld::Name { name: name.into() }),
-        }
+        let (_, text) = WORLDS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .ok_or_else(|| UnknownWorld::Name { name: name.into() })?;
+        serde_json::from_str(text).map_err(|source| UnknownWorld::Unreadable { name: name.into(), source })
+    }
+
+    /// Who calls with the own credentials of an account.
+    pub fn own_caller(&self, account: &str) -> Option<&Caller> {
+        self.accounts.iter().find(|known| known.id == account).map(|known| &known.caller)
     }
 
     /// What in this definition does not fit together, one sentence each. Whoever reads a world file from outside
@@ -117,6 +136,10 @@ impl WorldDefinition {
         let group = &settings.parameter_group;
         let known = region.parameter_groups.iter().any(|it| it.name == *group);
         expect(known, format!("there is no parameter group {group}"));
+        if let Some(source) = &instance.replica_of {
+            let known = region.instances.iter().any(|it| it.identifier.eq_ignore_ascii_case(source));
+            expect(known, format!("there is no instance {source} to follow"));
+        }
         for name in databases {
             expect(self.databases.contains_key(name), format!("there is no database {name}"));
         }
@@ -141,7 +164,7 @@ pub struct AccountDefinition {
 }
 
 /// Who a set of credentials is, as GetCallerIdentity says it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Caller {
     /// The caller's ARN.
@@ -169,6 +192,18 @@ pub struct RegionDefinition {
     /// DB instances, all available at the start.
     #[serde(default)]
     pub instances: Vec<InstanceDefinition>,
+    /// Parameters of Parameter Store.
+    #[serde(default)]
+    pub parameters: Vec<ParameterDefinition>,
+    /// Secrets.
+    #[serde(default)]
+    pub secrets: Vec<SecretDefinition>,
+    /// Nodes on which Systems Manager runs commands.
+    #[serde(default)]
+    pub managed_nodes: Vec<ManagedNodeDefinition>,
+    /// Documents of Systems Manager.
+    #[serde(default)]
+    pub documents: Vec<DocumentDefinition>,
 }
 
 impl Default for RegionDefinition {
@@ -180,6 +215,10 @@ impl Default for RegionDefinition {
             parameter_groups: Vec::new(),
             certificates: Vec::new(),
             instances: Vec::new(),
+            parameters: Vec::new(),
+            secrets: Vec::new(),
+            managed_nodes: Vec::new(),
+            documents: Vec::new(),
         }
     }
 }
@@ -245,6 +284,9 @@ pub struct InstanceDefinition {
     /// Which of the world's databases it holds, by name.
     #[serde(default)]
     pub databases: Vec<String>,
+    /// The identifier of the instance that it follows, where it is a read replica.
+    #[serde(default)]
+    pub replica_of: Option<String>,
     /// Times of its automated snapshots.
     #[serde(default)]
     pub automated_snapshots: Vec<DateTime<Utc>>,
@@ -343,6 +385,9 @@ mod tests {
     #[test]
     fn an_unknown_world_is_named_in_the_refusal() {
         let refusal = WorldDefinition::named("atlantis").map_err(|error| error.to_string());
-        assert_eq!(refusal, Err("there is no world \"atlantis\"; the embedded worlds are: default".into()));
+        assert_eq!(
+            refusal,
+            Err("there is no world \"atlantis\"; the embedded worlds are: default, multi-az".into())
+        );
     }
 }

@@ -30,9 +30,58 @@ pub const DELETE: Typical = typical("rds delete", 4 * 60);
 /// A final snapshot is taken before the deletion: 3 min and 1 s for each GiB. Assumed; this is the fixed part.
 pub const SNAPSHOT: Typical = typical("rds snapshot", 3 * 60);
 
+/// A copy of a snapshot within a Region: 2 min. Assumed.
+pub const COPY_SNAPSHOT: Typical = typical("rds copy snapshot", 2 * 60);
+/// A copy of a snapshot to another Region: 12 min. Assumed.
+pub const COPY_SNAPSHOT_REGION: Typical = typical("rds copy snapshot to a region", 12 * 60);
+/// `deleting` of a snapshot: 10 s. Assumed.
+pub const DELETE_SNAPSHOT: Typical = typical("rds delete snapshot", 10);
+/// `rebooting` without failover: 45 s. Source: AWS documentation says "a few minutes" at most for the outage (assumed).
+pub const REBOOT: Typical = typical("rds reboot", 45);
+/// From the start of a failover to its end: 80 s. Source: RDS user guide, "typically 60–120 seconds".
+pub const FAILOVER: Typical = typical("rds failover", 80);
+/// `modifying` of a replica that is promoted, before it reboots: 3 min. Source: RDS user guide, "a few minutes".
+pub const PROMOTE: Typical = typical("rds promote", 3 * 60);
+
+/// A command of Systems Manager on a node: 5 s. Assumed.
+pub const COMMAND: Typical = typical("ssm command", 5);
+/// A step of an automation: 10 s. Assumed.
+pub const AUTOMATION_STEP: Typical = typical("ssm automation step", 10);
+
 /// All medians above, which a world file may replace by their kind.
-pub const ALL: &[Typical] =
-    &[RESTORE_CREATING, RESTORE_MODIFYING, FIRST_BACKUP, MODIFY, RENAME, DELETE, SNAPSHOT];
+pub const ALL: &[Typical] = &[
+    RESTORE_CREATING,
+    RESTORE_MODIFYING,
+    FIRST_BACKUP,
+    MODIFY,
+    RENAME,
+    DELETE,
+    SNAPSHOT,
+    COPY_SNAPSHOT,
+    COPY_SNAPSHOT_REGION,
+    DELETE_SNAPSHOT,
+    REBOOT,
+    FAILOVER,
+    PROMOTE,
+    COMMAND,
+    AUTOMATION_STEP,
+];
+
+/// A command's invocations are listed this late, and a cancellation or stop takes this long, least and most seconds.
+/// Source: SSM API reference, InvocationDoesNotExist ("eventual consistency"); the bounds are assumed.
+pub const COMMAND_VISIBLE: (i64, i64) = (1, 3);
+
+/// An accepted reboot or promotion shows `available` this long before a state moves, least and most seconds.
+/// Assumed, as for modifications.
+pub const QUIET_AFTER_REBOOT: (i64, i64) = (5, 20);
+/// After a failover is complete the fields of the zones follow this late, least and most seconds.
+/// Source: RDS user guide, "additional time … to reflect the new Availability Zone"; the bounds are assumed.
+pub const ZONE_LATENESS: (i64, i64) = (30, 180);
+/// Minutes after a failover in which RDS gives up another one that is asked for. The rule is documented (event
+/// RDS-EVENT-0034), the length assumed.
+pub const FAILOVER_PAUSE_MINUTES: i64 = 10;
+/// Seconds until the name of a renamed instance resolves. Source: AWS documentation says minutes; assumed.
+pub const DNS_AFTER_RENAME_SECONDS: i64 = 60;
 
 /// An accepted ModifyDBInstance shows `available` this long before a state moves, least and most seconds.
 /// Source: AWS documentation names the trap (assert on a transition); the bounds are assumed.

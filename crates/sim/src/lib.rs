@@ -35,6 +35,7 @@ pub mod fault;
 pub mod log;
 pub mod protocol;
 pub mod reach;
+mod request;
 pub mod service;
 pub mod simulator;
 pub mod sql;

@@ -5,6 +5,9 @@ use std::io;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::definition::Caller;
 
 /// One line: a mutating request that was accepted, or a fault that was used up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,8 +23,13 @@ pub struct WorldEntry {
     pub region: String,
     /// The account it acted on.
     pub account: String,
-    /// The operation's parameters as sent.
-    pub params: BTreeMap<String, String>,
+    /// Who called, where it was not the account's own caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<Caller>,
+    /// The operation's parameters as sent: texts by their flat names where the service speaks awsQuery, else the
+    /// members of the input, with what they hold. Secrets that were sent are among them; without them there would be no
+    /// replay.
+    pub params: BTreeMap<String, Value>,
     /// SHA-256 of the request's body, in hexadecimal.
     pub digest: String,
     /// The number of this line, from 1.

@@ -123,7 +123,9 @@ pub(crate) fn instance<'world>(world: &'world World, host: &str) -> Result<&'wor
         world.regions().flat_map(|(place, region)| region.instances.values().map(move |it| (place, it)));
     let found =
         all.find(|(place, instance)| world.endpoint(place, &instance.identifier).eq_ignore_ascii_case(host));
-    let (_, instance) = found.ok_or_else(|| "the name does not resolve".to_owned())?;
+    let resolves = |instance: &Instance| instance.resolves_from.is_none_or(|from| from <= world.now);
+    let instance = found.map(|(_, instance)| instance).filter(|instance| resolves(instance));
+    let instance = instance.ok_or_else(|| "the name does not resolve".to_owned())?;
     match instance.is_usable() {
         true => Ok(instance),
         false => Err(format!("{} is {}", instance.identifier, instance.status.as_str())),

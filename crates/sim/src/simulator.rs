@@ -6,15 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 
 use crate::clock::{SimClock, lock};
-use crate::definition::{Caller, WorldDefinition};
+use crate::definition::WorldDefinition;
 use crate::fault::{self, FaultKind};
 use crate::log::{WorldEntry, WorldLog};
-use crate::protocol::query::{self, Params, Query};
-use crate::protocol::{ApiError, Xml};
-use crate::service::{self, Answer, Context, Handler, Operation, Service};
+use crate::protocol::{ApiError, Body, Dialect, Outgoing};
+use crate::request::{Refused, Understood, understand};
+use crate::service::{self, Context, Deed, Handler};
 use crate::sql::{self, Rows, SqlError, SqlValue};
 use crate::wire::{ConnectionLost, Reply, Request, Response};
 use crate::world::{Place, World};
@@ -96,16 +95,6 @@ impl std::fmt::Debug for Simulator {
     }
 }
 
-/// A request after it was understood.
-struct Understood<'a> {
-    service: &'static Service,
-    operation: &'static Operation,
-    place: Place,
-    caller: Caller,
-    params: &'a Params,
-    digest: String,
-}
-
 /// A request while it is answered.
 struct Turn {
     now: DateTime<Utc>,
@@ -168,16 +157,15 @@ impl Simulator {
         inner.world.settle(now);
         inner.counters.requests += 1;
         let latency = Duration::from_millis(inner.world.definition.latency_ms);
-        let query = query::parse(&request.body);
-        match understand(&inner.world, request, &query) {
+        match understand(&inner.world, request) {
             Ok(understood) => self.answer(&mut inner, &understood, now, latency),
-            Err((service, refusal)) => {
+            Err(Refused { service, operation, dialect, error }) => {
                 let name = service.map_or("unknown", |service| service.name);
-                let namespace = service.map_or("", |service| service.namespace);
+                let namespace = service.map_or("", |service| service.protocol.namespace());
                 let id = inner.world.chance.request_id(inner.counters.requests);
-                inner.remember(now, name, &query.operation, false, Some(refusal.status));
-                let body = query::error(&refusal, namespace, &id);
-                Reply { latency, outcome: Ok(response(refusal.status, body, &id, now)) }
+                inner.remember(now, name, &operation, false, Some(error.status));
+                let outgoing = dialect.refusal(&error, namespace, &id);
+                Reply { latency, outcome: Ok(response(outgoing, &id, now)) }
             }
         }
     }
@@ -185,7 +173,7 @@ impl Simulator {
     fn answer(
         &self,
         inner: &mut Inner,
-        request: &Understood<'_>,
+        request: &Understood,
         now: DateTime<Utc>,
         latency: Duration,
     ) -> Reply {
@@ -198,19 +186,18 @@ impl Simulator {
         let chance = inner.world.chance;
         let fault = fault::hitting(&definition.faults, &chance, service.name, operation.name, turn.call);
         let kind = fault.map(|(_, fault)| &fault.kind);
-        let answer = match kind.and_then(refusal) {
+        let answer = match kind.and_then(|kind| refusal(kind, request.dialect)) {
             Some(refusal) => {
                 self.keep(inner, request, &turn, fault.map(|(place, _)| place), false).and(Err(refusal))
             }
             None => self.perform(inner, request, &turn, fault.map(|(place, _)| place), kind),
         };
         let id = chance.request_id(turn.number);
-        let response = match &answer {
-            Ok(result) => {
-                response(200, query::reply(operation.name, service.namespace, result, &id), &id, now)
-            }
-            Err(error) => response(error.status, query::error(error, service.namespace, &id), &id, now),
+        let outgoing = match &answer {
+            Ok(body) => request.dialect.reply(&service.protocol, operation.name, body, &id),
+            Err(error) => request.dialect.refusal(error, service.protocol.namespace(), &id),
         };
+        let response = response(outgoing, &id, now);
         let (extra, lost) = match kind {
             Some(FaultKind::Latency(milliseconds)) => (Duration::from_millis(*milliseconds), false),
             Some(FaultKind::ReplyLost) => (Duration::ZERO, true),
@@ -222,29 +209,45 @@ impl Simulator {
         Reply { latency: latency + extra, outcome }
     }
 
-    /// Lets the handler answer; a change is made on a copy, logged, and then put into force.
+    /// Lets the handler answer.
     fn perform(
         &self,
         inner: &mut Inner,
-        request: &Understood<'_>,
+        request: &Understood,
         turn: &Turn,
         fault: Option<usize>,
         kind: Option<&FaultKind>,
-    ) -> Answer {
-        let final_state = match kind {
-            Some(FaultKind::FinalState(state)) => Some(state.as_str()),
-            _ => None,
-        };
-        let context =
-            Context { place: &request.place, caller: &request.caller, params: request.params, final_state };
-        match request.operation.handler {
-            Handler::Read(read) => {
+    ) -> Result<Body, ApiError> {
+        let final_state = kind.and_then(final_state);
+        match &request.operation.handler {
+            Handler::Xml(deed) => {
+                self.carry_out(inner, request, turn, fault, final_state, deed).map(Body::Xml)
+            }
+            Handler::Document(deed) => {
+                self.carry_out(inner, request, turn, fault, final_state, deed).map(Body::Document)
+            }
+        }
+    }
+
+    /// Does a deed; a change is made on a copy, logged, and then put into force.
+    fn carry_out<T>(
+        &self,
+        inner: &mut Inner,
+        request: &Understood,
+        turn: &Turn,
+        fault: Option<usize>,
+        final_state: Option<&str>,
+        deed: &Deed<T>,
+    ) -> Result<T, ApiError> {
+        let context = request.context(final_state);
+        match deed {
+            Deed::Read(read) => {
                 if fault.is_some() {
                     self.keep(inner, request, turn, fault, false)?;
                 }
                 read(&inner.world, &context)
             }
-            Handler::Change(change) => {
+            Deed::Change(change) => {
                 let mut world = inner.world.clone();
                 let answer = change(&mut world, &context);
                 if answer.is_ok() {
@@ -262,7 +265,7 @@ impl Simulator {
     fn keep(
         &self,
         inner: &mut Inner,
-        request: &Understood<'_>,
+        request: &Understood,
         turn: &Turn,
         fault: Option<usize>,
         effect: bool,
@@ -273,7 +276,10 @@ impl Simulator {
             operation: request.operation.name.into(),
             region: request.place.region.clone(),
             account: request.place.account.clone(),
-            params: request.params.as_map().clone(),
+            caller: Some(&request.caller)
+                .filter(|caller| Some(*caller) != inner.world.definition.own_caller(&request.place.account))
+                .cloned(),
+            params: request.service.protocol.kept(&request.incoming),
             digest: request.digest.clone(),
             accepted: inner.counters.accepted + 1,
             request: turn.number,
@@ -336,9 +342,9 @@ impl Inner {
 }
 
 /// The refusal that a fault orders, if it orders one.
-fn refusal(kind: &FaultKind) -> Option<ApiError> {
+fn refusal(kind: &FaultKind, dialect: Dialect) -> Option<ApiError> {
     match kind {
-        FaultKind::Throttle => Some(ApiError::new("Throttling", "Rate exceeded")),
+        FaultKind::Throttle => Some(ApiError::new(&dialect.common("Throttling"), "Rate exceeded")),
         FaultKind::Error { code, status, message } => {
             Some(ApiError { status: *status, code: code.clone(), message: message.clone() })
         }
@@ -346,88 +352,51 @@ fn refusal(kind: &FaultKind) -> Option<ApiError> {
     }
 }
 
-/// Finds service, operation, account and caller; or the refusal, with the service as far as it is known.
-fn understand<'a>(
-    world: &World,
-    request: &Request,
-    query: &'a Query,
-) -> Result<Understood<'a>, (Option<&'static Service>, ApiError)> {
-    let credential = request.credential();
-    let host = request.host().and_then(|host| host.split('.').next());
-    let name = credential.as_ref().map(|credential| credential.service.as_str()).or(host).unwrap_or_default();
-    let service = service::named(name).ok_or_else(|| {
-        let message = format!("the simulated AWS has no service {name:?}");
-        (None, ApiError::new("InvalidAction", message))
-    })?;
-    let Some(credential) = credential else {
-        let message = "Request is missing Authentication Token";
-        let refusal = ApiError { status: 403, ..ApiError::new("MissingAuthenticationToken", message) };
-        return Err((Some(service), refusal));
-    };
-    let operation = service.operation(&query.operation).ok_or_else(|| {
-        let message = format!("Could not find operation {} for version {}", query.operation, query.version);
-        (Some(service), ApiError::new("InvalidAction", message))
-    })?;
-    let (account, caller) = match world.sessions.get(&credential.access_key) {
-        Some(session) if session.expires_at <= world.now => {
-            let message = "The security token included in the request is expired";
-            let refusal = ApiError { status: 403, ..ApiError::new("ExpiredToken", message) };
-            return Err((Some(service), refusal));
-        }
-        Some(session) => (session.account.clone(), session.caller.clone()),
-        None => world
-            .definition
-            .accounts
-            .first()
-            .map(|first| (first.id.clone(), first.caller.clone()))
-            .ok_or_else(|| {
-                (Some(service), ApiError::new("InvalidClientTokenId", "the world file names no account"))
-            })?,
-    };
-    Ok(Understood {
-        service,
-        operation,
-        place: Place { account, region: credential.region },
-        caller,
-        params: &query.params,
-        digest: data_encoding::HEXLOWER.encode(&Sha256::digest(&request.body)),
-    })
+/// The state in which a fault lets things end, if it orders one.
+fn final_state(kind: &FaultKind) -> Option<&str> {
+    match kind {
+        FaultKind::FinalState(state) => Some(state),
+        _ => None,
+    }
 }
 
 /// Does again what was accepted.
 fn repeat(world: &mut World, entry: &WorldEntry) -> Result<(), ReplayError> {
-    let operation = service::named(&entry.service).and_then(|service| service.operation(&entry.operation));
-    let Some(Operation { handler: Handler::Change(change), .. }) = operation else {
-        return Err(ReplayError::UnknownOperation {
-            line: entry.accepted,
-            service: entry.service.clone(),
-            operation: entry.operation.clone(),
-        });
+    let unknown = || ReplayError::UnknownOperation {
+        line: entry.accepted,
+        service: entry.service.clone(),
+        operation: entry.operation.clone(),
     };
+    let service = service::named(&entry.service).ok_or_else(unknown)?;
+    let operation = service.operation(&entry.operation).ok_or_else(unknown)?;
     let definition = Arc::clone(&world.definition);
     let kind = entry.fault.and_then(|place| definition.faults.get(place)).map(|fault| &fault.kind);
-    let final_state = match kind {
-        Some(FaultKind::FinalState(state)) => Some(state.as_str()),
-        _ => None,
-    };
     let place = Place { account: entry.account.clone(), region: entry.region.clone() };
-    // Who called matters only for the words of a refusal, and what was accepted is not refused.
-    let caller = Caller { arn: String::new(), user_id: String::new() };
-    let params = Params::new(entry.params.clone());
-    let context = Context { place: &place, caller: &caller, params: &params, final_state };
-    let refused = |error: ApiError| ReplayError::Refused {
+    let caller = entry.caller.as_ref().or_else(|| definition.own_caller(&entry.account));
+    let caller = caller.cloned().unwrap_or_default();
+    let (params, input) = service.protocol.restored(&entry.params);
+    let context = Context {
+        place: &place,
+        caller: &caller,
+        params: &params,
+        input: &input,
+        final_state: kind.and_then(final_state),
+    };
+    let outcome = match operation.handler {
+        Handler::Xml(Deed::Change(change)) => change(world, &context).map(drop),
+        Handler::Document(Deed::Change(change)) => change(world, &context).map(drop),
+        Handler::Xml(Deed::Read(_)) | Handler::Document(Deed::Read(_)) => return Err(unknown()),
+    };
+    outcome.map_err(|error: ApiError| ReplayError::Refused {
         line: entry.accepted,
         message: format!("{}: {}", error.code, error.message),
-    };
-    change(world, &context).map(|_: Xml| ()).map_err(refused)
+    })
 }
 
-fn response(status: u16, body: String, request_id: &str, now: DateTime<Utc>) -> Response {
-    let headers = BTreeMap::from([
-        ("content-type".to_owned(), "text/xml".to_owned()),
-        ("content-length".to_owned(), body.len().to_string()),
-        ("date".to_owned(), now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()),
-        ("x-amzn-requestid".to_owned(), request_id.to_owned()),
-    ]);
+fn response(outgoing: Outgoing, request_id: &str, now: DateTime<Utc>) -> Response {
+    let Outgoing { status, mut headers, body } = outgoing;
+    headers.insert("content-length".into(), body.len().to_string());
+    headers.insert("date".into(), now.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
+    headers.insert("x-amzn-requestid".into(), request_id.into());
     Response { status, headers, body }
 }

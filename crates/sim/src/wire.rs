@@ -33,6 +33,24 @@ impl Request {
         Some(Credential { access_key: access_key.into(), region: region.into(), service: service.into() })
     }
 
+    /// The path of the URI, `/` where there is none; escapes are left as they are.
+    pub fn path(&self) -> &str {
+        self.target().split('?').next().filter(|path| !path.is_empty()).unwrap_or("/")
+    }
+
+    /// The query string of the URI, without its question mark.
+    pub fn query(&self) -> &str {
+        self.target().split_once('?').map_or("", |(_, query)| query)
+    }
+
+    /// Path and query string.
+    fn target(&self) -> &str {
+        match self.uri.split_once("://") {
+            Some((_, rest)) => rest.find(['/', '?']).map_or("", |at| &rest[at..]),
+            None => &self.uri,
+        }
+    }
+
     /// The host asked, from the URI or the `host` header, without a port.
     pub fn host(&self) -> Option<&str> {
         let authority = match self.uri.split_once("://") {
@@ -61,8 +79,15 @@ pub struct Response {
     pub status: u16,
     /// Headers by lower-case name.
     pub headers: BTreeMap<String, String>,
-    /// The body.
-    pub body: String,
+    /// The body's bytes: XML, JSON or CBOR.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The body as text; what is no UTF-8 is replaced.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
 }
 
 /// The connection broke before a reply was read: nobody can tell whether the request took effect.

@@ -1,8 +1,18 @@
 //! Wire protocols: how a request names its operation and how results and errors look. They know no service.
 
+mod cbor;
+mod dialect;
+mod document;
+mod input;
+mod json;
 pub mod query;
+mod rest;
 mod xml;
 
+pub use dialect::{Body, Dialect, Incoming, Outgoing, Protocol};
+pub use document::Document;
+pub use input::Input;
+pub use rest::Route;
 pub use xml::Xml;
 
 /// An error as it goes over the wire.
@@ -25,5 +35,10 @@ impl ApiError {
     /// Something that is not there, HTTP 404.
     pub fn not_found(code: &str, message: impl Into<String>) -> ApiError {
         ApiError { status: 404, ..ApiError::new(code, message) }
+    }
+
+    /// Something that the caller may not do, HTTP 403.
+    pub fn forbidden(code: &str, message: impl Into<String>) -> ApiError {
+        ApiError { status: 403, ..ApiError::new(code, message) }
     }
 }

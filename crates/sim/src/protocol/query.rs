@@ -4,29 +4,18 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{ApiError, Xml};
+use super::{ApiError, Incoming, Xml};
 
 /// The parameters of a request, flat as on the wire: `Tags.Tag.1.Key`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Params(BTreeMap<String, String>);
 
-/// A request's operation, version and parameters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
-    /// `Action`.
-    pub operation: String,
-    /// `Version`.
-    pub version: String,
-    /// All the rest.
-    pub params: Params,
-}
-
-/// Reads a form. An absent `Action` is an empty operation name.
-pub fn parse(body: &[u8]) -> Query {
+/// Reads a form: `Action`, `Version`, and all the rest as parameters. An absent `Action` is an empty operation name.
+pub fn parse(body: &[u8]) -> Incoming {
     let mut fields: BTreeMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
     let operation = fields.remove("Action").unwrap_or_default();
     let version = fields.remove("Version").unwrap_or_default();
-    Query { operation, version, params: Params(fields) }
+    Incoming { operation, version, params: Params(fields), ..Incoming::default() }
 }
 
 impl Params {

@@ -49,6 +49,11 @@ impl Xml {
         self
     }
 
+    /// Adds an element that holds elements, if `there`.
+    pub fn nest_if(self, there: bool, name: &str, inner: impl FnOnce() -> Xml) -> Xml {
+        if there { self.nest(name, inner()) } else { self }
+    }
+
     /// Adds an element that holds one element for each item.
     pub fn list<T>(
         self,

@@ -1,11 +1,15 @@
 //! The simulated services. Each module has a table of its operations; adding one touches that table and its file.
 
+mod paging;
 mod rds;
+mod secretsmanager;
+mod ssm;
 mod sts;
+mod tags;
 
 use crate::definition::Caller;
 use crate::protocol::query::Params;
-use crate::protocol::{ApiError, Xml};
+use crate::protocol::{ApiError, Document, Input, Protocol, Xml};
 use crate::world::{Place, World};
 
 /// What a handler needs to know of a request.
@@ -15,23 +19,37 @@ pub(crate) struct Context<'a> {
     pub(crate) place: &'a Place,
     /// Who calls.
     pub(crate) caller: &'a Caller,
-    /// The parameters.
+    /// The parameters of a service that speaks awsQuery.
     pub(crate) params: &'a Params,
+    /// The parameters of all other services.
+    pub(crate) input: &'a Input,
     /// A fault's order: what this request makes ends in this state.
     pub(crate) final_state: Option<&'a str>,
 }
 
-/// What a handler answers: the elements inside `…Result`.
+/// What a handler of awsQuery answers: the elements inside `…Result`.
 pub(crate) type Answer = Result<Xml, ApiError>;
 
-/// How an operation is handled.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Handler {
+/// What every other handler answers: the output structure.
+pub(crate) type Output = Result<Document, ApiError>;
+
+/// What an operation does.
+#[derive(Debug)]
+pub(crate) enum Deed<T> {
     /// It only looks.
-    Read(fn(&World, &Context<'_>) -> Answer),
+    Read(fn(&World, &Context<'_>) -> Result<T, ApiError>),
     /// It changes the world. It is given a copy, which becomes the world when the log has the request; an error
     /// leaves no trace.
-    Change(fn(&mut World, &Context<'_>) -> Answer),
+    Change(fn(&mut World, &Context<'_>) -> Result<T, ApiError>),
+}
+
+/// How an operation is handled.
+#[derive(Debug)]
+pub(crate) enum Handler {
+    /// By a deed of awsQuery.
+    Xml(Deed<Xml>),
+    /// By a deed of any other protocol.
+    Document(Deed<Document>),
 }
 
 /// One operation.
@@ -45,26 +63,34 @@ pub(crate) struct Operation {
 
 impl Operation {
     const fn read(name: &'static str, handler: fn(&World, &Context<'_>) -> Answer) -> Operation {
-        Operation { name, handler: Handler::Read(handler) }
+        Operation { name, handler: Handler::Xml(Deed::Read(handler)) }
     }
 
     const fn change(name: &'static str, handler: fn(&mut World, &Context<'_>) -> Answer) -> Operation {
-        Operation { name, handler: Handler::Change(handler) }
+        Operation { name, handler: Handler::Xml(Deed::Change(handler)) }
+    }
+
+    const fn look(name: &'static str, handler: fn(&World, &Context<'_>) -> Output) -> Operation {
+        Operation { name, handler: Handler::Document(Deed::Read(handler)) }
+    }
+
+    const fn alter(name: &'static str, handler: fn(&mut World, &Context<'_>) -> Output) -> Operation {
+        Operation { name, handler: Handler::Document(Deed::Change(handler)) }
     }
 
     /// Whether it changes the world.
     pub(crate) fn is_mutating(&self) -> bool {
-        matches!(self.handler, Handler::Change(_))
+        matches!(self.handler, Handler::Xml(Deed::Change(_)) | Handler::Document(Deed::Change(_)))
     }
 }
 
-/// One service that speaks awsQuery.
+/// One service.
 #[derive(Debug)]
 pub(crate) struct Service {
     /// Its signing name, which is also the first label of its host.
     pub(crate) name: &'static str,
-    /// The XML namespace of its replies.
-    pub(crate) namespace: &'static str,
+    /// How it is spoken to.
+    pub(crate) protocol: Protocol,
     /// Its operations.
     pub(crate) operations: &'static [Operation],
 }
@@ -76,7 +102,7 @@ impl Service {
     }
 }
 
-static SERVICES: &[&Service] = &[&rds::SERVICE, &sts::SERVICE];
+static SERVICES: &[&Service] = &[&rds::SERVICE, &secretsmanager::SERVICE, &ssm::SERVICE, &sts::SERVICE];
 
 /// The service with this signing name.
 pub(crate) fn named(name: &str) -> Option<&'static Service> {

@@ -2,14 +2,14 @@
 
 use chrono::TimeDelta;
 
-use super::{Answer, Context, Operation, Service};
+use super::{Answer, Context, Operation, Protocol, Service};
 use crate::definition::Caller;
 use crate::protocol::{ApiError, Xml};
 use crate::world::{Session, World};
 
 pub(super) static SERVICE: Service = Service {
     name: "sts",
-    namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
+    protocol: Protocol::Query { namespace: "https://sts.amazonaws.com/doc/2011-06-15/" },
     operations: &[
         Operation::change("AssumeRole", assume_role),
         Operation::read("GetCallerIdentity", get_caller_identity),

@@ -14,6 +14,8 @@ use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
+pub(crate) use rows::last_row;
+
 use crate::definition::DatabaseDefinition;
 use crate::world::{Data, World};
 

@@ -50,6 +50,12 @@ fn count(table: &TableDefinition, until: DateTime<Utc>) -> i64 {
     if span < 0 { 0 } else { span / every(table).num_milliseconds() + 1 }
 }
 
+/// When the last row up to `until` was written.
+pub(crate) fn last_row(table: &TableDefinition, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let number = count(table, until).checked_sub(1).filter(|number| *number >= 0)?;
+    Some(table.since + every(table) * i32::try_from(number).unwrap_or(i32::MAX))
+}
+
 fn every(table: &TableDefinition) -> TimeDelta {
     TimeDelta::seconds(i64::from(table.every_seconds.max(1)))
 }

@@ -14,6 +14,8 @@ pub enum Status {
     Modifying,
     /// Getting another identifier.
     Renaming,
+    /// Going down and coming up again; nobody can connect.
+    Rebooting,
     /// Being backed up.
     BackingUp,
     /// Ready.
@@ -31,6 +33,7 @@ impl Status {
             Status::Creating => "creating",
             Status::Modifying => "modifying",
             Status::Renaming => "renaming",
+            Status::Rebooting => "rebooting",
             Status::BackingUp => "backing-up",
             Status::Available => "available",
             Status::Deleting => "deleting",
@@ -79,6 +82,12 @@ pub struct Instance {
     pub changes: u32,
     /// What it holds.
     pub data: Data,
+    /// Of a read replica: the resource id of the instance that it follows.
+    pub replica_of: Option<String>,
+    /// When its last failover was complete.
+    pub failed_over_at: Option<DateTime<Utc>>,
+    /// From then on its endpoint's name resolves: after a rename, DNS follows late.
+    pub resolves_from: Option<DateTime<Utc>>,
 }
 
 impl Instance {
@@ -86,9 +95,16 @@ impl Instance {
     pub fn is_usable(&self) -> bool {
         let up = match &self.status {
             Status::Available | Status::Modifying | Status::Renaming | Status::BackingUp => true,
-            Status::Creating | Status::Deleting | Status::Failed(_) => false,
+            Status::Creating | Status::Rebooting | Status::Deleting | Status::Failed(_) => false,
         };
         up && self.created_at.is_some()
+    }
+
+    /// The primary and the standby change places.
+    pub(crate) fn swap_zones(&mut self) {
+        if let Some(standby) = &mut self.settings.secondary_zone {
+            std::mem::swap(standby, &mut self.settings.availability_zone);
+        }
     }
 
     /// Puts a change into force.
@@ -102,6 +118,15 @@ impl Instance {
         // Tags and deletion protection change at once by themselves; a change accepted before must not undo them.
         let tags = std::mem::take(&mut self.settings.tags);
         let deletion_protection = self.settings.deletion_protection;
+        let settings = match settings.multi_az == self.settings.multi_az {
+            // Only a standby that comes or goes changes the zones; a failover in between must stay.
+            true => Settings {
+                availability_zone: std::mem::take(&mut self.settings.availability_zone),
+                secondary_zone: self.settings.secondary_zone.take(),
+                ..settings
+            },
+            false => settings,
+        };
         self.settings = Settings { tags, deletion_protection, ..settings };
         if let Some(identifier) = identifier {
             self.identifier = identifier;

@@ -3,7 +3,12 @@
 //! [`World::settle`] brings it to an instant: what was set in motion is on the agenda and happens, in order, at its
 //! own time. Nothing runs in the background, and it does not matter how often or when the world is looked at.
 
+pub(crate) mod automation;
+mod beginning;
+mod command;
 mod instance;
+mod parameter;
+pub(crate) mod secret;
 mod settings;
 mod snapshot;
 
@@ -13,13 +18,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use automation::{Automation, AutomationStep, StepEnding, Stop};
+pub use command::{Command, Ending, Invocation};
 pub use instance::{Change, Data, Instance, Status};
+pub use parameter::{Parameter, ParameterVersion};
+pub use secret::{Secret, SecretValue, SecretVersion};
 pub use settings::Settings;
-pub use snapshot::{RetainedBackup, Snapshot};
+pub use snapshot::{RetainedBackup, Snapshot, SnapshotStatus};
 
 use crate::chance::Chance;
 use crate::definition::{Caller, InstanceDefinition, RegionDefinition, WorldDefinition};
-use crate::durations::{EVENT_LATENESS, LOG_UPLOAD_SECONDS, Typical};
+use crate::durations::{DNS_AFTER_RENAME_SECONDS, EVENT_LATENESS, LOG_UPLOAD_SECONDS, Typical};
 
 /// One Region of one account.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +70,14 @@ pub struct Region {
     pub retained: BTreeMap<String, RetainedBackup>,
     /// RDS events, oldest first.
     pub events: Vec<Event>,
+    /// Parameters of Parameter Store by name.
+    pub parameters: BTreeMap<String, Parameter>,
+    /// Secrets by name.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Commands that were sent, oldest first.
+    pub commands: Vec<Command>,
+    /// Executions of automations, oldest first.
+    pub automations: Vec<Automation>,
 }
 
 impl Region {
@@ -86,14 +103,35 @@ pub struct Event {
     pub date: DateTime<Utc>,
     /// When DescribeEvents begins to list it.
     pub visible_at: DateTime<Utc>,
-    /// The instance's identifier at that time.
+    /// What it happened to: an instance or a snapshot.
+    pub kind: SourceKind,
+    /// Its identifier at that time.
     pub source: String,
-    /// The instance's ARN at that time.
+    /// Its ARN at that time.
     pub arn: String,
     /// For example `restoration`.
     pub categories: Vec<String>,
     /// The text.
     pub message: String,
+}
+
+/// What an event happened to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// `db-instance`.
+    Instance,
+    /// `db-snapshot`.
+    Snapshot,
+}
+
+impl SourceKind {
+    /// The word of the API's SourceType.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SourceKind::Instance => "db-instance",
+            SourceKind::Snapshot => "db-snapshot",
+        }
+    }
 }
 
 /// What will happen at a stated time.
@@ -107,12 +145,28 @@ pub(crate) enum Happening {
     FirstBackup,
     /// The pending change takes effect.
     ChangeApplied,
+    /// The pending change is given up; only an event tells.
+    ChangeFailed,
+    /// An instance has been restarted: static parameters are in force.
+    Restarted,
+    /// A failover is complete: the standby serves. The zone's field follows late.
+    FailedOver,
+    /// The fields of the zones show the failover.
+    ZonesSwapped,
+    /// A replica stands by itself.
+    Promoted,
     /// An event of an instance: category and text.
     Event(&'static str, String),
     /// An instance is no more.
     Gone,
     /// A snapshot is complete.
     SnapshotReady,
+    /// A snapshot is in another state.
+    SnapshotStatus(SnapshotStatus),
+    /// A snapshot is no more.
+    SnapshotGone,
+    /// An event of a snapshot: category and text.
+    SnapshotEvent(&'static str, &'static str),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -161,6 +215,9 @@ impl World {
                 for instance in &held.instances {
                     world.place_instance(&place, instance);
                 }
+                held.parameters.iter().for_each(|parameter| world.place_parameter(&place, parameter));
+                held.secrets.iter().for_each(|secret| world.place_secret(&place, secret));
+                world.bind_replicas(&place, &held.instances);
             }
         }
         world
@@ -178,6 +235,9 @@ impl World {
             pending: None,
             changes: 0,
             data: Data { databases: defined.databases.clone(), until: None },
+            replica_of: None,
+            failed_over_at: None,
+            resolves_from: None,
         };
         for at in &defined.automated_snapshots {
             let name = format!("rds:{}-{}", instance.identifier, at.format("%Y-%m-%d-%H-%M"));
@@ -185,6 +245,21 @@ impl World {
             self.region_mut(place).snapshots.insert(name, snapshot);
         }
         self.region_mut(place).instances.insert(instance.resource_id.clone(), instance);
+    }
+
+    /// Sources and replicas know each other by resource id, which is there when all instances are.
+    fn bind_replicas(&mut self, place: &Place, defined: &[InstanceDefinition]) {
+        let pairs = defined.iter().filter_map(|replica| Some((replica, replica.replica_of.as_deref()?)));
+        for (replica, source) in pairs {
+            let region = self.region_mut(place);
+            let source = region.instance(source).map(|source| source.resource_id.clone());
+            let names = &replica.identifier;
+            region
+                .instances
+                .values_mut()
+                .filter(|each| each.identifier.eq_ignore_ascii_case(names))
+                .for_each(|each| each.replica_of.clone_from(&source));
+        }
     }
 
     /// A Region's truth; an empty one where nothing was ever made.
@@ -242,18 +317,25 @@ impl World {
         self.appointments += 1;
     }
 
-    /// Takes everything off the agenda of an instance.
+    /// Takes off the agenda of an instance whatever a new change of it replaces. A failover that is complete still shows.
     pub(crate) fn cancel(&mut self, resource: &str) {
-        self.agenda.retain(|_, appointment| appointment.resource != resource);
+        self.agenda.retain(|_, appointment| {
+            appointment.resource != resource || appointment.happening == Happening::ZonesSwapped
+        });
     }
 
     fn happen(&mut self, at: DateTime<Utc>, appointment: Appointment) {
         let Appointment { place, resource, happening } = appointment;
         match happening {
             Happening::SnapshotReady => {
-                if let Some(snapshot) = self.region_mut(&place).snapshots.get_mut(&resource) {
-                    snapshot.available = true;
-                }
+                self.with_snapshot(&place, &resource, |it| it.status = SnapshotStatus::Available);
+            }
+            Happening::SnapshotStatus(status) => {
+                self.with_snapshot(&place, &resource, |it| it.status = status);
+            }
+            Happening::SnapshotGone => drop(self.region_mut(&place).snapshots.remove(&resource)),
+            Happening::SnapshotEvent(category, message) => {
+                self.emit_of_snapshot(&place, &resource, at, category, message);
             }
             Happening::Event(category, message) => self.emit(&place, &resource, at, category, message),
             Happening::Gone => {
@@ -261,11 +343,31 @@ impl World {
                 self.region_mut(&place).instances.remove(&resource);
             }
             Happening::ChangeApplied => self.apply_change(&place, &resource, at),
+            Happening::ChangeFailed => self.with_instance(&place, &resource, |it| it.pending = None),
+            Happening::Restarted => {
+                self.with_instance(&place, &resource, |it| it.parameters_in_force = true);
+                self.emit(&place, &resource, at, "availability", "DB instance restarted".into());
+            }
+            Happening::FailedOver => {
+                self.with_instance(&place, &resource, |it| it.failed_over_at = Some(at));
+                self.emit(&place, &resource, at, "failover", "Multi-AZ instance failover completed".into());
+            }
+            Happening::ZonesSwapped => self.with_instance(&place, &resource, Instance::swap_zones),
+            Happening::Promoted => self.with_instance(&place, &resource, |it| {
+                it.replica_of = None;
+                it.data = it.data.up_to(at);
+            }),
             Happening::Status(status) => self.with_instance(&place, &resource, |it| it.status = status),
             Happening::Reachable => self.with_instance(&place, &resource, |it| it.created_at = Some(at)),
             Happening::FirstBackup => {
                 self.with_instance(&place, &resource, |it| it.first_backup_at = Some(at))
             }
+        }
+    }
+
+    fn with_snapshot(&mut self, place: &Place, resource: &str, change: impl FnOnce(&mut Snapshot)) {
+        if let Some(snapshot) = self.region_mut(place).snapshots.get_mut(resource) {
+            change(snapshot);
         }
     }
 
@@ -283,6 +385,9 @@ impl World {
         let old_name = instance.identifier.clone();
         instance.apply(*change, &definition);
         let new_name = instance.identifier.clone();
+        if old_name != new_name {
+            instance.resolves_from = Some(at + TimeDelta::seconds(DNS_AFTER_RENAME_SECONDS));
+        }
         if instance.settings.backup_retention == 0 {
             // Turning backups off deletes those there are (RDS user guide, automated backups).
             region.snapshots.retain(|_, it| it.kind != "automated" || it.resource_id != resource);
@@ -304,19 +409,54 @@ impl World {
         category: &str,
         message: String,
     ) {
-        let (least, most) = EVENT_LATENESS;
-        let late = self.chance.seconds("event", &format!("{resource} {message}"), least, most);
-        let region = self.region_mut(place);
-        let Some(instance) = region.instances.get(resource) else { return };
+        let Some(instance) = self.region(place).instances.get(resource) else { return };
+        let name = instance.identifier.clone();
+        let arn = place.rds_arn("db", &name);
+        let late = self.event_lateness(resource, &message);
+        let categories = vec![category.into()];
         let event = Event {
             date: at,
             visible_at: at + late,
-            source: instance.identifier.clone(),
-            arn: place.rds_arn("db", &instance.identifier),
-            categories: vec![category.into()],
+            kind: SourceKind::Instance,
+            source: name,
+            arn,
+            categories,
             message,
         };
-        region.events.push(event);
+        self.region_mut(place).events.push(event);
+    }
+
+    fn emit_of_snapshot(
+        &mut self,
+        place: &Place,
+        name: &str,
+        at: DateTime<Utc>,
+        category: &str,
+        message: &str,
+    ) {
+        let event = Event {
+            date: at,
+            visible_at: at + self.event_lateness(name, message),
+            kind: SourceKind::Snapshot,
+            source: name.to_owned(),
+            arn: place.rds_arn("snapshot", name),
+            categories: vec![category.into()],
+            message: message.to_owned(),
+        };
+        self.region_mut(place).events.push(event);
+    }
+
+    fn event_lateness(&self, resource: &str, message: &str) -> TimeDelta {
+        let (least, most) = EVENT_LATENESS;
+        self.chance.seconds("event", &format!("{resource} {message}"), least, most)
+    }
+
+    /// When the last row that `data` holds was written: what RDS calls SnapshotDatabaseTime.
+    pub fn last_write(&self, data: &Data) -> Option<DateTime<Utc>> {
+        let until = data.until.unwrap_or(self.now).min(self.now);
+        let databases = data.databases.iter().filter_map(|name| self.definition.databases.get(name));
+        let tables = databases.flat_map(|database| database.tables.values());
+        tables.filter_map(|table| crate::sql::last_row(table, until)).max()
     }
 
     /// The time to which an instance can be restored at most, second precision: none without backups.

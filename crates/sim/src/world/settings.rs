@@ -33,6 +33,9 @@ pub struct Settings {
     pub multi_az: bool,
     /// AvailabilityZone.
     pub availability_zone: String,
+    /// SecondaryAvailabilityZone: where the standby is.
+    #[serde(default)]
+    pub secondary_zone: Option<String>,
     /// DBSubnetGroupName.
     pub subnet_group: String,
     /// VpcSecurityGroupIds.
@@ -78,6 +81,9 @@ pub struct Settings {
     /// PerformanceInsightsEnabled.
     #[serde(default)]
     pub performance_insights: bool,
+    /// ManageMasterUserPassword: the password is a secret that RDS keeps in Secrets Manager.
+    #[serde(default)]
+    pub managed_password: bool,
     /// MasterUsername.
     pub master_username: String,
     /// DBName.

@@ -4,6 +4,31 @@ use chrono::{DateTime, Utc};
 
 use super::{Data, Instance, Settings};
 
+/// The state of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotStatus {
+    /// Being taken or copied.
+    Creating,
+    /// It can be restored from.
+    Available,
+    /// It will never be complete.
+    Failed,
+    /// Being deleted.
+    Deleting,
+}
+
+impl SnapshotStatus {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SnapshotStatus::Creating => "creating",
+            SnapshotStatus::Available => "available",
+            SnapshotStatus::Failed => "failed",
+            SnapshotStatus::Deleting => "deleting",
+        }
+    }
+}
+
 /// A DB snapshot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
@@ -11,10 +36,14 @@ pub struct Snapshot {
     pub identifier: String,
     /// `automated` or `manual`.
     pub kind: String,
-    /// When it was taken.
+    /// When it was taken; of a copy, when it was copied.
     pub created_at: DateTime<Utc>,
-    /// It can be restored from; before, it is `creating`.
-    pub available: bool,
+    /// When its data were cut: a copy keeps the original's.
+    pub taken_at: DateTime<Utc>,
+    /// Its state.
+    pub status: SnapshotStatus,
+    /// Of a copy: the ARN it was copied from.
+    pub copied_from: Option<String>,
     /// The instance's identifier at that time.
     pub instance: String,
     /// The instance's resource id.
@@ -40,13 +69,20 @@ impl Snapshot {
             identifier: identifier.into(),
             kind: kind.into(),
             created_at: at,
-            available,
+            taken_at: at,
+            status: if available { SnapshotStatus::Available } else { SnapshotStatus::Creating },
+            copied_from: None,
             instance: instance.identifier.clone(),
             resource_id: instance.resource_id.clone(),
             instance_created_at: instance.created_at,
             settings: instance.settings.clone(),
             data: instance.data.up_to(at),
         }
+    }
+
+    /// Whether it can be restored from.
+    pub fn is_available(&self) -> bool {
+        self.status == SnapshotStatus::Available
     }
 }
 

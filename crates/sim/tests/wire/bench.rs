@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lifeboat_sim::wire::{Reply, Request, Response};
+use lifeboat_sim::wire::{Reply, Request};
+use serde_json::Value;
+
 use lifeboat_sim::{ManualClock, SimClock, Simulator, WorldDefinition, WorldEntry, WorldLog};
 
 pub(crate) const SOURCE: &str = "orders-prod";
@@ -54,6 +56,21 @@ pub(crate) fn request(service: &str, access_key: &str, form: &[(&str, &str)]) ->
     }
 }
 
+/// A response with its body as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
+}
+
+impl From<lifeboat_sim::wire::Response> for Response {
+    fn from(response: lifeboat_sim::wire::Response) -> Response {
+        let body = response.text();
+        Response { status: response.status, headers: response.headers, body }
+    }
+}
+
 impl Bench {
     pub(crate) fn new() -> Bench {
         Bench::of(world(), 7)
@@ -82,7 +99,7 @@ impl Bench {
     }
 
     pub(crate) fn rds(&self, operation: &str, params: &[(&str, &str)]) -> Response {
-        let response = self.reply(operation, params).outcome.expect("the connection holds");
+        let response: Response = self.reply(operation, params).outcome.expect("the connection holds").into();
         well_formed(&response.body);
         response
     }
@@ -91,6 +108,35 @@ impl Bench {
         let response = self.rds(operation, params);
         assert_eq!(response.status, 200, "{operation}: {}", response.body);
         response.body
+    }
+
+    /// Any request, with the body of the response as text.
+    pub(crate) fn answer(&self, request: &Request) -> Response {
+        self.simulator.handle(request).outcome.expect("the connection holds").into()
+    }
+
+    /// A request to a service that speaks awsJson1.1: target prefix, operation, input.
+    pub(crate) fn json(&self, service: &str, target: &str, input: &Value) -> Response {
+        let mut request = request(service, "AKIAEXAMPLE", &[]);
+        request.headers.insert("x-amz-target".into(), target.into());
+        request.headers.insert("content-type".into(), "application/x-amz-json-1.1".into());
+        request.body = input.to_string().into_bytes();
+        self.answer(&request)
+    }
+
+    /// The output of such a request.
+    pub(crate) fn accepted(&self, service: &str, target: &str, input: &Value) -> Value {
+        let response = self.json(service, target, input);
+        assert_eq!(response.status, 200, "{target}: {}", response.body);
+        serde_json::from_str(&response.body).expect("the reply is JSON")
+    }
+
+    /// Status and code of the refusal of such a request.
+    pub(crate) fn refused(&self, service: &str, target: &str, input: &Value) -> (u16, String) {
+        let response = self.json(service, target, input);
+        assert_ne!(response.status, 200, "{target} was accepted: {}", response.body);
+        let error: Value = serde_json::from_str(&response.body).expect("the refusal is JSON");
+        (response.status, error["__type"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Status, code and message of a refusal.

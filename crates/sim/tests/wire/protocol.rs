@@ -1,7 +1,5 @@
 //! awsQuery, headers, unknown things, the call log, determinism.
 
-use lifeboat_sim::wire::{Request, Response};
-
 use crate::bench::{Bench, SOURCE, field, request, world};
 
 #[test]
@@ -32,16 +30,14 @@ fn replies_carry_a_request_id_and_the_virtual_date() {
 #[test]
 fn a_request_needs_a_signature_and_a_known_service() {
     let bench = Bench::new();
-    let answer =
-        |request: &Request| -> Response { bench.simulator.handle(request).outcome.expect("a reply") };
     let mut unsigned = request("rds", "AKIA", &[("Action", "DescribeDBInstances")]);
     unsigned.headers.clear();
-    let response = answer(&unsigned);
+    let response = bench.answer(&unsigned);
     assert_eq!(
         (response.status, field(&response.body, "Code").as_str()),
         (403, "MissingAuthenticationToken")
     );
-    let response = answer(&request("moon", "AKIA", &[("Action", "Land")]));
+    let response = bench.answer(&request("moon", "AKIA", &[("Action", "Land")]));
     assert_eq!((response.status, field(&response.body, "Code").as_str()), (400, "InvalidAction"));
 }
 
@@ -52,10 +48,10 @@ fn another_region_holds_nothing() {
     for value in elsewhere.headers.values_mut() {
         *value = value.replace("eu-west-1", "us-east-1");
     }
-    let body = bench.simulator.handle(&elsewhere).outcome.expect("a reply").body;
+    let body = bench.answer(&elsewhere).body;
     assert!(body.contains("<DBInstances></DBInstances>"));
     elsewhere.body = b"Action=DescribeAccountAttributes".to_vec();
-    let body = bench.simulator.handle(&elsewhere).outcome.expect("a reply").body;
+    let body = bench.answer(&elsewhere).body;
     assert_eq!(field(&body, "Max"), "40");
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use lifeboat_sim::fault::{Fault, FaultKind, When};
 use lifeboat_sim::{ManualClock, Simulator, WorldDefinition, WorldEntry};
 use proptest::prelude::*;
+use serde_json::json;
 
-use crate::bench::{Bench, SOURCE, world};
+use crate::bench::{Bench, SOURCE, field, request, world};
 
 #[derive(Debug, Clone)]
 enum Deed {
@@ -17,6 +18,8 @@ enum Deed {
     Rename(u8, u8),
     Delete(u8, bool),
     Tag(u8),
+    Secret(u8),
+    Parameter(u8, bool),
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -28,7 +31,9 @@ fn deed() -> impl Strategy<Value = Deed> {
         2 => (name.clone(), any::<bool>()).prop_map(|(name, class)| Deed::Modify(name, class)),
         1 => (name.clone(), name.clone()).prop_map(|(old, new)| Deed::Rename(old, new)),
         2 => (name.clone(), any::<bool>()).prop_map(|(name, keep)| Deed::Delete(name, keep)),
-        1 => name.prop_map(Deed::Tag),
+        1 => name.clone().prop_map(Deed::Tag),
+        1 => name.clone().prop_map(Deed::Secret),
+        1 => (name, any::<bool>()).prop_map(|(name, overwrite)| Deed::Parameter(name, overwrite)),
     ]
 }
 
@@ -69,6 +74,17 @@ fn perform(bench: &Bench, deed: &Deed) {
                 ("DeleteAutomatedBackups", if *keep { "false" } else { "true" }),
             ],
         ),
+        Deed::Secret(value) => {
+            let token = format!("{value}2345678-1234-4123-8123-123456789012");
+            let input =
+                json!({ "SecretId": "orders/db", "SecretString": name(value), "ClientRequestToken": token });
+            bench.json("secretsmanager", "secretsmanager.PutSecretValue", &input);
+        }
+        Deed::Parameter(target, overwrite) => {
+            let input =
+                json!({ "Name": name(target), "Value": "v", "Type": "String", "Overwrite": overwrite });
+            bench.json("ssm", "AmazonSSM.PutParameter", &input);
+        }
         Deed::Tag(target) => {
             let arn = format!("arn:aws:rds:eu-west-1:111122223333:db:{}", name(target));
             send(
@@ -145,12 +161,53 @@ fn a_line_is_one_line_of_json_with_what_a_replay_needs() {
 }
 
 #[test]
+fn a_line_of_an_older_version_is_still_replayed() {
+    let line = r#"{"at":"2026-01-05T09:00:05Z","service":"rds","operation":"RestoreDBInstanceToPointInTime",
+        "region":"eu-west-1","account":"111122223333","params":{"SourceDBInstanceIdentifier":"orders-prod",
+        "TargetDBInstanceIdentifier":"copy","UseLatestRestorableTime":"true"},"digest":"00","accepted":1,
+        "request":3,"call":1,"effect":true}"#;
+    let entry: WorldEntry = serde_json::from_str(line).expect("a line as it was always written");
+    let clock = Arc::new(ManualClock::new(entry.at));
+    let simulator = Simulator::replay(world(), 7, &[entry], clock, None).expect("it fits");
+    let made = simulator.world().regions().any(|(_, region)| region.instance("copy").is_some());
+    assert!(made, "the restore happened again");
+}
+
+#[test]
+fn a_document_is_kept_as_it_was_sent() {
+    let bench = Bench::new();
+    let input =
+        json!({ "Name": "/x", "Value": "v", "Type": "String", "Tags": [{ "Key": "a", "Value": "b" }] });
+    bench.accepted("ssm", "AmazonSSM.PutParameter", &input);
+    let line = serde_json::to_value(&bench.log.entries()[0]).expect("JSON");
+    assert_eq!((&line["service"], &line["params"]), (&json!("ssm"), &input));
+}
+
+#[test]
+fn who_called_is_kept_where_it_was_somebody_else() {
+    let bench = Bench::new();
+    let role = "arn:aws:iam::111122223333:role/DisasterRecovery";
+    let form = [("Action", "AssumeRole"), ("RoleArn", role), ("RoleSessionName", "drill")];
+    let key = field(&bench.answer(&request("sts", "AKIAEXAMPLE", &form)).body, "AccessKeyId");
+    let mut put = request("ssm", &key, &[]);
+    put.headers.insert("x-amz-target".into(), "AmazonSSM.PutParameter".into());
+    put.body = br#"{"Name":"/x","Value":"v","Type":"String"}"#.to_vec();
+    assert_eq!(bench.answer(&put).status, 200);
+    let entries = bench.log.entries();
+    assert_eq!(entries[0].caller, None);
+    assert!(entries[1].caller.as_ref().is_some_and(|caller| caller.arn.ends_with("DisasterRecovery/drill")));
+    let clock = Arc::new(ManualClock::new(bench.now()));
+    let simulator = Simulator::replay(world(), 7, &entries, clock, None).expect("it fits");
+    assert_eq!(simulator.world(), bench.simulator.world());
+}
+
+#[test]
 fn after_a_replay_calls_and_request_ids_go_on_counting() {
     let bench = Bench::of(faulty_world(), 3);
     bench.reply("DescribeDBInstances", &[]);
     bench.restore("copy", &[]);
     let resumed = replayed(&bench, 3, &bench.log.entries());
-    let request = crate::bench::request("rds", "AKIAEXAMPLE", &[("Action", "DescribeEvents")]);
+    let request = request("rds", "AKIAEXAMPLE", &[("Action", "DescribeEvents")]);
     let live = bench.simulator.handle(&request).outcome;
     assert_eq!(resumed.handle(&request).outcome, live);
 }

@@ -1,11 +1,9 @@
 //! STS.
 
-use lifeboat_sim::wire::Response;
-
-use crate::bench::{Bench, field, request};
+use crate::bench::{Bench, Response, field, request};
 
 fn sts(bench: &Bench, access_key: &str, form: &[(&str, &str)]) -> Response {
-    bench.simulator.handle(&request("sts", access_key, form)).outcome.expect("the connection holds")
+    bench.answer(&request("sts", access_key, form))
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! DeleteDBInstance.
 
-use super::refusals::{combination, instance_not_found, wrong_state};
+use super::refusals::{combination, instance_not_found, snapshot_exists, wrong_state};
 use super::{backups, render};
 use crate::durations::{DELETE, SNAPSHOT};
 use crate::protocol::{ApiError, Xml};
@@ -72,10 +72,7 @@ fn final_snapshot(
         }
     };
     if world.region(context.place).snapshots.contains_key(&name) {
-        let message = format!(
-            "Cannot create the snapshot because a snapshot with the identifier {name} already exists."
-        );
-        return Err(ApiError::new("DBSnapshotAlreadyExists", message));
+        return Err(snapshot_exists(&name));
     }
     let mut snapshot = Snapshot::of(instance, &name, "manual", world.now, false);
     if !instance.settings.copy_tags_to_snapshot {

@@ -32,7 +32,7 @@ pub(super) fn describe(world: &World, context: &Context<'_>) -> Answer {
     let wanted = |event: &&Event| {
         event.visible_at <= world.now
             && (start.max(oldest)..=end).contains(&event.date)
-            && kind.is_none_or(|kind| kind == "db-instance")
+            && kind.is_none_or(|kind| kind == event.kind.as_str())
             && source.is_none_or(|source| event.source.eq_ignore_ascii_case(source))
             && (categories.is_empty() || event.categories.iter().any(|each| categories.contains(each)))
     };
@@ -43,7 +43,7 @@ pub(super) fn describe(world: &World, context: &Context<'_>) -> Answer {
 fn render(event: &Event) -> Xml {
     Xml::new()
         .text("SourceIdentifier", &event.source)
-        .text("SourceType", "db-instance")
+        .text("SourceType", event.kind.as_str())
         .text("Message", &event.message)
         .texts("EventCategories", "EventCategory", &event.categories)
         .text("Date", event.date.format("%Y-%m-%dT%H:%M:%SZ"))

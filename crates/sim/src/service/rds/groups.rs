@@ -1,5 +1,6 @@
 //! What stands around the instances: quotas, certificates, subnet and parameter groups.
 
+use super::make_snapshots::MANUAL_SNAPSHOTS;
 use super::paging::page;
 use super::render;
 use crate::protocol::{ApiError, Xml};
@@ -18,8 +19,7 @@ pub(super) fn account_attributes(world: &World, context: &Context<'_>) -> Answer
             "AccountQuota",
             quota("DBInstances", region.instances.len() as u64, region.definition.instance_quota),
         )
-        // AWS's default of manual snapshots a Region is 100 (Amazon RDS user guide, quotas).
-        .nest("AccountQuota", quota("ManualSnapshots", manual as u64, 100));
+        .nest("AccountQuota", quota("ManualSnapshots", manual as u64, MANUAL_SNAPSHOTS));
     Ok(Xml::new().nest("AccountQuotas", quotas))
 }
 

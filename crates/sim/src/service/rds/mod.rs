@@ -5,22 +5,28 @@ mod delete;
 mod events;
 mod groups;
 mod instances;
+mod make_snapshots;
 mod modify;
 mod paging;
+mod reboot;
 mod refusals;
 mod render;
 mod restore;
+mod restored_settings;
 mod snapshots;
 mod tags;
 
-use super::{Operation, Service};
+use super::{Operation, Protocol, Service};
 
 pub(super) static SERVICE: Service = Service {
     name: "rds",
-    namespace: "http://rds.amazonaws.com/doc/2014-10-31/",
+    protocol: Protocol::Query { namespace: "http://rds.amazonaws.com/doc/2014-10-31/" },
     operations: &[
         Operation::change("AddTagsToResource", tags::add),
+        Operation::change("CopyDBSnapshot", make_snapshots::copy),
+        Operation::change("CreateDBSnapshot", make_snapshots::create),
         Operation::change("DeleteDBInstance", delete::delete),
+        Operation::change("DeleteDBSnapshot", make_snapshots::delete),
         Operation::read("DescribeAccountAttributes", groups::account_attributes),
         Operation::read("DescribeCertificates", groups::certificates),
         Operation::read("DescribeDBInstanceAutomatedBackups", backups::describe),
@@ -32,7 +38,10 @@ pub(super) static SERVICE: Service = Service {
         Operation::read("DescribePendingMaintenanceActions", groups::pending_maintenance),
         Operation::read("ListTagsForResource", tags::list),
         Operation::change("ModifyDBInstance", modify::modify),
+        Operation::change("PromoteReadReplica", reboot::promote),
+        Operation::change("RebootDBInstance", reboot::reboot),
         Operation::change("RemoveTagsFromResource", tags::remove),
+        Operation::change("RestoreDBInstanceFromDBSnapshot", restore::from_snapshot),
         Operation::change("RestoreDBInstanceToPointInTime", restore::to_point_in_time),
     ],
 };

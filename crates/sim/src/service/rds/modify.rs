@@ -3,7 +3,8 @@
 use super::refusals::{
     check_identifier, combination, instance_exists, instance_not_found, invalid, wrong_state,
 };
-use super::restore::{first_backup, gp3_limit};
+use super::restore::first_backup;
+use super::restored_settings::{gp3_limit, standby_zone};
 use super::{groups, render};
 use crate::definition::RegionDefinition;
 use crate::durations::{MODIFY, QUIET_AFTER_MODIFY, RENAME};
@@ -41,7 +42,7 @@ pub(super) fn modify(world: &mut World, context: &Context<'_>) -> Answer {
         instance.pending = Some(Box::new(Change { identifier, settings, under_way }));
         instance.changes += 1;
         if under_way {
-            schedule(world, place, &instance);
+            schedule(world, place, &instance, context.final_state);
         }
     }
     world.region_mut(place).instances.insert(instance.resource_id.clone(), instance.clone());
@@ -65,6 +66,8 @@ fn changed(params: &Params, before: &Settings, region: &RegionDefinition) -> Res
     let allocated_storage = number("AllocatedStorage", before.allocated_storage)?;
     check_storage(params, before, allocated_storage)?;
     let port = number("DBPortNumber", before.port.into())?;
+    let multi_az = flag("MultiAZ", before.multi_az)?;
+    let subnet_group = subnet_group(params, before, region)?;
     let security_groups = params.list("VpcSecurityGroupIds");
     Ok(Settings {
         class: or("DBInstanceClass", &before.class),
@@ -75,8 +78,9 @@ fn changed(params: &Params, before: &Settings, region: &RegionDefinition) -> Res
         storage_type: or("StorageType", &before.storage_type),
         iops: params.number("Iops")?.or(before.iops),
         storage_throughput: params.number("StorageThroughput")?.or(before.storage_throughput),
-        multi_az: flag("MultiAZ", before.multi_az)?,
-        subnet_group: subnet_group(params, before, region)?,
+        multi_az,
+        secondary_zone: secondary_zone(before, region, &subnet_group, multi_az)?,
+        subnet_group,
         security_groups: if security_groups.is_empty() {
             before.security_groups.clone()
         } else {
@@ -100,6 +104,7 @@ fn changed(params: &Params, before: &Settings, region: &RegionDefinition) -> Res
             .map(str::to_owned)
             .or_else(|| before.monitoring_role_arn.clone()),
         performance_insights: flag("EnablePerformanceInsights", before.performance_insights)?,
+        managed_password: flag("ManageMasterUserPassword", before.managed_password)?,
         ..before.clone()
     })
 }
@@ -137,6 +142,21 @@ fn subnet_group(params: &Params, before: &Settings, region: &RegionDefinition) -
     Ok(known.ok_or_else(|| groups::subnet_group_not_found(name))?.name.clone())
 }
 
+/// Where a standby is, or is to be.
+fn secondary_zone(
+    before: &Settings,
+    region: &RegionDefinition,
+    group: &str,
+    multi_az: bool,
+) -> Result<Option<String>, ApiError> {
+    let group = region.subnet_groups.iter().find(|each| each.name == group);
+    match (multi_az, group) {
+        (true, Some(group)) if !before.multi_az => standby_zone(group, &before.availability_zone, true),
+        (true, _) => Ok(before.secondary_zone.clone()),
+        (false, _) => Ok(None),
+    }
+}
+
 fn parameter_group(
     params: &Params,
     before: &Settings,
@@ -162,7 +182,8 @@ fn log_exports(params: &Params, before: &Settings) -> Vec<String> {
 }
 
 /// available, with the values pending → modifying or renaming → (backing-up, when backups were turned on) → available.
-fn schedule(world: &mut World, place: &Place, instance: &Instance) {
+/// A fault's final state `available` gives the change up: then nothing but an event tells that it failed.
+fn schedule(world: &mut World, place: &Place, instance: &Instance, final_state: Option<&str>) {
     let Some(change) = instance.pending.as_deref() else { return };
     let id = &instance.resource_id;
     world.cancel(id);
@@ -177,6 +198,14 @@ fn schedule(world: &mut World, place: &Place, instance: &Instance) {
     let message = "Applying modification to DB instance".to_owned();
     world.later(start, place, id, Happening::Status(status));
     world.later(start, place, id, Happening::Event("configuration change", message));
+    if let Some(state) = final_state {
+        let status = if state == "available" { Status::Available } else { Status::Failed(state.to_owned()) };
+        let failed = "Unable to apply the modification to the DB instance".to_owned();
+        world.later(end, place, id, Happening::ChangeFailed);
+        world.later(end, place, id, Happening::Status(status));
+        world.later(end, place, id, Happening::Event("failure", failed));
+        return;
+    }
     world.later(end, place, id, Happening::ChangeApplied);
     if instance.settings.backup_retention == 0 && change.settings.backup_retention > 0 {
         first_backup(world, place, instance, end);

@@ -36,8 +36,13 @@ pub(super) fn instance(world: &World, place: &Place, instance: &Instance) -> Xml
         .text("LicenseModel", &settings.license_model)
         .text("AutoMinorVersionUpgrade", settings.auto_minor_version_upgrade)
         .text("PreferredMaintenanceWindow", &settings.maintenance_window)
-        .nest("ReadReplicaDBInstanceIdentifiers", Xml::new())
-        .nest("StatusInfos", Xml::new())
+        .texts(
+            "ReadReplicaDBInstanceIdentifiers",
+            "ReadReplicaDBInstanceIdentifier",
+            replicas(region, instance),
+        )
+        .optional("ReadReplicaSourceDBInstanceIdentifier", source_name(region, instance))
+        .nest("StatusInfos", status_infos(instance))
         .text("DbInstancePort", 0)
         .text("DbiResourceId", &instance.resource_id)
         .text("DBInstanceArn", arn)
@@ -47,6 +52,7 @@ pub(super) fn instance(world: &World, place: &Place, instance: &Instance) -> Xml
         .optional("MonitoringRoleArn", settings.monitoring_role_arn.as_ref())
         .text("IAMDatabaseAuthenticationEnabled", settings.iam_authentication)
         .text("PerformanceInsightsEnabled", settings.performance_insights)
+        .nest_if(settings.managed_password, "MasterUserSecret", || master_secret(place, instance))
         .texts("EnabledCloudwatchLogsExports", "member", &settings.log_exports)
         .text("DeletionProtection", settings.deletion_protection)
         .nest("AssociatedRoles", Xml::new())
@@ -57,6 +63,36 @@ pub(super) fn instance(world: &World, place: &Place, instance: &Instance) -> Xml
         .text("NetworkType", "IPV4")
         .text("DedicatedLogVolume", false)
         .text("EngineLifecycleSupport", "open-source-rds-extended-support")
+}
+
+/// The identifiers of the replicas that follow an instance.
+fn replicas<'a>(region: &'a Region, instance: &Instance) -> Vec<&'a str> {
+    let follows = |each: &&Instance| each.replica_of.as_deref() == Some(instance.resource_id.as_str());
+    region.instances.values().filter(follows).map(|each| each.identifier.as_str()).collect()
+}
+
+/// The source of a replica; a source that is gone is not shown.
+fn source_name<'a>(region: &'a Region, instance: &Instance) -> Option<&'a str> {
+    let source = region.instances.get(instance.replica_of.as_deref()?)?;
+    Some(&source.identifier)
+}
+
+fn status_infos(instance: &Instance) -> Xml {
+    if instance.replica_of.is_none() {
+        return Xml::new();
+    }
+    let info =
+        Xml::new().text("StatusType", "read replication").text("Normal", true).text("Status", "replicating");
+    Xml::new().nest("DBInstanceStatusInfo", info)
+}
+
+/// The secret that RDS keeps for the master password; its name holds the resource id.
+fn master_secret(place: &Place, instance: &Instance) -> Xml {
+    let Place { account, region } = place;
+    let name = format!("rds!{}", instance.resource_id);
+    Xml::new()
+        .text("SecretArn", format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}"))
+        .text("SecretStatus", "active")
 }
 
 fn endpoint(world: &World, place: &Place, instance: &Instance) -> Xml {
@@ -77,6 +113,7 @@ fn networking(xml: Xml, region: &Region, place: &Place, settings: &Settings) -> 
             Xml::new().text("VpcSecurityGroupId", id).text("Status", "active")
         })
         .text("AvailabilityZone", &settings.availability_zone)
+        .optional("SecondaryAvailabilityZone", settings.secondary_zone.as_ref())
         .text("MultiAZ", settings.multi_az)
         .text("PubliclyAccessible", settings.publicly_accessible)
 }

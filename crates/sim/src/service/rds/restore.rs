@@ -1,38 +1,75 @@
-//! RestoreDBInstanceToPointInTime.
+//! RestoreDBInstanceToPointInTime, RestoreDBInstanceFromDBSnapshot.
 
 use chrono::{DateTime, SubsecRound, Utc};
 
-use super::groups::{certificate_not_found, parameter_group_not_found, subnet_group_not_found};
+use super::make_snapshots::find;
 use super::refusals::{
-    check_identifier, combination, instance_exists, instance_not_found, invalid, wrong_state,
+    check_identifier, combination, instance_exists, instance_not_found, invalid, snapshot_not_found,
+    wrong_snapshot_state, wrong_state,
 };
-use super::{backups, render, tags};
-use crate::definition::{RegionDefinition, SubnetGroup};
+use super::restored_settings::settings;
+use super::{backups, render};
 use crate::durations::{FIRST_BACKUP, RESTORE_CREATING, RESTORE_MODIFYING};
 use crate::protocol::query::Params;
 use crate::protocol::{ApiError, Xml};
 use crate::service::{Answer, Context};
-use crate::world::{Happening, Instance, Place, Settings, Status, World};
+use crate::world::{Data, Happening, Instance, Place, Settings, Status, World};
 
 pub(super) fn to_point_in_time(world: &mut World, context: &Context<'_>) -> Answer {
-    let (params, place) = (context.params, context.place);
-    let target = params.required("TargetDBInstanceIdentifier")?.to_ascii_lowercase();
-    check_identifier("TargetDBInstanceIdentifier", &target)?;
+    let target = free_target(world, context, "TargetDBInstanceIdentifier")?;
     let source = source(world, context)?;
-    let restore_to = restore_time(params, &source)?;
-    let region = world.region(place);
+    let restore_to = restore_time(context.params, &source)?;
+    let region = &world.region(context.place).definition;
+    let settings = settings(context.params, &source.instance.settings, region)?;
+    let message = format!("Restored from DB instance {} to {target}", source.instance.identifier);
+    make(world, context, target, settings, source.instance.data.up_to(restore_to), message)
+}
+
+pub(super) fn from_snapshot(world: &mut World, context: &Context<'_>) -> Answer {
+    let params = context.params;
+    let target = free_target(world, context, "DBInstanceIdentifier")?;
+    let wanted = params.required("DBSnapshotIdentifier")?;
+    let (_, snapshot) =
+        find(world, context.place, wanted).filter(|(place, _)| place == context.place).ok_or_else(|| {
+            // A snapshot of another Region must be copied first.
+            snapshot_not_found(wanted)
+        })?;
+    if !snapshot.is_available() {
+        return Err(wrong_snapshot_state(&snapshot));
+    }
+    let region = &world.region(context.place).definition;
+    // MaxAllocatedStorage is no parameter of this operation (API reference).
+    let settings = Settings { max_allocated_storage: None, ..settings(params, &snapshot.settings, region)? };
+    let message = format!("Restored from snapshot {}", snapshot.identifier);
+    make(world, context, target, settings, snapshot.data, message)
+}
+
+/// The identifier of what is made: well formed, not taken, and within the quota.
+fn free_target(world: &World, context: &Context<'_>, parameter: &str) -> Result<String, ApiError> {
+    let target = context.params.required(parameter)?.to_ascii_lowercase();
+    check_identifier(parameter, &target)?;
+    let region = world.region(context.place);
     if region.is_taken(&target) {
         return Err(instance_exists());
     }
     if region.instances.len() as u64 >= region.definition.instance_quota {
         return Err(ApiError::new("InstanceQuotaExceeded", "DB Instance quota exceeded"));
     }
-    let settings = settings(params, &source.instance.settings, &region.definition)?;
-    let has_static_changes = region
-        .definition
-        .parameter_groups
-        .iter()
-        .any(|group| group.name == settings.parameter_group && group.has_static_changes);
+    Ok(target)
+}
+
+fn make(
+    world: &mut World,
+    context: &Context<'_>,
+    target: String,
+    settings: Settings,
+    data: Data,
+    message: String,
+) -> Answer {
+    let place = context.place;
+    let mut groups = world.region(place).definition.parameter_groups.iter();
+    let has_static_changes =
+        groups.any(|group| group.name == settings.parameter_group && group.has_static_changes);
     let instance = Instance {
         resource_id: world.resource_id(place, &target, world.now),
         identifier: target,
@@ -43,10 +80,13 @@ pub(super) fn to_point_in_time(world: &mut World, context: &Context<'_>) -> Answ
         parameters_in_force: !has_static_changes,
         pending: None,
         changes: 0,
-        data: source.instance.data.up_to(restore_to),
+        data,
+        replica_of: None,
+        failed_over_at: None,
+        resolves_from: None,
     };
     world.region_mut(place).instances.insert(instance.resource_id.clone(), instance.clone());
-    schedule(world, place, &instance, &source.instance.identifier, context.final_state);
+    schedule(world, place, &instance, message, context.final_state);
     Ok(Xml::new().nest("DBInstance", render::instance(world, place, &instance)))
 }
 
@@ -126,155 +166,14 @@ fn restore_time(params: &Params, source: &Source) -> Result<DateTime<Utc>, ApiEr
     Ok(restore_to)
 }
 
-/// What the new instance is like. What is not asked for is the default, not the source's value: that is RDS's trap.
-fn settings(params: &Params, source: &Settings, region: &RegionDefinition) -> Result<Settings, ApiError> {
-    let group = subnet_group(params, region)?;
-    let multi_az = params.flag("MultiAZ")?.unwrap_or(false);
-    let zone = params.get("AvailabilityZone");
-    if multi_az && zone.is_some() {
-        return Err(combination(
-            "Requesting a specific availability zone is not valid for Multi-AZ instances.",
-        ));
-    }
-    let zone = match zone {
-        Some(zone) if group.subnets.contains_key(zone) => zone,
-        Some(zone) => return Err(invalid(format!("DB subnet group {} has no subnet in {zone}", group.name))),
-        None => group.subnets.keys().next().map_or(source.availability_zone.as_str(), String::as_str),
-    };
-    let or = |name: &str, otherwise: &str| params.get(name).unwrap_or(otherwise).to_owned();
-    let port = params.number("Port")?.unwrap_or(source.port.into());
-    let port = u16::try_from(port).map_err(|_| invalid(format!("Invalid port: {port}")))?;
-    let allocated = params.number("AllocatedStorage")?.unwrap_or(source.allocated_storage);
-    let storage = storage(params, source, allocated)?;
-    let mut security_groups = params.list("VpcSecurityGroupIds");
-    if security_groups.is_empty() {
-        security_groups.push(group.default_security_group.clone());
-    }
-    Ok(Settings {
-        class: or("DBInstanceClass", &source.class),
-        engine: or("Engine", &source.engine),
-        license_model: or("LicenseModel", &source.license_model),
-        allocated_storage: allocated,
-        max_allocated_storage: params.number("MaxAllocatedStorage")?,
-        storage_type: storage.0,
-        iops: storage.1,
-        storage_throughput: storage.2,
-        multi_az,
-        availability_zone: zone.to_owned(),
-        subnet_group: group.name.clone(),
-        security_groups,
-        parameter_group: parameter_group(params, source, region)?,
-        option_group: or("OptionGroupName", &default_option_group(source)),
-        port,
-        publicly_accessible: params.flag("PubliclyAccessible")?.unwrap_or(group.name == "default"),
-        ca_certificate: certificate(params, region)?,
-        iam_authentication: params.flag("EnableIAMDatabaseAuthentication")?.unwrap_or(false),
-        log_exports: params.list("EnableCloudwatchLogsExports"),
-        deletion_protection: params.flag("DeletionProtection")?.unwrap_or(false),
-        backup_retention: params.number("BackupRetentionPeriod")?.unwrap_or(source.backup_retention),
-        backup_window: or("PreferredBackupWindow", &source.backup_window),
-        copy_tags_to_snapshot: params.flag("CopyTagsToSnapshot")?.unwrap_or(false),
-        auto_minor_version_upgrade: params.flag("AutoMinorVersionUpgrade")?.unwrap_or(true),
-        monitoring_interval: 0,
-        monitoring_role_arn: None,
-        performance_insights: false,
-        tags: tags::sent(params)?,
-        engine_version: source.engine_version.clone(),
-        kms_key_id: source.kms_key_id.clone(),
-        maintenance_window: source.maintenance_window.clone(),
-        master_username: source.master_username.clone(),
-        database_name: source.database_name.clone(),
-    })
-}
-
-/// `default.postgres16` from engine `postgres` and version `16.8`.
-fn default_parameter_group(source: &Settings) -> String {
-    format!("default.{}{}", source.engine, major(source))
-}
-
-fn default_option_group(source: &Settings) -> String {
-    format!("default:{}-{}", source.engine, major(source))
-}
-
-fn major(source: &Settings) -> &str {
-    source.engine_version.split('.').next().unwrap_or_default()
-}
-
-fn subnet_group<'a>(params: &Params, region: &'a RegionDefinition) -> Result<&'a SubnetGroup, ApiError> {
-    let name = params.get("DBSubnetGroupName").unwrap_or("default");
-    let found = region.subnet_groups.iter().find(|group| group.name.eq_ignore_ascii_case(name));
-    found.ok_or_else(|| subnet_group_not_found(name))
-}
-
-fn parameter_group(
-    params: &Params,
-    source: &Settings,
-    region: &RegionDefinition,
-) -> Result<String, ApiError> {
-    let Some(name) = params.get("DBParameterGroupName") else { return Ok(default_parameter_group(source)) };
-    let family = format!("{}{}", source.engine, major(source));
-    let found = region.parameter_groups.iter().find(|group| group.name.eq_ignore_ascii_case(name));
-    let group = found.ok_or_else(|| parameter_group_not_found(name))?;
-    if group.family != family {
-        return Err(combination(format!(
-            "The parameter group {name} with DBParameterGroupFamily {} can't be used for this instance. \
-             Use a parameter group with DBParameterGroupFamily {family}",
-            group.family
-        )));
-    }
-    Ok(group.name.clone())
-}
-
-fn certificate(params: &Params, region: &RegionDefinition) -> Result<String, ApiError> {
-    let offered = &region.certificates;
-    let Some(name) = params.get("CACertificateIdentifier") else {
-        return Ok(offered.first().map(|first| first.identifier.clone()).unwrap_or_default());
-    };
-    if offered.iter().any(|certificate| certificate.identifier == name) {
-        return Ok(name.to_owned());
-    }
-    Err(certificate_not_found(name))
-}
-
-/// Storage type, IOPS and throughput. Below a size that depends on the engine, gp3 refuses to be told the values
-/// that DescribeDBInstances shows (terraform-provider-aws#28361, troposphere#2153).
-fn storage(
-    params: &Params,
-    source: &Settings,
-    allocated: u32,
-) -> Result<(String, Option<u32>, Option<u32>), ApiError> {
-    let kind = params.get("StorageType").unwrap_or(&source.storage_type).to_owned();
-    let (iops, throughput) = (params.number("Iops")?, params.number("StorageThroughput")?);
-    let limit = gp3_limit(&source.engine);
-    match kind.as_str() {
-        "gp3" if allocated < limit && (iops.is_some() || throughput.is_some()) => Err(combination(format!(
-            "You can't specify IOPS or storage throughput for engine {} and a storage size less than {limit}.",
-            source.engine
-        ))),
-        "gp3" => {
-            let (least_iops, least_throughput) = if allocated < limit { (3000, 125) } else { (12_000, 500) };
-            Ok((kind, iops.or(Some(least_iops)), throughput.or(Some(least_throughput))))
-        }
-        "io1" | "io2" if iops.is_none() => {
-            Err(combination(format!("You must specify Iops for storage type {kind}")))
-        }
-        "io1" | "io2" => Ok((kind, iops, None)),
-        "gp2" | "standard" => Ok((kind, None, None)),
-        _ => Err(invalid(format!("Invalid storage type: {kind}"))),
-    }
-}
-
-/// GiB from which gp3 takes IOPS and throughput: 400, Oracle 200, SQL Server any (RDS user guide, gp3 storage).
-pub(super) fn gp3_limit(engine: &str) -> u32 {
-    match engine.split('-').next() {
-        Some("oracle") => 200,
-        Some("sqlserver") => 0,
-        _ => 400,
-    }
-}
-
 /// creating → modifying → backing-up, where backups are kept → available; or the state that a fault asks for.
-fn schedule(world: &mut World, place: &Place, instance: &Instance, source: &str, final_state: Option<&str>) {
+fn schedule(
+    world: &mut World,
+    place: &Place,
+    instance: &Instance,
+    restored: String,
+    final_state: Option<&str>,
+) {
     let (id, name) = (&instance.resource_id, &instance.identifier);
     let created = world.now + world.takes(&RESTORE_CREATING, name);
     if let Some(state) = final_state {
@@ -286,8 +185,7 @@ fn schedule(world: &mut World, place: &Place, instance: &Instance, source: &str,
     let modified = created + world.takes(&RESTORE_MODIFYING, name);
     world.later(created, place, id, Happening::Reachable);
     world.later(created, place, id, Happening::Status(Status::Modifying));
-    let message = format!("Restored from DB instance {source} to {name}");
-    world.later(created, place, id, Happening::Event("restoration", message));
+    world.later(created, place, id, Happening::Event("restoration", restored));
     if instance.settings.backup_retention == 0 {
         world.later(modified, place, id, Happening::Status(Status::Available));
     } else {

@@ -1,8 +1,9 @@
 //! DescribeDBSnapshots.
 
 use super::paging::{filters, fits, page};
+use super::refusals::snapshot_not_found;
 use super::render;
-use crate::protocol::{ApiError, Xml};
+use crate::protocol::Xml;
 use crate::service::{Answer, Context};
 use crate::world::{Place, Snapshot, World};
 
@@ -13,9 +14,11 @@ pub(super) fn describe(world: &World, context: &Context<'_>) -> Answer {
     let filters = filters(params, FILTERS)?;
     let mut found: Vec<_> = world.region(context.place).snapshots.values().collect();
     if let Some(name) = params.get("DBSnapshotIdentifier") {
-        found.retain(|snapshot| snapshot.identifier.eq_ignore_ascii_case(name));
+        // An ARN names it by its end; an automated one has a colon of its own there.
+        let ours = |snapshot: &Snapshot| context.place.rds_arn("snapshot", &snapshot.identifier);
+        found.retain(|snapshot| snapshot.identifier.eq_ignore_ascii_case(name) || ours(snapshot) == name);
         if found.is_empty() {
-            return Err(ApiError::not_found("DBSnapshotNotFound", format!("DBSnapshot {name} not found.")));
+            return Err(snapshot_not_found(name));
         }
     }
     found.retain(|snapshot| {
@@ -39,26 +42,29 @@ pub(super) fn describe(world: &World, context: &Context<'_>) -> Answer {
     });
     found.sort_by(|one, other| (one.created_at, &one.identifier).cmp(&(other.created_at, &other.identifier)));
     let page = page(found, params)?;
-    let each = |snapshot| snapshot_record(context.place, snapshot);
+    let each = |snapshot| snapshot_record(world, context.place, snapshot);
     Ok(Xml::new().list("DBSnapshots", "DBSnapshot", page.records, each).optional("Marker", page.marker))
 }
 
-/// A `DBSnapshot`. `SnapshotDatabaseTime` is when its data were cut, `SnapshotCreateTime` the same here.
-pub(super) fn snapshot_record(place: &Place, snapshot: &Snapshot) -> Xml {
+/// A `DBSnapshot`. `SnapshotDatabaseTime` is when its last row was written, which is before its data were cut. None of
+/// its times is there before it is available, as in the replies that the API reference shows.
+pub(super) fn snapshot_record(world: &World, place: &Place, snapshot: &Snapshot) -> Xml {
     let settings = &snapshot.settings;
-    let status = if snapshot.available { "available" } else { "creating" };
+    let done = snapshot.is_available();
+    let once_done = |time| Some(time).filter(|_| done);
+    let last_write = world.last_write(&snapshot.data).or(Some(snapshot.taken_at)).filter(|_| done);
     Xml::new()
         .text("DBSnapshotIdentifier", &snapshot.identifier)
         .text("DBInstanceIdentifier", &snapshot.instance)
-        .time("SnapshotCreateTime", snapshot.created_at)
-        .time("OriginalSnapshotCreateTime", snapshot.created_at)
-        .time("SnapshotDatabaseTime", snapshot.created_at)
+        .optional_time("SnapshotCreateTime", once_done(snapshot.created_at))
+        .optional_time("OriginalSnapshotCreateTime", once_done(snapshot.taken_at))
+        .optional_time("SnapshotDatabaseTime", last_write)
         .text("Engine", &settings.engine)
         .text("EngineVersion", &settings.engine_version)
         .text("LicenseModel", &settings.license_model)
         .text("AllocatedStorage", settings.allocated_storage)
-        .text("Status", status)
-        .text("PercentProgress", if snapshot.available { 100 } else { 0 })
+        .text("Status", snapshot.status.as_str())
+        .text("PercentProgress", if done { 100 } else { 0 })
         .text("Port", settings.port)
         .text("AvailabilityZone", &settings.availability_zone)
         .optional_time("InstanceCreateTime", snapshot.instance_created_at)
@@ -70,6 +76,7 @@ pub(super) fn snapshot_record(place: &Place, snapshot: &Snapshot) -> Xml {
         .text("OptionGroupName", &settings.option_group)
         .text("Encrypted", settings.kms_key_id.is_some())
         .optional("KmsKeyId", settings.kms_key_id.as_ref())
+        .optional("SourceDBSnapshotIdentifier", snapshot.copied_from.as_ref())
         .text("DBSnapshotArn", place.rds_arn("snapshot", &snapshot.identifier))
         .text("IAMDatabaseAuthenticationEnabled", settings.iam_authentication)
         .text("DbiResourceId", &snapshot.resource_id)

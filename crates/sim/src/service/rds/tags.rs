@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::refusals::{instance_not_found, invalid};
+use super::refusals::{instance_not_found, invalid, snapshot_not_found};
 use super::render;
 use crate::protocol::query::Params;
 use crate::protocol::{ApiError, Xml};
@@ -58,9 +58,7 @@ impl Resource {
     fn not_found(&self) -> ApiError {
         match self {
             Resource::Instance(name) => instance_not_found(name),
-            Resource::Snapshot(name) => {
-                ApiError::not_found("DBSnapshotNotFound", format!("DBSnapshot {name} not found."))
-            }
+            Resource::Snapshot(name) => snapshot_not_found(name),
         }
     }
 }
