@@ -120,6 +120,10 @@ macro_rules! clients {
 clients! {
     /// The RDS client of a Region.
     rds: "rds", aws_sdk_rds;
+    /// The Secrets Manager client of a Region.
+    secretsmanager: "secretsmanager", aws_sdk_secretsmanager;
+    /// The Systems Manager client of a Region.
+    ssm: "ssm", aws_sdk_ssm;
     /// The STS client of a Region: the regional endpoint, which does not depend on another Region.
     sts: "sts", aws_sdk_sts;
 }

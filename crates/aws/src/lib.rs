@@ -6,8 +6,12 @@
 //! This room must not know the journal's format, reports or the terminal.
 
 pub mod rds;
+pub mod secretsmanager;
+pub mod ssm;
 pub mod sts;
 
+#[cfg(any(feature = "secretsmanager", feature = "ssm"))]
+mod called;
 #[cfg(feature = "sdk")]
 mod connect;
 #[cfg(feature = "sdk")]
@@ -24,17 +28,25 @@ pub fn catalog() -> Vec<&'static ActionSpec> {
         &rds::spec::DELETE_INSTANCE,
         &rds::spec::DESCRIBE_INSTANCE,
         &rds::spec::RESTORE_TO_POINT_IN_TIME,
+        &secretsmanager::spec::UPDATE_KEYS,
+        &ssm::spec::GET_PARAMETER,
+        &ssm::spec::PUT_PARAMETER,
         &sts::spec::IDENTITY,
     ]
 }
 
 /// Puts the actions of this build and their lookouts into `registry`.
-#[cfg(all(feature = "rds", feature = "sts"))]
+#[cfg(all(feature = "rds", feature = "secretsmanager", feature = "ssm", feature = "sts"))]
 pub fn register(registry: &mut lifeboat_engine::registry::Registry, aws: &std::sync::Arc<Aws>) {
     use std::sync::Arc;
     registry.add_lookout(Arc::new(rds::Instances(aws.clone())));
     registry.add_action(Arc::new(rds::DeleteInstance(aws.clone())));
     registry.add_action(Arc::new(rds::DescribeInstance(aws.clone())));
     registry.add_action(Arc::new(rds::RestoreToPointInTime(aws.clone())));
+    registry.add_lookout(Arc::new(secretsmanager::Secrets(aws.clone())));
+    registry.add_action(Arc::new(secretsmanager::UpdateKeys(aws.clone())));
+    registry.add_lookout(Arc::new(ssm::Parameters(aws.clone())));
+    registry.add_action(Arc::new(ssm::GetParameter(aws.clone())));
+    registry.add_action(Arc::new(ssm::PutParameter(aws.clone())));
     registry.add_action(Arc::new(sts::SayIdentity(aws.clone())));
 }

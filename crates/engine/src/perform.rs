@@ -524,13 +524,11 @@ impl Worker {
         self.guard_named(cx, step, spec)?;
         for touch in spec.touches {
             let Some(id) = cx.text(touch.parameter) else { continue };
-            let watch = crate::lookout::Watch {
-                kind: touch.kind,
-                place: cx.place.clone(),
-                id: id.to_ascii_lowercase(),
-            };
             let seen = match self.registry.lookout(touch.kind) {
-                Some(_) => self.poller.look(&watch).await?,
+                Some(lookout) => {
+                    let (kind, place, id) = (touch.kind, cx.place.clone(), lookout.fold(id));
+                    self.poller.look(&Watch { kind, place, id }).await?
+                }
                 None => Seen::absent(id),
             };
             let arn = seen.attributes.get("arn").and_then(Value::as_str).map(str::to_owned);
