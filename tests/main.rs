@@ -1,15 +1,21 @@
 //! The one integration binary: it runs the real program in a temporary home with a cleared environment.
 
 mod actions;
+#[path = "../crates/probe/tests/real/authority.rs"]
+mod authority;
 mod bench;
 mod check;
+#[path = "../crates/probe/tests/real/database.rs"]
+mod database;
 mod docs;
 mod drill;
 mod failure;
 mod guards;
 mod journals;
 mod kill;
+mod moto;
 mod people;
+mod probes;
 mod program;
 mod rooms;
 mod scenarios;

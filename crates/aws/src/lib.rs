@@ -10,6 +10,8 @@ pub mod secretsmanager;
 pub mod ssm;
 pub mod sts;
 
+#[cfg(any(feature = "secretsmanager", feature = "ssm"))]
+mod called;
 #[cfg(feature = "sdk")]
 mod connect;
 #[cfg(feature = "sdk")]
@@ -22,13 +24,24 @@ use lifeboat_runbook::spec::ActionSpec;
 
 /// What every action of this room says of itself.
 pub fn catalog() -> Vec<&'static ActionSpec> {
-    [rds::spec::ALL, &[&sts::spec::IDENTITY]].concat()
+    let others = [
+        &secretsmanager::spec::UPDATE_KEYS,
+        &ssm::spec::GET_PARAMETER,
+        &ssm::spec::PUT_PARAMETER,
+        &sts::spec::IDENTITY,
+    ];
+    [rds::spec::ALL, &others].concat()
 }
 
 /// Puts the actions of this build and their lookouts into `registry`.
-#[cfg(all(feature = "rds", feature = "sts"))]
+#[cfg(all(feature = "rds", feature = "secretsmanager", feature = "ssm", feature = "sts"))]
 pub fn register(registry: &mut lifeboat_engine::registry::Registry, aws: &std::sync::Arc<Aws>) {
     use std::sync::Arc;
     rds::register(registry, aws);
+    registry.add_lookout(Arc::new(secretsmanager::Secrets(aws.clone())));
+    registry.add_action(Arc::new(secretsmanager::UpdateKeys(aws.clone())));
+    registry.add_lookout(Arc::new(ssm::Parameters(aws.clone())));
+    registry.add_action(Arc::new(ssm::GetParameter(aws.clone())));
+    registry.add_action(Arc::new(ssm::PutParameter(aws.clone())));
     registry.add_action(Arc::new(sts::SayIdentity(aws.clone())));
 }

@@ -1,5 +1,6 @@
 //! The words of the command line, as `cli.md` has them and `--help` teaches them.
 
+use crate::connect_to::ProbeArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -159,6 +160,8 @@ pub(crate) struct StartArguments {
     /// What goes wrong in the simulation, YAML (see docs/simulator.md).
     #[arg(long, requires = "simulate", value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) probes: ProbeArguments,
     /// How to print.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) output: Output,
@@ -249,6 +252,8 @@ pub(crate) struct ResumeArguments {
     /// For a simulated run: the time that passed in the world meanwhile, such as `10m`.
     #[arg(long, value_name = "DURATION")]
     pub(crate) downtime: Option<String>,
+    #[command(flatten)]
+    pub(crate) probes: ProbeArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod connect_to;
 mod desk;
 mod error;
 mod faults;
@@ -14,6 +15,7 @@ mod secrets;
 mod session;
 mod settings;
 mod signals;
+mod simulated_ports;
 mod terminal;
 mod wiring;
 

@@ -1,5 +1,6 @@
 //! Taking up a run that is in its journal: to go on, to end it, to take away what it left.
 
+use crate::connect_to::ProbeArguments;
 use crate::desk::{self, Answers};
 use crate::error::CommandError;
 use crate::home::{Home, ReadRun, user};
@@ -58,6 +59,8 @@ pub(crate) struct TakeUp {
     pub(crate) downtime: Option<TimeDelta>,
     /// The AWS profile.
     pub(crate) profile: Option<String>,
+    /// Where its probes connect.
+    pub(crate) probes: ProbeArguments,
     /// How to show it.
     pub(crate) screen: Screen,
 }
@@ -103,14 +106,14 @@ fn fits(take_up: &TakeUp, started: &RunStarted) -> Result<(), CommandError> {
 }
 
 async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8, CommandError> {
-    let TakeUp { run, purpose, confirmed, answers, downtime, profile, screen } = take_up;
+    let TakeUp { run, purpose, confirmed, answers, downtime, profile, probes, screen } = take_up;
     let directory = run.directory.clone();
     let _lock = session::lock(&directory)?;
     // Read again: now nobody else can write.
     let run = home.find(run.id.as_str())?;
     let catalog = wiring::catalog();
     let mut plan = kept_plan(&directory, &run.state, started, &catalog)?;
-    let wiring = wire(&directory, &run.state, started, downtime, profile).await?;
+    let wiring = wire(&directory, &run.state, started, downtime, profile, &probes).await?;
     same_account(&wiring, started).await?;
     let mut drafts = opening(&directory, &run, &wiring)?;
     match purpose {
@@ -149,14 +152,17 @@ async fn wire(
     started: &RunStarted,
     downtime: Option<TimeDelta>,
     profile: Option<String>,
+    probes: &ProbeArguments,
 ) -> Result<Wiring, CommandError> {
     match &started.cloud {
         Cloud::Simulated { seed, .. } => {
             let world = world_reference(directory)?.again()?;
             let last = state.last.map(|last| last.at + downtime.unwrap_or_default());
-            wiring::simulated(world, *seed, &directory.world(), last)
+            wiring::simulated(world, *seed, &directory.world(), last, probes)
         }
-        Cloud::Aws | Cloud::Endpoint { .. } => Ok(wiring::real(profile, Some(started.region.clone())).await),
+        Cloud::Aws | Cloud::Endpoint { .. } => {
+            Ok(wiring::real(profile, Some(started.region.clone()), probes).await)
+        }
     }
 }
 

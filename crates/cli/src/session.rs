@@ -205,13 +205,13 @@ impl Session<'_> {
     async fn wire(&self, directory: &RunDirectory) -> Result<Wiring, CommandError> {
         let Some(Simulation { reference, world, seed, .. }) = &self.request.simulate else {
             let (profile, region) = (self.request.profile.clone(), self.request.region.clone());
-            return Ok(wiring::real(profile, region).await);
+            return Ok(wiring::real(profile, region, &self.arguments.probes).await);
         };
         let failed = |error: io::Error| CommandError::file("write", directory.path(), &error);
         directory.create().map_err(failed)?;
         let reference = serde_json::to_vec_pretty(reference).map_err(|error| failed(error.into()))?;
         fs::write(directory.world_reference(), reference).map_err(failed)?;
-        wiring::simulated(world.clone(), *seed, &directory.world(), None)
+        wiring::simulated(world.clone(), *seed, &directory.world(), None, &self.arguments.probes)
     }
 
     fn start(&self, wiring: &Wiring) -> Result<Start, CommandError> {

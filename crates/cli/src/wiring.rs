@@ -1,8 +1,9 @@
 //! Which AWS, which database, which clock: the rooms put together for a simulated run and for a real one.
 
+use crate::connect_to::ProbeArguments;
 use crate::error::CommandError;
 use crate::secrets::Secrets;
-use async_trait::async_trait;
+use crate::simulated_ports;
 use chrono::{DateTime, Utc};
 use lifeboat_aws::Aws;
 use lifeboat_engine::action::ActionError;
@@ -11,11 +12,9 @@ use lifeboat_engine::registry::Registry;
 use lifeboat_engine::start::Caller;
 use lifeboat_journal::chain;
 use lifeboat_journal::event::Cloud;
-use lifeboat_probe::sql::{Rows, Sql, SqlError, SqlRequest};
+use lifeboat_probe::Ports;
 use lifeboat_runbook::spec::Catalog;
-use lifeboat_runbook::value::Value;
 use lifeboat_sim::fault::Fault;
-use lifeboat_sim::sql::SqlValue;
 use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition, WorldEntry, WorldLog};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -128,7 +127,9 @@ pub(crate) fn simulated(
     seed: u64,
     log: &Path,
     not_before: Option<DateTime<Utc>>,
+    probes: &ProbeArguments,
 ) -> Result<Wiring, CommandError> {
+    probes.refuse_redirects()?;
     let world = definition.name.clone();
     let entries = world_entries(log)?;
     let last = entries.last().map(|entry| entry.at);
@@ -146,8 +147,8 @@ pub(crate) fn simulated(
     let simulator = Arc::new(simulator);
     let time = clock.clone();
     let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));
-    let sql: Arc<dyn Sql> = Arc::new(SimulatedSql(simulator));
-    Ok(Wiring { cloud: Cloud::Simulated { world, seed }, clock, registry: registry(&aws, Some(sql)), aws })
+    let ports = simulated_ports::ports(&simulator, &clock, probes.run_commands);
+    Ok(Wiring { cloud: Cloud::Simulated { world, seed }, clock, registry: registry(&aws, ports), aws })
 }
 
 /// What happened in a simulated world so far. A line without its end was never accepted: it is cut off.
@@ -174,23 +175,23 @@ fn world_entries(log: &Path) -> Result<Vec<WorldEntry>, CommandError> {
 }
 
 /// Amazon Web Services, or whatever endpoint the environment names.
-pub(crate) async fn real(profile: Option<String>, region: Option<String>) -> Wiring {
+pub(crate) async fn real(profile: Option<String>, region: Option<String>, probes: &ProbeArguments) -> Wiring {
     let aws = Arc::new(Aws::real(profile, region).await);
     let cloud = match aws.endpoint() {
         Some(url) => Cloud::Endpoint { url },
         None => Cloud::Aws,
     };
-    let registry = registry(&aws, None);
-    Wiring { cloud, clock: Clock::real(), registry, aws }
+    let clock = Clock::real();
+    let ports = lifeboat_probe::real::ports(&clock, probes.redirects(cloud == Cloud::Aws));
+    let registry = registry(&aws, ports);
+    Wiring { cloud, clock, registry, aws }
 }
 
-/// The actions of a run. Without somebody to ask databases, actions that ask them are not in this build.
-fn registry(aws: &Arc<Aws>, sql: Option<Arc<dyn Sql>>) -> Registry {
+/// The actions of a run.
+fn registry(aws: &Arc<Aws>, ports: Ports) -> Registry {
     let mut registry = Registry::default();
     lifeboat_aws::register(&mut registry, aws);
-    if let Some(sql) = sql {
-        lifeboat_probe::register(&mut registry, sql);
-    }
+    lifeboat_probe::register(&mut registry, ports);
     registry
 }
 
@@ -214,42 +215,5 @@ impl WorldLog for WorldFile {
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         file.write_all(&line)?;
         file.sync_data()
-    }
-}
-
-/// Databases of the simulated world.
-struct SimulatedSql(Arc<Simulator>);
-
-#[async_trait]
-impl Sql for SimulatedSql {
-    async fn query(&self, request: &SqlRequest) -> Result<Rows, SqlError> {
-        let password = request.password.as_ref().map_or("", |password| password.expose());
-        let answer = self
-            .0
-            .query(&request.host, &request.database, &request.user, password, &request.sql, &[])
-            .map_err(refused)?;
-        Ok(answer
-            .rows
-            .into_iter()
-            .map(|row| answer.columns.iter().cloned().zip(row.into_iter().map(plain)).collect())
-            .collect())
-    }
-}
-
-fn plain(value: SqlValue) -> Value {
-    match value {
-        SqlValue::Null => Value::Null,
-        SqlValue::Integer(number) => Value::Int(number),
-        SqlValue::Real(number) => Value::Float(number),
-        SqlValue::Text(text) => Value::String(text),
-    }
-}
-
-fn refused(error: lifeboat_sim::sql::SqlError) -> SqlError {
-    let why = error.to_string();
-    match error {
-        lifeboat_sim::sql::SqlError::Connect { host, reason } => SqlError::Connect { host, why: reason },
-        lifeboat_sim::sql::SqlError::Auth { .. } => SqlError::Auth(why),
-        _ => SqlError::Sql(why),
     }
 }

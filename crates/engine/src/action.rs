@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{RunId, StepPath};
 use lifeboat_runbook::plan::Mode;
-use lifeboat_runbook::spec::{ActionSpec, Grade, Resource};
+use lifeboat_runbook::spec::{ActionSpec, Effect, Grade, Resource};
 use lifeboat_runbook::value::Value;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -323,6 +323,8 @@ pub struct StepContext {
     pub attempt: u32,
     /// Drill or recovery.
     pub mode: Mode,
+    /// What the step does: its own `effect:`, else that of the action.
+    pub effect: Option<Effect>,
     /// Where it acts.
     pub place: Place,
     /// The parameters, typed and resolved; a secret is a [`Value::Secret`].

@@ -358,7 +358,12 @@ impl<'run> Decision<'run> {
         match step.undo {
             Undo::Never => false,
             Undo::Own | Undo::Action { .. } => true,
-            Undo::Default => matches!(step.effect, Some(Effect::Create | Effect::Modify)),
+            // An action that has no way back is not said to have been taken back.
+            Undo::Default => {
+                let has_way_back = |action| self.catalog.get(action).is_none_or(|spec| spec.undo.is_some());
+                matches!(step.effect, Some(Effect::Create | Effect::Modify))
+                    && step.action().is_none_or(has_way_back)
+            }
         }
     }
 

@@ -26,5 +26,7 @@ pub mod poller;
 pub mod registry;
 pub mod scope;
 pub mod secrets;
+mod select;
 pub mod start;
 mod take_back;
+mod touches;

@@ -50,6 +50,11 @@ pub trait Lookout: Send + Sync {
     /// The shortest time between two calls.
     fn every(&self) -> Duration;
 
+    /// The identifier as the service compares it: most do not tell upper from lower case.
+    fn fold(&self, id: &str) -> String {
+        id.to_ascii_lowercase()
+    }
+
     /// Looks at these identifiers; one [`Seen`] for each, also for what is absent.
     ///
     /// # Errors

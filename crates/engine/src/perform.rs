@@ -17,6 +17,7 @@ use crate::poller::Poller;
 use crate::registry::Registry;
 use crate::scope::{RunScope, typed_outputs};
 use crate::secrets::Keyring;
+use crate::select::kept;
 use chrono::{DateTime, TimeDelta, Utc};
 use lifeboat_journal::event::{BlockedOn, EventKind, Failure, PauseReason, StepStarted};
 use lifeboat_journal::state::StepState;
@@ -216,6 +217,7 @@ impl Worker {
                 path: step.path.clone(),
                 attempt,
                 mode: started.map_or(Mode::Drill, |started| started.mode),
+                effect: step.effect,
                 place,
                 with,
                 wait_for: match &step.wait.until {
@@ -278,7 +280,7 @@ impl Worker {
         let outputs = self.wait(&mut attempt, resumed).await?;
         let outputs = typed_outputs(attempt.spec, &outputs);
         self.judge_outputs(&attempt, &outputs)?;
-        Ok(outputs)
+        Ok(kept(attempt.step, attempt.spec, outputs))
     }
 
     /// One mutation. A reply that never came is not a failure: the next look tells.
@@ -341,6 +343,7 @@ impl Worker {
             last_look = Some(looked);
             match observation {
                 Observation::Ready(outputs) => {
+                    let outputs = self.select(attempt, outputs)?;
                     let since = *ready_since.get_or_insert(looked);
                     if self.is_enough(attempt, &outputs, since, looked)? {
                         return Ok(outputs);
@@ -505,15 +508,14 @@ impl Worker {
         if step.effect == Some(Effect::Read) {
             return Ok(());
         }
+        self.guard_named(cx, step, spec).map_err(|error| failed(patience.during, error))?;
         for touch in spec.touches {
             let Some(id) = cx.text(touch.parameter) else { continue };
-            let watch = crate::lookout::Watch {
-                kind: touch.kind,
-                place: cx.place.clone(),
-                id: id.to_ascii_lowercase(),
-            };
             let seen = match self.registry.lookout(touch.kind) {
-                Some(_) => self.patiently(patience, || self.poller.look(&watch)).await?,
+                Some(lookout) => {
+                    let watch = Watch { kind: touch.kind, place: cx.place.clone(), id: lookout.fold(id) };
+                    self.patiently(patience, || self.poller.look(&watch)).await?
+                }
                 None => Seen::absent(id),
             };
             let arn = seen.attributes.get("arn").and_then(Value::as_str).map(str::to_owned);

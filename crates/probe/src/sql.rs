@@ -1,28 +1,60 @@
 //! The port to databases that speak SQL.
 
+use crate::connect_to::Address;
+use crate::tls::Tls;
 use async_trait::async_trait;
 use lifeboat_runbook::value::{Secret, Value};
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A probe is a question with a short answer: more rows are a mistake in the statement.
+pub const MOST_ROWS: usize = 1_000;
+
+/// And so are more bytes: 1 MiB of what the database sends.
+pub const MOST_BYTES: usize = 1 << 20;
 
 /// A question to a database.
 #[derive(Clone, Debug)]
 pub struct SqlRequest {
-    /// The host name.
-    pub host: String,
-    /// The port.
-    pub port: u16,
+    /// The host and the port that were asked for; certificates must be made out to this host.
+    pub address: Address,
+    /// Where the connection goes.
+    pub connect: Address,
     /// The database.
     pub database: String,
     /// The user.
     pub user: String,
     /// The password, if it needs one.
     pub password: Option<Secret>,
+    /// How the server proves who it is.
+    pub tls: Tls,
     /// One statement.
     pub sql: String,
+    /// The values of `$1`, `$2`, …
+    pub params: Vec<Value>,
+    /// How long the statement may take.
+    pub timeout: Duration,
+    /// Whether it may change something.
+    pub access: Access,
 }
 
-/// Rows, each a map from column to value.
-pub type Rows = Vec<BTreeMap<String, Value>>;
+/// Whether a statement may change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It runs in a transaction that only reads.
+    Read,
+    /// It runs in a transaction that is committed.
+    Modify,
+}
+
+/// The answer of a database.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    /// The rows, each a map from column to value.
+    pub rows: Vec<BTreeMap<String, Value>>,
+    /// How many rows were answered, or changed by a statement that answers none.
+    pub count: u64,
+}
 
 /// Why there is no answer; the code is one a runbook's `retry.errors` may name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,10 +82,13 @@ pub enum SqlError {
     /// It does not accept the statement.
     #[error("{0}")]
     Sql(String),
+    /// The connection ended while the change was being committed: it may have happened.
+    #[error("the connection ended while the change was being committed: {0}")]
+    CommitUnknown(String),
 }
 
 impl SqlError {
-    /// `connect`, `timeout`, `auth`, `tls`, `sql`.
+    /// `connect`, `timeout`, `auth`, `tls`, `sql`; `unknown` where the change may have happened.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Connect { .. } => "connect",
@@ -61,6 +96,7 @@ impl SqlError {
             Self::Auth(_) => "auth",
             Self::Tls(_) => "tls",
             Self::Sql(_) => "sql",
+            Self::CommitUnknown(_) => "unknown",
         }
     }
 }
@@ -68,7 +104,7 @@ impl SqlError {
 /// Somebody who can ask a database.
 #[async_trait]
 pub trait Sql: Send + Sync {
-    /// Asks, without changing anything there.
+    /// Asks; changes something there only where the request permits it.
     ///
     /// # Errors
     /// Why there is no answer.

@@ -244,8 +244,11 @@ pub struct Output {
     pub name: &'static str,
     /// Its type; any output may also be null.
     pub kind: Type,
-    /// Whether it is journaled as a digest only.
+    /// Whether it is journaled as a digest only, and looked at again when a later step needs it after a resume.
     pub sensitive: bool,
+    /// Whether it is kept only where the step's `outputs:` selects it, because it may hold anything; the step's own
+    /// `assert` and `wait` see it all the same.
+    pub selected: bool,
     /// One sentence.
     pub summary: &'static str,
 }
@@ -253,7 +256,12 @@ pub struct Output {
 impl Output {
     /// An output that may be journaled.
     pub const fn new(name: &'static str, kind: Type, summary: &'static str) -> Self {
-        Self { name, kind, sensitive: false, summary }
+        Self { name, kind, sensitive: false, selected: false, summary }
+    }
+
+    /// The same, kept only where the step selects it.
+    pub const fn selected(self) -> Self {
+        Self { selected: true, ..self }
     }
 }
 

@@ -23,6 +23,7 @@ pub use ssm::{
 
 use crate::durations;
 use crate::fault::Fault;
+use crate::reach::EndpointDefinition;
 
 /// The embedded worlds by name.
 const WORLDS: [(&str, &str); 2] = [
@@ -46,6 +47,9 @@ pub struct WorldDefinition {
     /// Databases by name, held by instances.
     #[serde(default)]
     pub databases: BTreeMap<String, DatabaseDefinition>,
+    /// Servers beside AWS, for probes.
+    #[serde(default)]
+    pub endpoints: Vec<EndpointDefinition>,
     /// Medians in seconds that differ from [`crate::durations`], by kind, for example `rds delete`.
     #[serde(default)]
     pub durations: BTreeMap<String, u32>,

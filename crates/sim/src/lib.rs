@@ -18,6 +18,7 @@
 //! | [`protocol`] | how requests and replies look on the wire |
 //! | [`simulator`] | the way of a request: faults, handler, log, reply |
 //! | [`fault`], [`log`] | what goes wrong, and what is kept |
+//! | [`reach`] | who answers a probe: declared servers and usable instances |
 //! | [`sql`] | databases: answers from the rows that the world says were written |
 //! | [`chance`], [`durations`], [`clock`] | where randomness, durations and time come from |
 //! | [`wire`], [`client`] | plain requests and replies; the SDK's HTTP client |
@@ -33,6 +34,7 @@ pub mod durations;
 pub mod fault;
 pub mod log;
 pub mod protocol;
+pub mod reach;
 mod request;
 pub mod service;
 pub mod simulator;

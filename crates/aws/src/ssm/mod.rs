@@ -1,6 +1,24 @@
-//! AWS Systems Manager.
+//! AWS Systems Manager: Parameter Store, Run Command, Automation.
+
+pub mod spec;
 
 #[cfg(feature = "ssm")]
+mod get_parameter;
+#[cfg(feature = "ssm")]
+mod parameters;
+#[cfg(feature = "ssm")]
+mod put_parameter;
+#[cfg(feature = "ssm")]
 mod secret;
+
+#[cfg(feature = "ssm")]
+pub use get_parameter::GetParameter;
+#[cfg(feature = "ssm")]
+pub use parameters::Parameters;
+#[cfg(feature = "ssm")]
+pub use put_parameter::PutParameter;
 #[cfg(feature = "ssm")]
 pub use secret::{Parameter, read_parameter};
+
+/// The kind of a parameter, as its actions and its lookout call it.
+pub const PARAMETER: &str = "ssm:parameter";

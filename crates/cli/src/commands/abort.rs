@@ -2,6 +2,7 @@
 
 use crate::args::AbortArguments;
 use crate::commands::Globals;
+use crate::connect_to::ProbeArguments;
 use crate::error::CommandError;
 use crate::home::{Home, ReadRun, user};
 use crate::inbox::Letter;
@@ -30,6 +31,7 @@ pub(crate) fn run(home: &Home, arguments: AbortArguments, globals: Globals) -> R
         answers: None,
         downtime: None,
         profile: globals.profile,
+        probes: ProbeArguments::default(),
         screen: Screen { output: output.output, quiet: globals.quiet },
     };
     take_up(home, take)

@@ -2,6 +2,7 @@
 
 use crate::args::CleanupArguments;
 use crate::commands::Globals;
+use crate::connect_to::ProbeArguments;
 use crate::error::CommandError;
 use crate::home::Home;
 use crate::resume::{Purpose, TakeUp, started, take_up};
@@ -35,6 +36,7 @@ pub(crate) fn run(home: &Home, arguments: CleanupArguments, globals: Globals) ->
         answers: None,
         downtime: None,
         profile: globals.profile,
+        probes: ProbeArguments::default(),
         screen: Screen { output: output.output, quiet: globals.quiet },
     };
     take_up(home, take)

@@ -22,6 +22,7 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
         confirm_destroy,
         answers,
         downtime,
+        probes,
         output,
     } = arguments;
     let downtime = match downtime {
@@ -42,6 +43,7 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
             answers,
             downtime,
             profile: globals.profile,
+            probes,
             screen: Screen { output: output.output, quiet: globals.quiet },
         },
     )

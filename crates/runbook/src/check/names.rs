@@ -20,6 +20,17 @@ impl Outputs {
         Self::Fields(fields.into_iter().map(|(name, kind)| (name.to_owned(), kind)).collect())
     }
 
+    /// Those that later steps can refer to: some outputs of a spec are kept only where `outputs:` selects it.
+    pub(super) fn kept(self) -> Self {
+        match self {
+            Self::Spec(spec) if spec.outputs.iter().any(|output| output.selected) => {
+                let kept = spec.outputs.iter().filter(|output| !output.selected);
+                Self::Fields(kept.map(|output| (output.name.to_owned(), output.kind)).collect())
+            }
+            outputs => outputs,
+        }
+    }
+
     fn known(&self, names: &[&str]) -> Known {
         let kind = match (self, names) {
             (Self::Any, _) => return Known::Value(Type::Any),

@@ -138,7 +138,7 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
         self.names.under.truncate(depth);
         let condition =
             under.or_else(|| step.continue_on_error.then(|| "it may fail and the run goes on".to_owned()));
-        self.remember(&id, Earlier { outputs, condition });
+        self.remember(&id, Earlier { outputs: outputs.kept(), condition });
         Some(step)
     }
 

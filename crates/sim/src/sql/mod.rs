@@ -121,19 +121,8 @@ pub fn query(world: &World, question: &Question<'_>) -> Result<Rows, SqlError> {
 
 /// The data of the usable instance that has this endpoint.
 fn reach<'a>(world: &'a World, host: &str) -> Result<&'a Data, SqlError> {
-    let refuse = |reason: String| SqlError::Connect { host: host.into(), reason };
-    let mut all =
-        world.regions().flat_map(|(place, region)| region.instances.values().map(move |it| (place, it)));
-    let found =
-        all.find(|(place, instance)| world.endpoint(place, &instance.identifier).eq_ignore_ascii_case(host));
-    let (_, instance) = found.ok_or_else(|| refuse("the name does not resolve".into()))?;
-    if instance.resolves_from.is_some_and(|from| world.now < from) {
-        return Err(refuse("the name does not resolve".into()));
-    }
-    if !instance.is_usable() {
-        return Err(refuse(format!("{} is {}", instance.identifier, instance.status.as_str())));
-    }
-    Ok(&instance.data)
+    let refuse = |reason| SqlError::Connect { host: host.into(), reason };
+    crate::reach::instance(world, host).map(|instance| &instance.data).map_err(refuse)
 }
 
 fn admit(database: &DatabaseDefinition, question: &Question<'_>) -> Result<(), SqlError> {

@@ -1,0 +1,183 @@
+//! Who answers in the simulated world: servers that the world file declares, and the usable DB instances.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::world::{Instance, World};
+
+/// A server beside AWS, such as the front door of a shop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointDefinition {
+    /// Its host name.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The status of its HTTP answers.
+    #[serde(default = "ok")]
+    pub status: u16,
+    /// The body of its HTTP answers.
+    #[serde(default)]
+    pub body: String,
+    /// Milliseconds until it answers.
+    #[serde(default = "usual_latency")]
+    pub latency_ms: u64,
+    /// When it does not answer at all.
+    #[serde(default)]
+    pub down: Vec<Outage>,
+}
+
+/// A time during which a server does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outage {
+    /// From this moment on.
+    pub from: DateTime<Utc>,
+    /// Until this one, if it ever ends.
+    #[serde(default)]
+    pub until: Option<DateTime<Utc>>,
+}
+
+fn ok() -> u16 {
+    200
+}
+
+/// (assumed) A server in the same continent.
+fn usual_latency() -> u64 {
+    20
+}
+
+/// What a server of the world answers to a question in HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+    /// How long the answer takes.
+    pub latency: Duration,
+}
+
+/// Nobody answers there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unanswered(pub String);
+
+/// Opens a connection: to a declared server that is up, or to a usable DB instance. Gives how long that takes.
+///
+/// # Errors
+/// When nobody answers there.
+pub fn connect(world: &World, host: &str, port: u16) -> Result<Duration, Unanswered> {
+    if let Some(endpoint) = declared(world, host, port) {
+        return up(world, endpoint).map(|endpoint| Duration::from_millis(endpoint.latency_ms));
+    }
+    match instance(world, host) {
+        Ok(instance) if i64::from(port) == i64::from(instance.settings.port) => {
+            Ok(Duration::from_millis(world.definition.latency_ms))
+        }
+        Ok(_) => Err(Unanswered("connection refused".to_owned())),
+        Err(why) => Err(Unanswered(why)),
+    }
+}
+
+/// Asks a declared server in HTTP.
+///
+/// # Errors
+/// When nobody answers there, or somebody who does not speak HTTP.
+pub fn ask(world: &World, host: &str, port: u16) -> Result<Page, Unanswered> {
+    match declared(world, host, port) {
+        Some(endpoint) => up(world, endpoint).map(|endpoint| Page {
+            status: endpoint.status,
+            body: endpoint.body.clone(),
+            latency: Duration::from_millis(endpoint.latency_ms),
+        }),
+        None => {
+            connect(world, host, port)?;
+            Err(Unanswered("it does not speak HTTP".to_owned()))
+        }
+    }
+}
+
+fn declared<'world>(world: &'world World, host: &str, port: u16) -> Option<&'world EndpointDefinition> {
+    let mut all = world.definition.endpoints.iter();
+    all.find(|endpoint| endpoint.host.eq_ignore_ascii_case(host) && endpoint.port == port)
+}
+
+fn up<'world>(
+    world: &World,
+    endpoint: &'world EndpointDefinition,
+) -> Result<&'world EndpointDefinition, Unanswered> {
+    let is_down =
+        |outage: &Outage| outage.from <= world.now && outage.until.is_none_or(|until| world.now < until);
+    match endpoint.down.iter().any(is_down) {
+        true => Err(Unanswered("connection refused".to_owned())),
+        false => Ok(endpoint),
+    }
+}
+
+/// The usable instance whose endpoint has this host; a reason where there is none.
+pub(crate) fn instance<'world>(world: &'world World, host: &str) -> Result<&'world Instance, String> {
+    let mut all =
+        world.regions().flat_map(|(place, region)| region.instances.values().map(move |it| (place, it)));
+    let found =
+        all.find(|(place, instance)| world.endpoint(place, &instance.identifier).eq_ignore_ascii_case(host));
+    let resolves = |instance: &Instance| instance.resolves_from.is_none_or(|from| from <= world.now);
+    let instance = found.map(|(_, instance)| instance).filter(|instance| resolves(instance));
+    let instance = instance.ok_or_else(|| "the name does not resolve".to_owned())?;
+    match instance.is_usable() {
+        true => Ok(instance),
+        false => Err(format!("{} is {}", instance.identifier, instance.status.as_str())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::WorldDefinition;
+    use crate::world::{Place, Status};
+    use chrono::TimeDelta;
+
+    fn world(down: Vec<Outage>) -> World {
+        let mut definition = WorldDefinition::named("default").expect("the embedded world");
+        definition.endpoints = vec![EndpointDefinition {
+            host: "shop.example.com".into(),
+            port: 443,
+            status: 200,
+            body: "all well".into(),
+            latency_ms: 25,
+            down,
+        }];
+        World::new(definition, 1)
+    }
+
+    #[test]
+    fn a_declared_server_answers_while_it_is_up() {
+        let start = world(Vec::new()).now;
+        let minutes = |count| start + TimeDelta::minutes(count);
+        let mut world = world(vec![Outage { from: minutes(5), until: Some(minutes(7)) }]);
+        for (minute, answers) in [(0, true), (5, false), (6, false), (7, true)] {
+            world.settle(minutes(minute));
+            assert_eq!(ask(&world, "Shop.example.com", 443).is_ok(), answers, "minute {minute}");
+            assert_eq!(connect(&world, "shop.example.com", 443).is_ok(), answers, "minute {minute}");
+        }
+        let page = ask(&world, "shop.example.com", 443).expect("it is up again");
+        let latency = Duration::from_millis(25);
+        assert_eq!(page, Page { status: 200, body: "all well".into(), latency });
+        assert_eq!(ask(&world, "shop.example.com", 80), Err(Unanswered("the name does not resolve".into())));
+    }
+
+    #[test]
+    fn an_instance_takes_connections_on_its_port_when_it_is_usable() {
+        let mut world = world(Vec::new());
+        let place = Place { account: "111122223333".into(), region: "eu-west-1".into() };
+        let host = world.endpoint(&place, "orders-prod");
+        assert_eq!(connect(&world, &host, 5432), Ok(Duration::from_millis(30)));
+        assert_eq!(connect(&world, &host, 5433), Err(Unanswered("connection refused".into())));
+        assert_eq!(ask(&world, &host, 5432), Err(Unanswered("it does not speak HTTP".into())));
+        let region = world.region_mut(&place);
+        region.instances.values_mut().for_each(|instance| instance.status = Status::Creating);
+        assert_eq!(connect(&world, &host, 5432), Err(Unanswered("orders-prod is creating".into())));
+    }
+}

@@ -1,0 +1,155 @@
+//! The drill against an AWS that others have written (moto), with a real PostgreSQL where the copy would be.
+//!
+//! `scripts/test` installs moto and puts its Python on the PATH.
+
+use crate::authority::Authority;
+use crate::database::{Database, PASSWORD};
+use crate::program::{Program, root};
+use lifeboat_engine::clock::Clock;
+use lifeboat_probe::connect_to::{Address, ConnectTo};
+use lifeboat_probe::sql::{Access, SqlRequest};
+use lifeboat_probe::tls::Tls;
+use lifeboat_runbook::value::Secret;
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+const PITR: &str = "runbooks/rds-point-in-time-restore.yaml";
+
+/// The name of every instance that moto makes in eu-west-1.
+const ENDPOINTS: &str = "*.aaaaaaaaaa.eu-west-1.rds.amazonaws.com";
+
+/// moto with the instance `orders-prod`. It ends with its standard input.
+struct Moto {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    url: String,
+    /// What it held before the drill.
+    held: Value,
+}
+
+impl Moto {
+    fn start() -> Self {
+        let script = root().join("tests/moto/cloud.py");
+        let mut command = Command::new("python3");
+        command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("python3 is on the PATH");
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let said = line(&mut output);
+        let url = said["url"].as_str().expect("an address").to_owned();
+        Self { child, output, url, held: said["holds"].clone() }
+    }
+
+    /// What it holds now; it ends thereby.
+    fn end(mut self) -> Value {
+        let mut input = self.child.stdin.take().expect("a pipe");
+        input.write_all(b"\n").expect("it listens");
+        let holds = line(&mut self.output)["holds"].clone();
+        assert!(self.child.wait().expect("it ends").success());
+        holds
+    }
+}
+
+fn line(output: &mut impl BufRead) -> Value {
+    let mut line = String::new();
+    output.read_line(&mut line).expect("a line");
+    serde_json::from_str(&line).expect("moto of tests/requirements.txt; scripts/test installs it")
+}
+
+/// A row every ten seconds in the last hour, which a user may read and no more.
+const CONTENT: [&str; 4] = [
+    "create table heartbeat (beat_at timestamptz not null)",
+    "insert into heartbeat select generate_series(now() - interval '1 hour', now(), interval '10 seconds')",
+    "create role readonly login",
+    "grant select on heartbeat to readonly",
+];
+
+/// The server that stands where the copy would be.
+fn recovered_database() -> Database {
+    let database = Database::start(ENDPOINTS);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let sql = lifeboat_probe::real::ports(&Clock::real(), ConnectTo::default()).sql;
+    for statement in CONTENT {
+        let request = SqlRequest {
+            address: Address::new("127.0.0.1", database.port),
+            connect: Address::new("127.0.0.1", database.port),
+            database: "postgres".into(),
+            user: "postgres".into(),
+            password: Some(Secret::new("password", PASSWORD)),
+            tls: Tls::Off,
+            sql: statement.into(),
+            params: Vec::new(),
+            timeout: Duration::from_secs(30),
+            access: Access::Modify,
+        };
+        runtime.block_on(sql.query(&request)).expect(statement);
+    }
+    database
+}
+
+/// Drills against moto; `roots` is the file that the machine's TLS trusts.
+fn drill(program: &Program, moto: &Moto, port: u16, roots: &str) -> (i32, Value, String) {
+    let connect = format!("*.rds.amazonaws.com:*=127.0.0.1:{port}");
+    let arguments = [
+        "drill",
+        PITR,
+        "-i",
+        "account=123456789012",
+        "-i",
+        "database=postgres",
+        "--connect",
+        &connect,
+        "--output",
+        "json",
+        "--quiet",
+    ];
+    let mut command = program.command(&arguments);
+    command
+        .env("AWS_ENDPOINT_URL", &moto.url)
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("SSL_CERT_FILE", roots);
+    let output = command.output().expect("the program starts");
+    let document: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("no JSON ({error}): {}", String::from_utf8_lossy(&output.stderr)));
+    let run = document["run"].as_str().expect("a run id");
+    let journal = fs::read_to_string(program.file(run, "journal.jsonl")).expect("a journal");
+    (output.status.code().unwrap_or(-1), document, journal)
+}
+
+#[test]
+fn a_drill_passes_against_moto_and_leaves_it_as_it_was() {
+    let (moto, database) = (Moto::start(), recovered_database());
+    let ca = database.ca.to_str().expect("UTF-8");
+    let (code, document, journal) = drill(&Program::new(), &moto, database.port, ca);
+    assert_eq!((code, &document["outcome"]), (0, &Value::from("passed")), "{document:#}");
+    assert_eq!(document["cloud"], format!("endpoint:{}", moto.url));
+    assert_eq!(document["rpo"]["grade"], "A");
+    assert_eq!(document["rpo"]["met"], true);
+    assert_eq!(document["left_behind"], serde_json::json!([]));
+    // The probe went elsewhere, and the journal says so.
+    assert!(journal.contains("\"kind\":\"connect_to\""), "{journal}");
+    assert!(journal.contains(&format!("went to 127.0.0.1:{} (--connect)", database.port)), "{journal}");
+    assert!(journal.contains("\"type\":\"aws.created\"") && journal.contains("\"type\":\"aws.deleted\""));
+    let before = moto.held.clone();
+    assert_eq!(before["instances"], serde_json::json!(["orders-prod"]));
+    assert_eq!(moto.end(), before);
+}
+
+#[test]
+fn a_server_that_cannot_prove_its_name_fails_the_drill_and_the_copy_goes() {
+    let (moto, database) = (Moto::start(), recovered_database());
+    let program = Program::new();
+    let other = program.home.path().join("other.pem");
+    fs::write(&other, Authority::new().root()).expect("a file");
+    let (code, document, _) = drill(&program, &moto, database.port, other.to_str().expect("UTF-8"));
+    assert_eq!((code, &document["outcome"]), (1, &Value::from("failed")), "{document:#}");
+    let steps = document["steps"].as_array().expect("steps");
+    let newest = steps.iter().find(|step| step["id"] == "newest").expect("the probe");
+    assert!(newest["why"].as_str().unwrap_or_default().contains("certificate"), "{newest:#}");
+    let before = moto.held.clone();
+    assert_eq!(moto.end(), before);
+}
