@@ -2,6 +2,7 @@
 
 mod actions;
 mod check;
+mod clients;
 mod docs;
 mod drill;
 mod program;

@@ -20,7 +20,7 @@
 //! | [`fault`], [`log`] | what goes wrong, and what is kept |
 //! | [`sql`] | databases: answers from the rows that the world says were written |
 //! | [`chance`], [`durations`], [`clock`] | where randomness, durations and time come from |
-//! | [`wire`], [`client`] | plain requests and replies; the SDK's HTTP client |
+//! | [`wire`], [`client`], [`server`] | plain requests and replies; the SDK's HTTP client; an HTTP endpoint |
 //!
 //! Everything follows from the definition, the seed, the accepted mutating requests with their times and the faults
 //! used up: the same four give the same bytes. This crate knows nothing of runbooks, engine and journal.
@@ -34,6 +34,7 @@ pub mod fault;
 pub mod log;
 pub mod protocol;
 mod request;
+pub mod server;
 pub mod service;
 pub mod simulator;
 pub mod sql;
