@@ -5,6 +5,7 @@ mod actions;
 mod authority;
 mod bench;
 mod check;
+mod clients;
 #[path = "../crates/probe/tests/real/database.rs"]
 mod database;
 mod docs;

@@ -84,6 +84,9 @@ pub(crate) enum Command {
     Report(ReportArguments),
     /// List the actions a runbook can name, or explain one.
     Actions(ActionsArguments),
+    /// The simulated AWS by itself.
+    #[command(subcommand)]
+    Sim(SimCommand),
     /// Print the JSON Schema of runbooks, for editors.
     Schema,
     /// Print completions for a shell.
@@ -390,4 +393,39 @@ pub(crate) struct ActionsArguments {
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
+}
+
+/// `lifeboat sim`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SimCommand {
+    /// Serve the simulated AWS over HTTP, for any SDK and for the AWS CLI.
+    Serve(ServeArguments),
+}
+
+/// `lifeboat sim serve`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lifeboat sim serve                              then: export AWS_ENDPOINT_URL=http://127.0.0.1:4580
+  lifeboat sim serve my-world.json --seed 7       a world of your own; the same seed, the same durations
+  curl -d '{\"s\": 600}' http://127.0.0.1:4580/_sim/advance      ten minutes pass
+  curl http://127.0.0.1:4580/_sim/log             what changed the world, a JSON object a line
+
+Any credentials are taken and no signature is judged: do not make it reachable from elsewhere.")]
+pub(crate) struct ServeArguments {
+    /// An embedded world, or a world file (JSON).
+    #[arg(default_value = "default", value_name = "WORLD")]
+    pub(crate) world: String,
+    /// Where to listen; port 0 takes any that is free. The address is printed.
+    #[arg(long, default_value = "127.0.0.1:4580", value_name = "ADDR")]
+    pub(crate) listen: String,
+    /// How fast its clock runs: 0 stands still, 1 is real time, 60 makes a minute of every second.
+    #[arg(long, default_value_t = 1.0, value_name = "N")]
+    pub(crate) clock_rate: f64,
+    /// What goes wrong, YAML (see docs/simulator.md).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+    /// The seed of durations and ids [default: a random one, which is printed].
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
 }

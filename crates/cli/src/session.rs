@@ -76,13 +76,18 @@ impl Simulation {
     /// What the command line asks for; nothing for the real AWS.
     pub(crate) fn of(arguments: &StartArguments) -> Result<Option<Self>, CommandError> {
         let Some(name) = &arguments.simulate else { return Ok(None) };
-        let Faults { faults, kill } = match &arguments.faults {
+        Self::named(name, arguments.faults.as_deref(), arguments.seed).map(Some)
+    }
+
+    /// The world called `name`, with what goes wrong in it from a file; a seed is drawn where none is given.
+    pub(crate) fn named(name: &str, faults: Option<&Path>, seed: Option<u64>) -> Result<Self, CommandError> {
+        let Faults { faults, kill } = match faults {
             Some(path) => faults::read(path)?,
             None => Faults::default(),
         };
         let (reference, world) = WorldReference::of(name, faults)?;
-        let seed = arguments.seed.map_or_else(draw_seed, Ok)?;
-        Ok(Some(Self { reference, world, seed, kill }))
+        let seed = seed.map_or_else(draw_seed, Ok)?;
+        Ok(Self { reference, world, seed, kill })
     }
 }
 

@@ -21,7 +21,7 @@
 //! | [`reach`] | who answers a probe: declared servers and usable instances |
 //! | [`sql`] | databases: answers from the rows that the world says were written |
 //! | [`chance`], [`durations`], [`clock`] | where randomness, durations and time come from |
-//! | [`wire`], [`client`] | plain requests and replies; the SDK's HTTP client |
+//! | [`wire`], [`client`], [`server`] | plain requests and replies; the SDK's HTTP client; an HTTP endpoint |
 //!
 //! Everything follows from the definition, the seed, the accepted mutating requests with their times and the faults
 //! used up: the same four give the same bytes. This crate knows nothing of runbooks, engine and journal.
@@ -36,6 +36,7 @@ pub mod log;
 pub mod protocol;
 pub mod reach;
 mod request;
+pub mod server;
 pub mod service;
 pub mod simulator;
 pub mod sql;

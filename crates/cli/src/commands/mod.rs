@@ -11,6 +11,7 @@ mod report;
 mod resume;
 mod runs;
 pub(crate) mod show;
+mod sim;
 mod verify;
 
 use crate::args::{Arguments, Command};
@@ -47,6 +48,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Verify(arguments) => verify::run(&home()?, &arguments),
         Command::Report(arguments) => report::run(&home()?, &arguments),
         Command::Actions(arguments) => actions::run(&arguments),
+        Command::Sim(command) => sim::run(command, globals.quiet),
         Command::Schema => {
             print_json(&lifeboat_runbook::keys::schema(&crate::wiring::catalog())).map(|()| PASSED)
         }

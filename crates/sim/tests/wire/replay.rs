@@ -20,6 +20,12 @@ enum Deed {
     Tag(u8),
     Secret(u8),
     Parameter(u8, bool),
+    BackUp,
+    RestoreJob(u8),
+    Command,
+    Automation,
+    Approve,
+    Alarm,
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -33,7 +39,13 @@ fn deed() -> impl Strategy<Value = Deed> {
         2 => (name.clone(), any::<bool>()).prop_map(|(name, keep)| Deed::Delete(name, keep)),
         1 => name.clone().prop_map(Deed::Tag),
         1 => name.clone().prop_map(Deed::Secret),
-        1 => (name, any::<bool>()).prop_map(|(name, overwrite)| Deed::Parameter(name, overwrite)),
+        1 => (name.clone(), any::<bool>()).prop_map(|(name, overwrite)| Deed::Parameter(name, overwrite)),
+        1 => Just(Deed::BackUp),
+        1 => name.prop_map(Deed::RestoreJob),
+        1 => Just(Deed::Command),
+        1 => Just(Deed::Automation),
+        1 => Just(Deed::Approve),
+        1 => Just(Deed::Alarm),
     ]
 }
 
@@ -85,6 +97,46 @@ fn perform(bench: &Bench, deed: &Deed) {
                 json!({ "Name": name(target), "Value": "v", "Type": "String", "Overwrite": overwrite });
             bench.json("ssm", "AmazonSSM.PutParameter", &input);
         }
+        Deed::BackUp => {
+            let role = "arn:aws:iam::111122223333:role/Backup";
+            let orders = "arn:aws:rds:eu-west-1:111122223333:db:orders-prod";
+            let input = json!({ "BackupVaultName": "Default", "ResourceArn": orders, "IamRoleArn": role });
+            bench.rest("backup", "PUT", "/backup-jobs", &input);
+        }
+        Deed::RestoreJob(target) => {
+            let world = bench.simulator.world();
+            let points = world.regions().flat_map(|(_, region)| region.backup.recovery_points.keys());
+            let metadata = json!({ "dbInstanceIdentifier": name(target) });
+            for arn in points.take(1) {
+                let input = json!({ "RecoveryPointArn": arn, "Metadata": metadata });
+                bench.rest("backup", "PUT", "/restore-jobs", &input);
+            }
+        }
+        Deed::Command => {
+            let targets = json!([{ "Key": "tag:service", "Values": ["orders"] }]);
+            let parameters = json!({ "commands": ["true"] });
+            let input =
+                json!({ "DocumentName": "AWS-RunShellScript", "Targets": targets, "Parameters": parameters });
+            bench.json("ssm", "AmazonSSM.SendCommand", &input);
+        }
+        Deed::Automation => {
+            let input = json!({ "DocumentName": "Orders-FailOver", "Parameters": { "Environment": ["x"] } });
+            bench.json("ssm", "AmazonSSM.StartAutomationExecution", &input);
+        }
+        Deed::Approve => {
+            let world = bench.simulator.world();
+            for execution in world.regions().flat_map(|(_, region)| &region.automations) {
+                let input = json!({ "AutomationExecutionId": execution.id, "SignalType": "Approve" });
+                bench.json("ssm", "AmazonSSM.SendAutomationSignal", &input);
+            }
+        }
+        Deed::Alarm => {
+            let input = json!({ "AlarmName": "orders-api-5xx", "StateValue": "ALARM", "StateReason": "x" });
+            let mut set = request("monitoring", "AKIAEXAMPLE", &[]);
+            set.headers.insert("x-amz-target".into(), "GraniteServiceVersion20100801.SetAlarmState".into());
+            set.body = input.to_string().into_bytes();
+            bench.answer(&set);
+        }
         Deed::Tag(target) => {
             let arn = format!("arn:aws:rds:eu-west-1:111122223333:db:{}", name(target));
             send(
@@ -106,6 +158,10 @@ fn faulty_world() -> WorldDefinition {
     definition.faults = vec![
         fault("DeleteDBInstance", FaultKind::Throttle),
         fault("ModifyDBInstance", FaultKind::ReplyLost),
+        Fault {
+            service: "backup".into(),
+            ..fault("StartRestoreJob", FaultKind::FinalState("ABORTED".into()))
+        },
         fault("RestoreDBInstanceToPointInTime", FaultKind::FinalState("incompatible-network".into())),
     ];
     definition

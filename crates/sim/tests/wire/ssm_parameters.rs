@@ -120,6 +120,21 @@ fn a_parameter_that_cannot_be_is_refused() {
 }
 
 #[test]
+fn a_long_value_needs_another_tier() {
+    let bench = Bench::new();
+    let long = "x".repeat(4097);
+    let tiered = |tier: &str, value: &str| {
+        let name = format!("/{tier}/{}", value.len());
+        put(&bench, &json!({ "Name": name, "Value": value, "Type": "String", "Tier": tier }))["Tier"].clone()
+    };
+    assert_eq!(tiered("Advanced", &long), "Advanced");
+    assert_eq!(tiered("Intelligent-Tiering", &long), "Advanced");
+    assert_eq!(tiered("Intelligent-Tiering", "short"), "Standard");
+    let other = json!({ "Name": "/x", "Value": "v", "Type": "String", "Tier": "Moon" });
+    assert_eq!(bench.refused("ssm", "AmazonSSM.PutParameter", &other).1, "ValidationException");
+}
+
+#[test]
 fn parameters_have_tags() {
     let bench = Bench::new();
     let on = |more: Value| {

@@ -48,13 +48,7 @@ fn version(
     let input = context.input;
     let kind = kind(input, last)?;
     let value = input.required("Value")?.to_owned();
-    let tier = input.text("Tier")?.or(last.map(|last| last.tier.as_str())).unwrap_or("Standard").to_owned();
-    let most = if tier == "Standard" { MOST_LETTERS.0 } else { MOST_LETTERS.1 };
-    if value.chars().count() > most {
-        return Err(invalid(format!(
-            "{tier} tier parameters support a maximum parameter value of {most} characters."
-        )));
-    }
+    let tier = tier(input, last, value.chars().count())?;
     let key_id = input.text("KeyId")?;
     if key_id.is_some() && kind != ParameterKind::SecureString {
         return Err(invalid("KeyId is required for SecureString type parameter only."));
@@ -71,6 +65,23 @@ fn version(
         modified_at: world.now,
         modified_by: context.caller.arn.clone(),
     })
+}
+
+/// The tier that holds a value of so many letters. Intelligent-Tiering takes the least that does.
+fn tier(input: &Input, last: Option<&ParameterVersion>, letters: usize) -> Result<String, ApiError> {
+    let asked = input.text("Tier")?.or(last.map(|last| last.tier.as_str())).unwrap_or("Standard");
+    let (tier, most) = match asked {
+        "Standard" => ("Standard", MOST_LETTERS.0),
+        "Intelligent-Tiering" if letters <= MOST_LETTERS.0 => ("Standard", MOST_LETTERS.0),
+        "Advanced" | "Intelligent-Tiering" => ("Advanced", MOST_LETTERS.1),
+        other => return Err(invalid(format!("{other} is not a tier of parameters."))),
+    };
+    if letters > most {
+        return Err(invalid(format!(
+            "{tier} tier parameters support a maximum parameter value of {most} characters."
+        )));
+    }
+    Ok(tier.to_owned())
 }
 
 fn kind(input: &Input, last: Option<&ParameterVersion>) -> Result<ParameterKind, ApiError> {

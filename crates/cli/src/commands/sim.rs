@@ -1,0 +1,58 @@
+//! `lifeboat sim serve`: the simulated AWS for anyone who speaks to AWS.
+
+use crate::args::{ServeArguments, SimCommand};
+use crate::commands::print_bytes;
+use crate::error::CommandError;
+use crate::session::Simulation;
+use futures_util::future::{Either, select};
+use lifeboat_engine::clock::Clock;
+use lifeboat_journal::outcome::PASSED;
+use lifeboat_sim::Simulator;
+use lifeboat_sim::server::{MemoryLog, RunningClock, Served, serve};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Does what follows `sim`; gives the exit code.
+pub(crate) fn run(command: SimCommand, quiet: bool) -> Result<u8, CommandError> {
+    let SimCommand::Serve(arguments) = command;
+    if !(arguments.clock_rate.is_finite() && arguments.clock_rate >= 0.0) {
+        return Err(CommandError::usage("--clock-rate takes a number from 0 on")
+            .hint("0 stands still, 1 is real time, 60 makes a minute of every second"));
+    }
+    let simulation = Simulation::named(&arguments.world, arguments.faults.as_deref(), arguments.seed)?;
+    if simulation.kill.is_some() {
+        return Err(CommandError::usage("`kill` is for runs: `sim serve` keeps no journal")
+            .hint("take it out of the file of --faults"));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| CommandError::failed(format!("no runtime: {error}")))?;
+    runtime.block_on(listen(simulation, &arguments, quiet))
+}
+
+/// Serves until Ctrl-C.
+async fn listen(simulation: Simulation, arguments: &ServeArguments, quiet: bool) -> Result<u8, CommandError> {
+    let ServeArguments { listen, clock_rate, .. } = arguments;
+    let failed = |error: std::io::Error| CommandError::failed(format!("cannot listen on {listen}: {error}"));
+    let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let Simulation { world, seed, .. } = simulation;
+    if !quiet {
+        eprintln!("the simulated AWS {} with seed {seed}; Ctrl-C ends it", world.name);
+        eprintln!(
+            "  export AWS_ENDPOINT_URL=http://{address} AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any"
+        );
+    }
+    print_bytes(format!("http://{address}\n").as_bytes())?;
+    let wall = Clock::real();
+    let elapsed = move || Duration::from_millis(wall.mono_ms());
+    let clock = Arc::new(RunningClock::new(world.start, *clock_rate, elapsed));
+    let log = Arc::new(MemoryLog::default());
+    let simulator = Arc::new(Simulator::new(world, seed, clock.clone(), Some(log.clone())));
+    let serving = pin!(serve(listener, Served { simulator, clock, log }));
+    let interrupted = pin!(tokio::signal::ctrl_c());
+    match select(interrupted, serving).await {
+        Either::Left((ended, _)) | Either::Right((ended, _)) => ended.map(|()| PASSED).map_err(failed),
+    }
+}
