@@ -1,5 +1,8 @@
 //! The world file: what is true before anything was asked. Whoever reads it from a file parses it; here is its shape.
 
+mod alarms;
+mod backup;
+mod quotas;
 mod secrets;
 mod ssm;
 
@@ -8,6 +11,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use alarms::{AlarmDefinition, AlarmState, AlarmTransition, MetricDefinition, MetricValue, Watched};
+pub use backup::{RecoveryPointDefinition, VaultDefinition};
+pub use quotas::QuotaDefinition;
 pub use secrets::SecretDefinition;
 pub(crate) use secrets::text as secret_text;
 pub use ssm::{
@@ -113,7 +119,9 @@ impl WorldDefinition {
             }
         }
         let regions = self.accounts.iter().flat_map(|account| &account.regions);
-        let instances = regions.flat_map(|(_, region)| region.instances.iter().map(move |it| (region, it)));
+        let instances =
+            regions.clone().flat_map(|(_, region)| region.instances.iter().map(move |it| (region, it)));
+        problems.extend(regions.clone().flat_map(|(_, region)| region.problems_of_services()));
         problems.extend(instances.flat_map(|(region, instance)| self.problems_of(region, instance)));
         problems
     }
@@ -198,6 +206,18 @@ pub struct RegionDefinition {
     /// Secrets.
     #[serde(default)]
     pub secrets: Vec<SecretDefinition>,
+    /// Vaults of AWS Backup.
+    #[serde(default)]
+    pub backup_vaults: Vec<VaultDefinition>,
+    /// Quotas of services that are not simulated.
+    #[serde(default)]
+    pub quotas: Vec<QuotaDefinition>,
+    /// Alarms of CloudWatch.
+    #[serde(default)]
+    pub alarms: Vec<AlarmDefinition>,
+    /// Metrics of CloudWatch.
+    #[serde(default)]
+    pub metrics: Vec<MetricDefinition>,
     /// Nodes on which Systems Manager runs commands.
     #[serde(default)]
     pub managed_nodes: Vec<ManagedNodeDefinition>,
@@ -217,9 +237,27 @@ impl Default for RegionDefinition {
             instances: Vec::new(),
             parameters: Vec::new(),
             secrets: Vec::new(),
+            backup_vaults: Vec::new(),
+            quotas: Vec::new(),
+            alarms: Vec::new(),
+            metrics: Vec::new(),
             managed_nodes: Vec::new(),
             documents: Vec::new(),
         }
+    }
+}
+
+impl RegionDefinition {
+    fn problems_of_services(&self) -> Vec<String> {
+        let points = self.backup_vaults.iter().flat_map(|vault| &vault.recovery_points);
+        let known = |name: &str| self.instances.iter().any(|it| it.identifier.eq_ignore_ascii_case(name));
+        let lost = points.filter(|point| !known(&point.instance));
+        let lost =
+            lost.map(|point| format!("recovery point of {}: there is no such instance", point.instance));
+        let enforced = self.quotas.iter().filter(|quota| quota.service == "rds");
+        let enforced =
+            enforced.map(|quota| format!("quota {}: those of rds follow from instance_quota", quota.code));
+        lost.chain(enforced).collect()
     }
 }
 

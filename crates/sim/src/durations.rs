@@ -47,6 +47,12 @@ pub const PROMOTE: Typical = typical("rds promote", 3 * 60);
 pub const COMMAND: Typical = typical("ssm command", 5);
 /// A step of an automation: 10 s. Assumed.
 pub const AUTOMATION_STEP: Typical = typical("ssm automation step", 10);
+/// `CREATED` of a backup job, `PENDING` of a restore job: 5 s. Assumed.
+pub const BACKUP_CREATED: Typical = typical("backup job created", 5);
+/// `PENDING` of a backup job: 20 s. Assumed.
+pub const BACKUP_PENDING: Typical = typical("backup job pending", 20);
+/// `DELETING` of a recovery point: 10 s. Assumed.
+pub const DELETE_RECOVERY_POINT: Typical = typical("backup delete recovery point", 10);
 
 /// All medians above, which a world file may replace by their kind.
 pub const ALL: &[Typical] = &[
@@ -65,7 +71,18 @@ pub const ALL: &[Typical] = &[
     PROMOTE,
     COMMAND,
     AUTOMATION_STEP,
+    BACKUP_CREATED,
+    BACKUP_PENDING,
+    DELETE_RECOVERY_POINT,
 ];
+
+/// Seconds by which a job of AWS Backup is behind the resource it makes. Assumed.
+pub const BACKUP_JOB_LATENESS: i64 = 60;
+/// A state that was set lasts until the alarm is evaluated again, least and most seconds.
+/// Source: CloudWatch API reference, SetAlarmState ("quickly, often within seconds"); the bounds are assumed.
+pub const ALARM_EVALUATED: (i64, i64) = (10, 60);
+/// Datapoints arrive this late, least and most seconds. Assumed (1–3 min).
+pub const METRIC_LATENESS: (i64, i64) = (60, 180);
 
 /// A command's invocations are listed this late, and a cancellation or stop takes this long, least and most seconds.
 /// Source: SSM API reference, InvocationDoesNotExist ("eventual consistency"); the bounds are assumed.

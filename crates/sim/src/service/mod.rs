@@ -1,15 +1,21 @@
 //! The simulated services. Each module has a table of its operations; adding one touches that table and its file.
 
+mod backup;
+mod monitoring;
 mod paging;
 mod rds;
 mod secretsmanager;
+mod servicequotas;
 mod ssm;
 mod sts;
 mod tags;
 
+use chrono::{DateTime, Utc};
+
 use crate::definition::Caller;
 use crate::protocol::query::Params;
 use crate::protocol::{ApiError, Document, Input, Protocol, Xml};
+use crate::world::backup::JobStep;
 use crate::world::{Place, World};
 
 /// What a handler needs to know of a request.
@@ -102,7 +108,20 @@ impl Service {
     }
 }
 
-static SERVICES: &[&Service] = &[&rds::SERVICE, &secretsmanager::SERVICE, &ssm::SERVICE, &sts::SERVICE];
+static SERVICES: &[&Service] = &[
+    &backup::SERVICE,
+    &monitoring::SERVICE,
+    &rds::SERVICE,
+    &secretsmanager::SERVICE,
+    &servicequotas::SERVICE,
+    &ssm::SERVICE,
+    &sts::SERVICE,
+];
+
+/// A step of a job of AWS Backup whose time has come.
+pub(crate) fn backup_happens(world: &mut World, place: &Place, job: &str, at: DateTime<Utc>, step: JobStep) {
+    backup::happen(world, place, job, at, step);
+}
 
 /// The service with this signing name.
 pub(crate) fn named(name: &str) -> Option<&'static Service> {

@@ -3,7 +3,9 @@
 //! [`World::settle`] brings it to an instant: what was set in motion is on the agenda and happens, in order, at its
 //! own time. Nothing runs in the background, and it does not matter how often or when the world is looked at.
 
+pub(crate) mod alarm;
 pub(crate) mod automation;
+pub(crate) mod backup;
 mod beginning;
 mod command;
 mod instance;
@@ -18,7 +20,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use alarm::{SetState, StateChange};
 pub use automation::{Automation, AutomationStep, StepEnding, Stop};
+pub use backup::{Backup, BackupCourse, BackupJob, RecoveryPoint, RestoreJob};
 pub use command::{Command, Ending, Invocation};
 pub use instance::{Change, Data, Instance, Status};
 pub use parameter::{Parameter, ParameterVersion};
@@ -74,6 +78,10 @@ pub struct Region {
     pub parameters: BTreeMap<String, Parameter>,
     /// Secrets by name.
     pub secrets: BTreeMap<String, Secret>,
+    /// States of alarms that were set, oldest first.
+    pub set_states: Vec<SetState>,
+    /// AWS Backup.
+    pub backup: Backup,
     /// Commands that were sent, oldest first.
     pub commands: Vec<Command>,
     /// Executions of automations, oldest first.
@@ -165,6 +173,8 @@ pub(crate) enum Happening {
     SnapshotStatus(SnapshotStatus),
     /// A snapshot is no more.
     SnapshotGone,
+    /// A step of a job of AWS Backup, whose id is the resource.
+    Backup(backup::JobStep),
     /// An event of a snapshot: category and text.
     SnapshotEvent(&'static str, &'static str),
 }
@@ -217,6 +227,7 @@ impl World {
                 }
                 held.parameters.iter().for_each(|parameter| world.place_parameter(&place, parameter));
                 held.secrets.iter().for_each(|secret| world.place_secret(&place, secret));
+                held.backup_vaults.iter().for_each(|vault| world.place_vault(&place, vault));
                 world.bind_replicas(&place, &held.instances);
             }
         }
@@ -330,6 +341,8 @@ impl World {
             Happening::SnapshotReady => {
                 self.with_snapshot(&place, &resource, |it| it.status = SnapshotStatus::Available);
             }
+            // Of all that happens only this asks another service for something.
+            Happening::Backup(step) => crate::service::backup_happens(self, &place, &resource, at, step),
             Happening::SnapshotStatus(status) => {
                 self.with_snapshot(&place, &resource, |it| it.status = status);
             }

@@ -139,6 +139,16 @@ impl Bench {
         (response.status, error["__type"].as_str().unwrap_or_default().to_owned())
     }
 
+    /// A request to a service that speaks restJson1: method, path with query string, body.
+    pub(crate) fn rest(&self, service: &str, method: &str, path: &str, body: &Value) -> Response {
+        let mut request = request(service, "AKIAEXAMPLE", &[]);
+        request.method = method.into();
+        request.uri = format!("https://{service}.eu-west-1.amazonaws.com{path}");
+        request.headers.insert("content-type".into(), "application/json".into());
+        request.body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        self.answer(&request)
+    }
+
     /// Status, code and message of a refusal.
     pub(crate) fn refusal(&self, operation: &str, params: &[(&str, &str)]) -> (u16, String, String) {
         let response = self.rds(operation, params);

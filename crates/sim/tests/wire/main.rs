@@ -1,12 +1,15 @@
 //! The simulator over its wire, as a client sees it.
 
+mod backup;
 mod bench;
 mod client;
+mod cloudwatch;
 mod delete;
 mod describe;
 mod faults;
 mod modify;
 mod protocol;
+mod quotas;
 mod reboot;
 mod replay;
 mod restore;

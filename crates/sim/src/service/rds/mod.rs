@@ -8,6 +8,7 @@ mod instances;
 mod make_snapshots;
 mod modify;
 mod paging;
+mod quotas;
 mod reboot;
 mod refusals;
 mod render;
@@ -16,7 +17,15 @@ mod restored_settings;
 mod snapshots;
 mod tags;
 
-use super::{Operation, Protocol, Service};
+use super::{Answer, Context, Operation, Protocol, Service};
+use crate::world::World;
+
+pub(super) use quotas::quotas;
+
+/// What AWS Backup asks for when it restores a recovery point.
+pub(super) fn restore_from_snapshot(world: &mut World, context: &Context<'_>) -> Answer {
+    restore::from_snapshot(world, context)
+}
 
 pub(super) static SERVICE: Service = Service {
     name: "rds",
