@@ -1,0 +1,24 @@
+//! AWS Backup.
+
+pub mod spec;
+
+#[cfg(feature = "backup")]
+mod jobs;
+#[cfg(feature = "backup")]
+mod latest_recovery_point;
+#[cfg(feature = "backup")]
+mod put_validation_result;
+#[cfg(feature = "backup")]
+mod start_backup;
+
+#[cfg(feature = "backup")]
+pub use jobs::BackupJobs;
+#[cfg(feature = "backup")]
+pub use latest_recovery_point::LatestRecoveryPoint;
+#[cfg(feature = "backup")]
+pub use put_validation_result::PutValidationResult;
+#[cfg(feature = "backup")]
+pub use start_backup::StartBackup;
+
+/// The kind of a backup job with its recovery point, as its actions and its lookout call it.
+pub const BACKUP_JOB: &str = "backup:job";
