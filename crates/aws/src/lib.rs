@@ -33,6 +33,7 @@ pub fn catalog() -> Vec<&'static ActionSpec> {
         &backup::spec::LATEST_RECOVERY_POINT,
         &backup::spec::PUT_VALIDATION_RESULT,
         &backup::spec::START_BACKUP,
+        &backup::spec::START_RESTORE,
         &cloudwatch::spec::WAIT_FOR_ALARM,
         &quotas::spec::HEADROOM,
         &rds::spec::DELETE_INSTANCE,
@@ -52,7 +53,9 @@ pub fn register(registry: &mut lifeboat_engine::registry::Registry, aws: &std::s
     registry.add_action(Arc::new(backup::LatestRecoveryPoint(aws.clone())));
     registry.add_action(Arc::new(backup::PutValidationResult(aws.clone())));
     registry.add_action(Arc::new(backup::StartBackup(aws.clone())));
+    registry.add_action(Arc::new(backup::StartRestore(aws.clone())));
     registry.add_lookout(Arc::new(backup::BackupJobs(aws.clone())));
+    registry.add_lookout(Arc::new(backup::RestoreJobs(aws.clone())));
     registry.add_lookout(Arc::new(cloudwatch::Alarms(aws.clone())));
     registry.add_action(Arc::new(cloudwatch::WaitForAlarm));
     registry.add_action(Arc::new(quotas::Headroom(aws.clone())));

@@ -124,3 +124,68 @@ pub const START_BACKUP: ActionSpec = ActionSpec {
     timeout_seconds: 6 * 3_600,
     undo: Some("deletes the recovery point, unless the vault is locked"),
 };
+
+/// States in which a restore job is over without a usable resource.
+pub(crate) const RESTORE_FAILURES: &[&str] = &["ABORTED", "FAILED"];
+
+/// `backup.start_restore`.
+pub const START_RESTORE: ActionSpec = ActionSpec {
+    name: "backup.start_restore",
+    summary: "Restores a DB instance of RDS from a recovery point of AWS Backup, with the network and the parameter group \
+              of its source. Other types of resources are refused.",
+    effect: Some(Effect::Create),
+    cut_over: false,
+    parameters: &[
+        Parameter::required("recovery_point", Type::Arn, "The recovery point."),
+        Parameter::required("vault", Type::String, "The vault it is in."),
+        Parameter::required("role", Type::Arn, "The role under which AWS Backup works."),
+        Parameter::optional(
+            "instance",
+            Type::String,
+            "The name of what is made; else made from runbook, run and step.",
+        ),
+        Parameter::optional(
+            "metadata",
+            Type::Map(&Type::Any),
+            "Restore metadata in AWS Backup's words, over what the recovery point says; lists as JSON text.",
+        ),
+    ],
+    outputs: &[
+        Output::new("instance", Type::String, "The DB instance."),
+        Output::new("arn", Type::Arn, "Its ARN."),
+        Output::new("status", Type::String, "Its state."),
+        Output::new("endpoint", Type::String, "Its host name."),
+        Output::new("port", Type::Integer, "Its port."),
+        Output::new("engine", Type::String, "The engine."),
+        Output::new("class", Type::String, "The instance class."),
+        Output::new("resource_id", Type::String, "The resource id."),
+        Output::new("job", Type::String, "The id of the restore job."),
+        Output::new("recovery_point", Type::Arn, "The recovery point."),
+        Output::new("data_time", Type::Time, "When the recovery point was created."),
+    ],
+    touches: &[],
+    readiness: &[Readiness {
+        name: "usable",
+        summary: "the job is completed, and the instance takes connections",
+    }],
+    failure_states: RESTORE_FAILURES,
+    calls: &[
+        "backup:DescribeRecoveryPoint",
+        "backup:DescribeRestoreJob",
+        "backup:GetRecoveryPointRestoreMetadata",
+        "backup:ListRestoreJobs",
+        "backup:StartRestoreJob",
+        "rds:AddTagsToResource",
+        "rds:DeleteDBInstance",
+        "rds:DescribeDBInstances",
+        "rds:ModifyDBInstance",
+    ],
+    dependent: &["iam:PassRole"],
+    typical: &[TypicalDuration {
+        what: "until usable, 20 to 100 GiB",
+        seconds: 1_020,
+        source: "a restore of RDS and a minute more (assumed)",
+    }],
+    timeout_seconds: 4 * 3_600,
+    undo: Some("deletes the instance, with its automated backups and without a final snapshot"),
+};

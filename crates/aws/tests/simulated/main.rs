@@ -6,4 +6,5 @@ mod bench;
 mod looks;
 mod parameters;
 mod recovery_points;
+mod restores;
 mod secrets;
