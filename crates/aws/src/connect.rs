@@ -118,10 +118,16 @@ macro_rules! clients {
 }
 
 clients! {
+    /// The AWS Backup client of a Region.
+    backup: "backup", aws_sdk_backup;
+    /// The CloudWatch client of a Region.
+    cloudwatch: "cloudwatch", aws_sdk_cloudwatch;
     /// The RDS client of a Region.
     rds: "rds", aws_sdk_rds;
     /// The Secrets Manager client of a Region.
     secretsmanager: "secretsmanager", aws_sdk_secretsmanager;
+    /// The Service Quotas client of a Region.
+    servicequotas: "servicequotas", aws_sdk_servicequotas;
     /// The Systems Manager client of a Region.
     ssm: "ssm", aws_sdk_ssm;
     /// The STS client of a Region: the regional endpoint, which does not depend on another Region.

@@ -5,17 +5,22 @@
 //!
 //! This room must not know the journal's format, reports or the terminal.
 
+pub mod backup;
+pub mod cloudwatch;
+pub mod quotas;
 pub mod rds;
 pub mod secretsmanager;
 pub mod ssm;
 pub mod sts;
 
-#[cfg(any(feature = "secretsmanager", feature = "ssm"))]
+#[cfg(any(feature = "backup", feature = "secretsmanager", feature = "ssm"))]
 mod called;
 #[cfg(feature = "sdk")]
 mod connect;
 #[cfg(feature = "sdk")]
 mod errors;
+#[cfg(any(feature = "backup", feature = "cloudwatch"))]
+mod times;
 
 #[cfg(feature = "sdk")]
 pub use connect::Aws;
@@ -25,6 +30,12 @@ use lifeboat_runbook::spec::ActionSpec;
 /// What every action of this room says of itself.
 pub fn catalog() -> Vec<&'static ActionSpec> {
     let others = [
+        &backup::spec::LATEST_RECOVERY_POINT,
+        &backup::spec::PUT_VALIDATION_RESULT,
+        &backup::spec::START_BACKUP,
+        &backup::spec::START_RESTORE,
+        &cloudwatch::spec::WAIT_FOR_ALARM,
+        &quotas::spec::HEADROOM,
         &secretsmanager::spec::UPDATE_KEYS,
         &ssm::spec::GET_PARAMETER,
         &ssm::spec::PUT_PARAMETER,
@@ -34,10 +45,19 @@ pub fn catalog() -> Vec<&'static ActionSpec> {
 }
 
 /// Puts the actions of this build and their lookouts into `registry`.
-#[cfg(all(feature = "rds", feature = "secretsmanager", feature = "ssm", feature = "sts"))]
+#[cfg(feature = "all")]
 pub fn register(registry: &mut lifeboat_engine::registry::Registry, aws: &std::sync::Arc<Aws>) {
     use std::sync::Arc;
     rds::register(registry, aws);
+    registry.add_action(Arc::new(backup::LatestRecoveryPoint(aws.clone())));
+    registry.add_action(Arc::new(backup::PutValidationResult(aws.clone())));
+    registry.add_action(Arc::new(backup::StartBackup(aws.clone())));
+    registry.add_action(Arc::new(backup::StartRestore(aws.clone())));
+    registry.add_lookout(Arc::new(backup::BackupJobs(aws.clone())));
+    registry.add_lookout(Arc::new(backup::RestoreJobs(aws.clone())));
+    registry.add_lookout(Arc::new(cloudwatch::Alarms(aws.clone())));
+    registry.add_action(Arc::new(cloudwatch::WaitForAlarm));
+    registry.add_action(Arc::new(quotas::Headroom(aws.clone())));
     registry.add_lookout(Arc::new(secretsmanager::Secrets(aws.clone())));
     registry.add_action(Arc::new(secretsmanager::UpdateKeys(aws.clone())));
     registry.add_lookout(Arc::new(ssm::Parameters(aws.clone())));

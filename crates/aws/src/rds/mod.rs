@@ -55,6 +55,16 @@ mod take_away;
 #[cfg(all(test, feature = "rds"))]
 mod testing;
 
+// For the actions of AWS Backup, which make DB instances too.
+#[cfg(feature = "backup")]
+pub(crate) use instances::look_at as look_at_instance;
+#[cfg(feature = "backup")]
+pub(crate) use spec::FAILURE_STATES;
+#[cfg(feature = "backup")]
+pub(crate) use states::{hint, is_usable};
+#[cfg(feature = "backup")]
+pub(crate) use take_away::{Backups, DELETE, act as take_away_instance, is_protected};
+
 /// The kind of an instance, as its actions and its lookout call it.
 pub const KIND: &str = "rds:db";
 

@@ -12,6 +12,13 @@ pub(crate) const USABLE: [&str; 8] = [
     "configuring-log-exports",
 ];
 
+/// Whether a look shows an instance that takes connections.
+#[cfg(feature = "backup")]
+pub(crate) fn is_usable(seen: &lifeboat_engine::lookout::Seen) -> bool {
+    let text = |name: &str| seen.attributes.get(name).and_then(lifeboat_runbook::value::Value::as_str);
+    text("endpoint").is_some() && text("status").is_some_and(|status| USABLE.contains(&status))
+}
+
 /// What to do about a state in which an instance has failed.
 pub(crate) fn hint(state: &str) -> Option<String> {
     let hint = match state {

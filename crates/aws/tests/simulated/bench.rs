@@ -13,6 +13,7 @@ use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::Effect;
 use lifeboat_runbook::value::Value;
 use lifeboat_sim::fault::{Fault, FaultKind, When};
+use lifeboat_sim::wire::Request;
 use lifeboat_sim::world::{Place as SimPlace, Region};
 use lifeboat_sim::{ManualClock, SimClock, SimHttpClient, Simulator, WorldDefinition};
 use std::collections::BTreeMap;
@@ -40,8 +41,14 @@ pub(crate) fn fault(service: &str, operation: &str, kind: FaultKind) -> Fault {
 
 impl Bench {
     pub(crate) fn new(faults: Vec<Fault>) -> Self {
+        Self::with(faults, |_| ())
+    }
+
+    /// A world that is not quite the default one.
+    pub(crate) fn with(faults: Vec<Fault>, change: impl FnOnce(&mut WorldDefinition)) -> Self {
         let mut definition = WorldDefinition::named("default").expect("the embedded world");
         definition.faults = faults;
+        change(&mut definition);
         let clock = Arc::new(ManualClock::new(definition.start));
         let simulator = Arc::new(Simulator::new(definition, 1, clock.clone(), None));
         let time = clock.clone();
@@ -68,16 +75,31 @@ impl Bench {
         calls.into_iter().filter(|call| call.mutating).map(|call| call.operation).collect()
     }
 
+    /// A restore job of AWS Backup that was started by hand; its id.
+    pub(crate) fn start_restore_job(&self, recovery_point: &str, instance: &str) -> String {
+        let body = serde_json::json!({
+            "RecoveryPointArn": recovery_point,
+            "Metadata": { "DBInstanceIdentifier": instance },
+            "IamRoleArn": format!("arn:aws:iam::{ACCOUNT}:role/service-role/AWSBackupDefaultServiceRole"),
+        });
+        let scope =
+            format!("AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20260105/{REGION}/backup/aws4_request, X");
+        let request = Request {
+            method: "PUT".into(),
+            uri: "/restore-jobs".into(),
+            headers: BTreeMap::from([("authorization".to_owned(), scope)]),
+            body: body.to_string().into_bytes(),
+        };
+        let response = self.simulator.handle(&request).outcome.expect("a reply");
+        let output: serde_json::Value = serde_json::from_slice(&response.body).expect("JSON");
+        output["RestoreJobId"].as_str().expect("an id").to_owned()
+    }
+
     /// A step of the action's own effect.
     pub(crate) fn step(&self, action: &str, with: &[(&str, Value)]) -> Try<'_> {
         let action = self.registry.action(action).expect("it is registered");
         let effect = action.spec().effect.unwrap_or(Effect::Modify);
         self.step_with(action, effect, with)
-    }
-
-    /// A step that says its own effect.
-    pub(crate) fn step_saying(&self, action: &str, effect: Effect, with: &[(&str, Value)]) -> Try<'_> {
-        self.step_with(self.registry.action(action).expect("it is registered"), effect, with)
     }
 
     fn step_with(&self, action: Arc<dyn Action>, effect: Effect, with: &[(&str, Value)]) -> Try<'_> {
@@ -201,12 +223,11 @@ impl Try<'_> {
                 UndoObservation::Gone => return,
                 UndoObservation::InProgress { .. } => self.bench.pass(5),
                 UndoObservation::Failed { why } => panic!("{why}"),
-                // What has no reply is looked at again, as the engine does.
-                UndoObservation::Next(stage) => {
-                    if self.action.undo(&self.cx, &stage).await.is_ok() {
-                        self.cx.recorded.undo_accepted.push(stage);
-                    }
-                }
+                // What has no reply, or must wait for another state, is tried again later, as the engine does.
+                UndoObservation::Next(stage) => match self.action.undo(&self.cx, &stage).await {
+                    Ok(()) => self.cx.recorded.undo_accepted.push(stage),
+                    Err(_) => self.bench.pass(5),
+                },
             }
         }
         panic!("still there");
@@ -223,9 +244,4 @@ pub(crate) fn texts(fields: &[(&str, &str)]) -> Value {
     Value::Map(
         fields.iter().map(|(key, text)| ((*key).to_owned(), (*text).into())).collect::<BTreeMap<_, _>>(),
     )
-}
-
-/// A list of texts.
-pub(crate) fn list(items: &[&str]) -> Value {
-    Value::List(items.iter().map(|item| (*item).into()).collect())
 }

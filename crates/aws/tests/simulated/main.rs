@@ -1,6 +1,10 @@
 //! Actions against the simulated AWS, as the engine calls them: the good way, failures, a lost reply, performed twice,
 //! undone twice, and undone when nothing was made.
 
+mod backups;
 mod bench;
+mod looks;
 mod parameters;
+mod recovery_points;
+mod restores;
 mod secrets;

@@ -1,0 +1,16 @@
+//! Amazon CloudWatch.
+
+pub mod spec;
+
+#[cfg(feature = "cloudwatch")]
+mod alarms;
+#[cfg(feature = "cloudwatch")]
+mod wait_for_alarm;
+
+#[cfg(feature = "cloudwatch")]
+pub use alarms::Alarms;
+#[cfg(feature = "cloudwatch")]
+pub use wait_for_alarm::WaitForAlarm;
+
+/// The kind of an alarm, as its actions and its lookout call it.
+pub const ALARM: &str = "cloudwatch:alarm";

@@ -1,0 +1,9 @@
+//! Service Quotas.
+
+pub mod spec;
+
+#[cfg(feature = "servicequotas")]
+mod headroom;
+
+#[cfg(feature = "servicequotas")]
+pub use headroom::Headroom;
