@@ -27,10 +27,10 @@ use lifeboat_runbook::spec::Catalog;
 use lifeboat_runbook::value::Value;
 use lifeboat_sim::sql::SqlValue;
 use lifeboat_sim::world::World;
-use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition};
+use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition, WorldEntry, WorldLog};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -41,7 +41,25 @@ pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) struct Bench {
     pub(crate) simulator: Arc<Simulator>,
     pub(crate) clock: Clock,
+    pub(crate) log: Arc<Entries>,
     registry: Registry,
+}
+
+/// What changed the world, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Entries(Mutex<Vec<WorldEntry>>);
+
+impl Entries {
+    pub(crate) fn all(&self) -> Vec<WorldEntry> {
+        self.0.lock().expect("no test panics with the lock").clone()
+    }
+}
+
+impl WorldLog for Entries {
+    fn append(&self, entry: &WorldEntry) -> io::Result<()> {
+        self.0.lock().expect("no test panics with the lock").push(entry.clone());
+        Ok(())
+    }
 }
 
 /// What became of a run.
@@ -67,14 +85,16 @@ pub(crate) fn plan(text: &str) -> Plan {
 impl Bench {
     pub(crate) fn new(definition: WorldDefinition, seed: u64) -> Self {
         let clock = Clock::simulated(definition.start);
-        let simulator = Simulator::new(definition, seed, Arc::new(RunClock(clock.clone())), None);
+        let log = Arc::new(Entries::default());
+        let time = Arc::new(RunClock(clock.clone()));
+        let simulator = Simulator::new(definition, seed, time, Some(log.clone()));
         let simulator = Arc::new(simulator);
         let time = clock.clone();
         let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));
         let mut registry = Registry::default();
         lifeboat_aws::register(&mut registry, &aws);
         lifeboat_probe::register(&mut registry, Arc::new(Databases(simulator.clone())));
-        Self { simulator, clock, registry }
+        Self { simulator, clock, log, registry }
     }
 
     /// Runs a runbook with these inputs. In a recovery everything may be destroyed that `confirmed` names.
@@ -121,7 +141,7 @@ impl Bench {
             operator: "alice".into(),
             host: "test".into(),
             digests: plan.sources.iter().map(|_| String::new()).collect(),
-            disrupted_at: Some(self.clock.now()),
+            disrupted_at: (mode == Mode::Recovery).then(|| self.clock.now()),
             previous_head: None,
             default_region: Some(REGION.into()),
         }

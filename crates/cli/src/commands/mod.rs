@@ -3,6 +3,7 @@
 mod actions;
 pub(crate) mod check;
 mod drill;
+mod iam;
 mod report;
 mod runs;
 pub(crate) mod show;
@@ -35,6 +36,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Show(arguments) => show::run(&home()?, &arguments),
         Command::Verify(arguments) => verify::run(&home()?, &arguments),
         Command::Report(arguments) => report::run(&home()?, &arguments),
+        Command::Iam(arguments) => iam::run(&arguments),
         Command::Actions(arguments) => actions::run(&arguments),
         Command::Schema => {
             print_json(&lifeboat_runbook::keys::schema(&crate::wiring::catalog())).map(|()| PASSED)
