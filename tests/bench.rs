@@ -9,28 +9,28 @@ use lifeboat_engine::action::{
     UndoObservation, Values,
 };
 use lifeboat_engine::clock::Clock;
-use lifeboat_engine::driver::Engine;
+use lifeboat_engine::driver::{Engine, Identity, Outside};
 use lifeboat_engine::inputs;
 use lifeboat_engine::log::RunLog;
 use lifeboat_engine::lookout::Seen;
+use lifeboat_engine::people::Nobody;
 use lifeboat_engine::registry::Registry;
+use lifeboat_engine::secrets::NoSecrets;
 use lifeboat_engine::start::{self, Caller, Start};
 use lifeboat_journal::event::Cloud;
 use lifeboat_journal::file::{JournalWriter, Storage};
 use lifeboat_journal::state::RunState;
-use lifeboat_probe::sql::{Rows, Sql, SqlError, SqlRequest};
 use lifeboat_runbook::check::{Files, check};
 use lifeboat_runbook::diagnostic::Source;
 use lifeboat_runbook::id::{RunId, StepPath};
 use lifeboat_runbook::plan::{Mode, Plan};
 use lifeboat_runbook::spec::Catalog;
 use lifeboat_runbook::value::Value;
-use lifeboat_sim::sql::SqlValue;
 use lifeboat_sim::world::World;
-use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition};
+use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition, WorldEntry, WorldLog};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -41,7 +41,44 @@ pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) struct Bench {
     pub(crate) simulator: Arc<Simulator>,
     pub(crate) clock: Clock,
+    pub(crate) log: Arc<Entries>,
     registry: Registry,
+}
+
+/// What changed the world, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Entries(Mutex<Vec<WorldEntry>>);
+
+impl Entries {
+    pub(crate) fn all(&self) -> Vec<WorldEntry> {
+        self.0.lock().expect("no test panics with the lock").clone()
+    }
+}
+
+impl WorldLog for Entries {
+    fn append(&self, entry: &WorldEntry) -> io::Result<()> {
+        self.0.lock().expect("no test panics with the lock").push(entry.clone());
+        Ok(())
+    }
+}
+
+/// Nobody to ask, no secrets, and the account of the world.
+fn nobody() -> Outside {
+    Outside {
+        people: Arc::new(Nobody),
+        secrets: Arc::new(NoSecrets),
+        identity: Arc::new(SameAccount),
+        blocked_limit: Some(Duration::from_secs(3600)),
+    }
+}
+
+struct SameAccount;
+
+#[async_trait]
+impl Identity for SameAccount {
+    async fn account(&self, _: &str) -> Result<String, ActionError> {
+        Ok(ACCOUNT.to_owned())
+    }
 }
 
 /// What became of a run.
@@ -67,14 +104,16 @@ pub(crate) fn plan(text: &str) -> Plan {
 impl Bench {
     pub(crate) fn new(definition: WorldDefinition, seed: u64) -> Self {
         let clock = Clock::simulated(definition.start);
-        let simulator = Simulator::new(definition, seed, Arc::new(RunClock(clock.clone())), None);
+        let log = Arc::new(Entries::default());
+        let time = Arc::new(RunClock(clock.clone()));
+        let simulator = Simulator::new(definition, seed, time, Some(log.clone()));
         let simulator = Arc::new(simulator);
         let time = clock.clone();
         let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));
         let mut registry = Registry::default();
         lifeboat_aws::register(&mut registry, &aws);
-        lifeboat_probe::register(&mut registry, Arc::new(Databases(simulator.clone())));
-        Self { simulator, clock, registry }
+        lifeboat_probe::register(&mut registry, crate::simulated_ports::ports(&simulator, &clock, false));
+        Self { simulator, clock, log, registry }
     }
 
     /// Runs a runbook with these inputs. In a recovery everything may be destroyed that `confirmed` names.
@@ -106,6 +145,7 @@ impl Bench {
             log: log.clone(),
             permitted: permitted.expect("`allow` has values"),
             confirmed: confirmed.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>(),
+            outside: nobody(),
             stop,
         };
         engine.run().await.expect("a journal");
@@ -121,7 +161,7 @@ impl Bench {
             operator: "alice".into(),
             host: "test".into(),
             digests: plan.sources.iter().map(|_| String::new()).collect(),
-            disrupted_at: Some(self.clock.now()),
+            disrupted_at: (mode == Mode::Recovery).then(|| self.clock.now()),
             previous_head: None,
             default_region: Some(REGION.into()),
         }
@@ -161,6 +201,7 @@ impl Bench {
             path: StepPath::new("it"),
             attempt: 1,
             mode,
+            effect: spec.effect,
             place: Place { account: ACCOUNT.into(), region: REGION.into() },
             with: with.collect(),
             wait_for: wait_for.map(str::to_owned),
@@ -240,32 +281,6 @@ impl Hand<'_> {
             }
         }
         panic!("{} cannot be taken back", self.action.spec().name)
-    }
-}
-
-/// A world's databases, as the binary asks them.
-struct Databases(Arc<Simulator>);
-
-#[async_trait]
-impl Sql for Databases {
-    async fn query(&self, request: &SqlRequest) -> Result<Rows, SqlError> {
-        let SqlRequest { host, database, user, sql, .. } = request;
-        let answer = self.0.query(host, database, user, "", sql, &[]).map_err(|error| match error {
-            lifeboat_sim::sql::SqlError::Connect { host, reason } => SqlError::Connect { host, why: reason },
-            other => SqlError::Sql(other.to_string()),
-        })?;
-        let named =
-            |row: Vec<SqlValue>| answer.columns.iter().cloned().zip(row.into_iter().map(plain)).collect();
-        Ok(answer.rows.into_iter().map(named).collect())
-    }
-}
-
-fn plain(value: SqlValue) -> Value {
-    match value {
-        SqlValue::Null => Value::Null,
-        SqlValue::Integer(number) => Value::Int(number),
-        SqlValue::Real(number) => Value::Float(number),
-        SqlValue::Text(text) => Value::String(text),
     }
 }
 

@@ -12,6 +12,7 @@ mod docs;
 mod drill;
 mod failure;
 mod guards;
+mod iam;
 mod journals;
 mod kill;
 mod moto;
@@ -19,6 +20,9 @@ mod people;
 mod probes;
 mod program;
 mod rooms;
+mod runbooks;
 mod scenarios;
 mod secrets;
+#[path = "../crates/cli/src/simulated_ports.rs"]
+mod simulated_ports;
 mod verify;

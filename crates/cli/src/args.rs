@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Write the report of a run.
     Report(ReportArguments),
+    /// Print the IAM policy that a runbook needs.
+    Iam(IamArguments),
     /// List the actions a runbook can name, or explain one.
     Actions(ActionsArguments),
     /// The simulated AWS by itself.
@@ -384,6 +386,41 @@ pub(crate) enum ReportFormat {
     Md,
     /// The JSON document.
     Json,
+}
+
+/// `lifeboat iam`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Names that are known before a run are in the policy: those in inputs, and the beginning of the names
+that Lifeboat makes. What only reads is allowed on everything, because AWS is asked for many at once.")]
+pub(crate) struct IamArguments {
+    /// The runbook.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// For which kind of run.
+    #[arg(long, default_value = "recovery", value_name = "MODE")]
+    pub(crate) mode: RunMode,
+    /// A value for an input; may be given many times.
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    pub(crate) inputs: Vec<String>,
+}
+
+/// A kind of run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RunMode {
+    /// A rehearsal.
+    Drill,
+    /// The real thing.
+    Recovery,
+}
+
+impl From<RunMode> for lifeboat_runbook::plan::Mode {
+    fn from(mode: RunMode) -> Self {
+        match mode {
+            RunMode::Drill => Self::Drill,
+            RunMode::Recovery => Self::Recovery,
+        }
+    }
 }
 
 /// `lifeboat actions`.

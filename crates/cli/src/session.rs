@@ -124,7 +124,8 @@ pub(crate) fn load(file: &Path, catalog: &Catalog) -> Result<Plan, CommandError>
     plan.ok_or_else(|| CommandError::usage(format!("{} cannot be run; nothing was touched", file.display())))
 }
 
-fn given_inputs(given: &[String]) -> Result<BTreeMap<String, String>, CommandError> {
+/// `-i name=value`, each name once.
+pub(crate) fn given_inputs(given: &[String]) -> Result<BTreeMap<String, String>, CommandError> {
     let mut inputs = BTreeMap::new();
     for text in given {
         let Some((name, value)) = text.split_once('=') else {

@@ -55,15 +55,23 @@ const READINESS: &[Readiness] = &[
     },
 ];
 
-/// The roles and secrets belong to the change after the restore: enhanced monitoring, a managed master password.
-const DEPENDENT: &[&str] = &[
-    "rds:AddTagsToResource",
-    "kms:CreateGrant",
-    "kms:DescribeKey",
-    "iam:PassRole",
-    "secretsmanager:CreateSecret",
-    "secretsmanager:TagResource",
-];
+/// What AWS needs besides, and what only some restores call: settings that a change afterwards gives, with roles and
+/// secrets for enhanced monitoring and a managed master password; a reboot for static parameters.
+macro_rules! dependent {
+    ($($more:expr),*) => {
+        &[
+            $($more,)*
+            "rds:ModifyDBInstance",
+            "rds:RebootDBInstance",
+            "rds:AddTagsToResource",
+            "kms:CreateGrant",
+            "kms:DescribeKey",
+            "iam:PassRole",
+            "secretsmanager:CreateSecret",
+            "secretsmanager:TagResource",
+        ]
+    };
+}
 
 const TYPICAL: &[TypicalDuration] = &[TypicalDuration {
     what: "until usable, 20 to 100 GiB",
@@ -106,11 +114,9 @@ pub const RESTORE_FROM_SNAPSHOT: ActionSpec = ActionSpec {
         "rds:DescribeDBInstances",
         "rds:DescribeDBSnapshots",
         "rds:RestoreDBInstanceFromDBSnapshot",
-        "rds:ModifyDBInstance",
-        "rds:RebootDBInstance",
         "rds:DeleteDBInstance",
     ],
-    dependent: DEPENDENT,
+    dependent: dependent!(),
     typical: TYPICAL,
     timeout_seconds: 10_800,
     undo: UNDO,
@@ -140,13 +146,11 @@ pub const RESTORE_TO_POINT_IN_TIME: ActionSpec = ActionSpec {
     calls: &[
         "rds:DescribeCertificates",
         "rds:DescribeDBInstances",
-        "rds:DescribeDBInstanceAutomatedBackups",
         "rds:RestoreDBInstanceToPointInTime",
-        "rds:ModifyDBInstance",
-        "rds:RebootDBInstance",
         "rds:DeleteDBInstance",
     ],
-    dependent: DEPENDENT,
+    // Where the source is gone, its automated backup says what it can.
+    dependent: dependent!("rds:DescribeDBInstanceAutomatedBackups"),
     typical: TYPICAL,
     timeout_seconds: 10_800,
     undo: UNDO,

@@ -1,0 +1,243 @@
+//! `lifeboat iam`: the policy that a runbook needs, from what its actions say of themselves.
+
+use crate::args::IamArguments;
+use crate::commands::print_json;
+use crate::error::CommandError;
+use crate::session;
+use chrono::{DateTime, Utc};
+use lifeboat_engine::action::Values;
+use lifeboat_engine::inputs;
+use lifeboat_engine::name::{Charset, resource_name};
+use lifeboat_journal::outcome::PASSED;
+use lifeboat_runbook::expression::Scope;
+use lifeboat_runbook::id::RunId;
+use lifeboat_runbook::plan::{Mode, Plan, Step, Work};
+use lifeboat_runbook::spec::{Catalog, Effect};
+use lifeboat_runbook::template::Template;
+use lifeboat_runbook::value::Value;
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What an action is allowed on: patterns of ARNs, and a condition.
+type Grant = (BTreeSet<String>, Option<Condition>);
+
+pub(crate) fn run(arguments: &IamArguments) -> Result<u8, CommandError> {
+    let catalog = crate::wiring::catalog();
+    let plan = session::load(&arguments.file, &catalog)?;
+    let given = session::given_inputs(&arguments.inputs)?;
+    let mode = arguments.mode.into();
+    let known = Known::of(&plan, &catalog, mode, given);
+    print_json(&policy(&known, &catalog)).map(|()| PASSED)
+}
+
+/// One statement for each set of resources, in a stable order.
+fn policy(known: &Known<'_>, catalog: &Catalog) -> Json {
+    let mut grants: BTreeMap<&str, Grant> = BTreeMap::new();
+    for step in &known.steps {
+        let Some(spec) = step.action().and_then(|name| catalog.get(name)) else { continue };
+        for call in spec.calls.iter().chain(spec.dependent) {
+            // Asking who one is needs no permission (IAM user guide).
+            if *call != "sts:GetCallerIdentity" {
+                let (resources, condition) = grant(call, step, known);
+                let held = grants.entry(call).or_default();
+                held.0.extend(resources);
+                held.1 = condition;
+            }
+        }
+    }
+    let mut statements: BTreeMap<Grant, BTreeSet<&str>> = BTreeMap::new();
+    for (call, grant) in grants {
+        statements.entry(grant).or_default().insert(call);
+    }
+    let statements = statements.into_iter().map(|((resources, condition), calls)| {
+        let mut statement = json!({ "Effect": "Allow", "Action": calls, "Resource": resources });
+        if let (Some(condition), Some(fields)) = (condition, statement.as_object_mut()) {
+            fields.insert("Condition".to_owned(), condition.json(&known.region));
+        }
+        statement
+    });
+    json!({ "Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>() })
+}
+
+/// Who AWS must be acting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Condition {
+    /// A key is used by RDS only.
+    KeyByRds,
+    /// A role is handed to RDS only.
+    RoleToRds,
+}
+
+impl Condition {
+    fn json(self, region: &str) -> Json {
+        match self {
+            Self::KeyByRds => {
+                json!({ "StringEquals": { "kms:ViaService": format!("rds.{region}.amazonaws.com") } })
+            }
+            Self::RoleToRds => {
+                let services = ["monitoring.rds.amazonaws.com", "rds.amazonaws.com"];
+                json!({ "StringEquals": { "iam:PassedToService": services } })
+            }
+        }
+    }
+}
+
+/// On what a call is made. What is read is read in batches, which AWS allows on everything only; what the table does not
+/// know is not narrowed.
+fn grant(call: &str, step: &Step, known: &Known<'_>) -> Grant {
+    let (service, operation) = call.split_once(':').unwrap_or(("", call));
+    let reads = ["Describe", "List", "Get"].iter().any(|verb| operation.starts_with(verb));
+    let (account, region, partition) = (&known.account, &known.region, known.partition());
+    match service {
+        "rds" if !reads => (rds(operation, step, known).into_iter().collect(), None),
+        "kms" => (BTreeSet::from(["*".to_owned()]), Some(Condition::KeyByRds)),
+        "iam" => {
+            let roles = format!("arn:{partition}:iam::{account}:role/*");
+            (BTreeSet::from([roles]), Some(Condition::RoleToRds))
+        }
+        "secretsmanager" if step.action().is_some_and(|action| action.starts_with("rds.")) => {
+            // The names that RDS gives the secrets of master passwords.
+            let secrets = format!("arn:{partition}:secretsmanager:{region}:{account}:secret:rds!*");
+            (BTreeSet::from([secrets]), None)
+        }
+        _ => (BTreeSet::from(["*".to_owned()]), None),
+    }
+}
+
+/// The resources of a call that changes RDS (Service Authorization Reference, "Actions … for Amazon RDS").
+fn rds(operation: &str, step: &Step, known: &Known<'_>) -> Vec<String> {
+    let parameter = |kind: &str, name: &str| known.arn(kind, &known.parameter(step, name));
+    let any = |kind: &str| known.arn(kind, "*");
+    let makes = step.effect == Some(Effect::Create);
+    let is_snapshot = step.action().is_some_and(|action| !action.starts_with("rds.restore"));
+    let made = || known.arn(if is_snapshot { "snapshot" } else { "db" }, &known.made(step));
+    let groups = [any("og"), any("pg"), any("subgrp")];
+    match operation {
+        "CreateDBSnapshot" => vec![parameter("db", "instance"), made()],
+        "CopyDBSnapshot" => vec![parameter("snapshot", "source"), made()],
+        "RestoreDBInstanceFromDBSnapshot" => {
+            let snapshot = match known.parameter(step, "snapshot").as_str() {
+                "latest" => any("snapshot"),
+                name => known.arn("snapshot", name),
+            };
+            [vec![made(), snapshot], groups.to_vec()].concat()
+        }
+        "RestoreDBInstanceToPointInTime" => {
+            [vec![made(), parameter("db", "source"), any("auto-backup")], groups.to_vec()].concat()
+        }
+        _ if makes => vec![made()],
+        "ModifyDBInstance" if step.action() == Some("rds.rename_instance") => {
+            vec![parameter("db", "instance"), parameter("db", "to")]
+        }
+        "ModifyDBInstance" => vec![parameter("db", "instance"), any("og"), any("pg")],
+        _ => vec![parameter("db", "instance")],
+    }
+}
+
+/// What is known of a run before it begins.
+struct Known<'plan> {
+    plan: &'plan Plan,
+    inputs: Values,
+    mode: Mode,
+    account: String,
+    region: String,
+    /// The steps that such a run may come to.
+    steps: Vec<&'plan Step>,
+}
+
+impl<'plan> Known<'plan> {
+    fn of(plan: &'plan Plan, catalog: &Catalog, mode: Mode, given: BTreeMap<String, String>) -> Self {
+        // Inputs that must be given at the start may be anything here.
+        let inputs = inputs::resolve(&plan.inputs, &given).unwrap_or_default();
+        let any = "*".to_owned();
+        let mut known = Self { plan, inputs, mode, account: any.clone(), region: any, steps: Vec::new() };
+        let text = |template: &Option<Template>| known.text(template.as_ref());
+        let (account, region) = (text(&plan.target.account), text(&plan.target.region));
+        (known.account, known.region) = (account, region);
+        let top = plan.preflight.iter().chain(&plan.steps).chain(plan.cleanup_steps());
+        for step in top {
+            known.take(step);
+        }
+        debug_assert!(
+            known.steps.iter().all(|step| step.action().is_none_or(|it| catalog.get(it).is_some()))
+        );
+        known
+    }
+
+    /// Takes a step and those in it, unless it is known that its `if` is false.
+    fn take(&mut self, step: &'plan Step) {
+        let condition = step.condition.as_ref().map(|condition| condition.evaluate(self));
+        if !matches!(condition, Some(Ok(Value::Bool(false)))) {
+            self.steps.push(step);
+            step.children().iter().for_each(|child| self.take(child));
+        }
+    }
+
+    /// A template's text; a star where it is not known.
+    fn text(&self, template: Option<&Template>) -> String {
+        let value = template.and_then(|template| template.evaluate(self).ok());
+        value.filter(|value| !value.is_null()).map_or("*".to_owned(), |value| value.to_string())
+    }
+
+    fn parameter(&self, step: &Step, name: &str) -> String {
+        match &step.work {
+            Work::Action { with, .. } => self.text(with.get(name)),
+            _ => "*".to_owned(),
+        }
+    }
+
+    /// The name of what a step makes: given, or made from runbook, run and step, of which the run is not known.
+    fn made(&self, step: &Step) -> String {
+        let (limit, parameter) = match step.action() {
+            Some("rds.create_snapshot" | "rds.copy_snapshot") => (255, "snapshot"),
+            _ => (63, "instance"),
+        };
+        let given = matches!(&step.work, Work::Action { with, .. } if with.contains_key(parameter));
+        if given {
+            return self.parameter(step, parameter);
+        }
+        let run = RunId::new("a".repeat(16));
+        let name = resource_name(&self.plan.name, &run, &step.path, 1, limit, Charset::LowerHyphen);
+        match name.rfind("-aaaaaa-") {
+            Some(end) => format!("{}-*", &name[..end]),
+            None => "*".to_owned(),
+        }
+    }
+
+    fn partition(&self) -> &'static str {
+        match self.region.split('-').next() {
+            Some("cn") => "aws-cn",
+            _ if self.region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+
+    fn arn(&self, kind: &str, name: &str) -> String {
+        if name.starts_with("arn:") {
+            return name.to_owned();
+        }
+        format!("arn:{}:rds:{}:{}:{kind}:{name}", self.partition(), self.region, self.account)
+    }
+}
+
+impl Scope for Known<'_> {
+    fn value(&self, names: &[&str]) -> Option<Value> {
+        match names {
+            ["run", "mode"] => Some(self.mode.word().into()),
+            ["inputs", name] => Some(self.inputs.get(*name).cloned().unwrap_or_else(|| "*".into())),
+            ["target", "account"] => Some(self.account.as_str().into()),
+            ["target", "region"] => Some(self.region.as_str().into()),
+            // Only names are known before: those of what other steps make.
+            ["steps", id, "outputs", "instance" | "snapshot"] => {
+                let step = self.steps.iter().find(|step| step.id == *id)?;
+                (step.effect == Some(Effect::Create)).then(|| self.made(step).into())
+            }
+            _ => None,
+        }
+    }
+
+    /// No policy depends on the time.
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
+    }
+}
