@@ -101,7 +101,11 @@ async fn a_cut_over_that_fails_in_the_middle_pauses_and_undoes_nothing() {
     definition.faults.push(Fault { service, operation, when, kind });
     let bench = Bench::new(definition, 3);
     let ran = recover(&bench, "rds-restore-and-cut-over").await;
-    assert!(ran.state.paused.as_ref().is_some_and(|paused| paused.why.contains("move_in")), "{:?}", ran.state.paused);
+    assert!(
+        ran.state.paused.as_ref().is_some_and(|paused| paused.why.contains("move_in")),
+        "{:?}",
+        ran.state.paused
+    );
     assert!(holder(&bench, "orders-prod-damaged").is_some() && holder(&bench, "orders-prod").is_none());
     assert_eq!(bench.effects("ModifyDBInstance"), 3);
 }

@@ -39,6 +39,7 @@ pub fn catalog() -> Vec<&'static ActionSpec> {
         &secretsmanager::spec::UPDATE_KEYS,
         &ssm::spec::GET_PARAMETER,
         &ssm::spec::PUT_PARAMETER,
+        &ssm::spec::RUN_COMMAND,
         &sts::spec::IDENTITY,
     ];
     [rds::spec::ALL, &others].concat()
@@ -63,5 +64,7 @@ pub fn register(registry: &mut lifeboat_engine::registry::Registry, aws: &std::s
     registry.add_lookout(Arc::new(ssm::Parameters(aws.clone())));
     registry.add_action(Arc::new(ssm::GetParameter(aws.clone())));
     registry.add_action(Arc::new(ssm::PutParameter(aws.clone())));
+    registry.add_lookout(Arc::new(ssm::Commands(aws.clone())));
+    registry.add_action(Arc::new(ssm::RunCommand::new(aws.clone())));
     registry.add_action(Arc::new(sts::SayIdentity(aws.clone())));
 }

@@ -17,7 +17,7 @@ use lifeboat_engine::action::{
 use lifeboat_engine::lookout::{Seen, Watch};
 use lifeboat_runbook::spec::{ActionSpec, Resource};
 use lifeboat_runbook::value::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The shortest start window that AWS Backup takes, minutes (API reference, StartWindowMinutes).
@@ -52,8 +52,8 @@ impl Action for StartBackup {
             .idempotency_token(&cx.prepared.token)
             .set_start_window_minutes(minutes(cx, "start_window"))
             .set_complete_window_minutes(minutes(cx, "complete_window"))
-            .set_lifecycle(days.map(|days| Lifecycle::builder().delete_after_days(days).build()))
-            .set_recovery_point_tags(Some(tags(cx)));
+            .set_lifecycle(days.map(|days| Lifecycle::builder().delete_after_days(days).build()));
+        let call = tags(cx).into_iter().fold(call, |call, (key, value)| call.recovery_point_tags(key, value));
         let reply = call.send().await.map_err(|error| classify(error, Call::Mutation))?;
         let job = reply.backup_job_id().unwrap_or_default().to_owned();
         let Place { account, region } = cx.place.clone();
@@ -149,8 +149,7 @@ fn minutes(cx: &StepContext, name: &str) -> Option<i64> {
     }
 }
 
-#[expect(clippy::disallowed_types, reason = "the SDK takes no other map")]
-fn tags(cx: &StepContext) -> HashMap<String, String> {
+fn tags(cx: &StepContext) -> BTreeMap<String, String> {
     let given = match cx.with.get("tags") {
         Some(Value::Map(given)) => given.clone(),
         _ => BTreeMap::new(),

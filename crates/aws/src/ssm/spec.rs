@@ -1,7 +1,9 @@
 //! What the actions of Systems Manager say of themselves.
 
 use super::PARAMETER;
-use lifeboat_runbook::spec::{ActionSpec, Effect, Output, Parameter, Touch, Type, TypicalDuration};
+use lifeboat_runbook::spec::{
+    ActionSpec, Effect, Output, Parameter, Readiness, Touch, Type, TypicalDuration,
+};
 
 /// `ssm.get_parameter`.
 pub const GET_PARAMETER: ActionSpec = ActionSpec {
@@ -73,4 +75,87 @@ pub const PUT_PARAMETER: ActionSpec = ActionSpec {
     typical: &[TypicalDuration { what: "the new version", seconds: 1, source: "(assumed)" }],
     timeout_seconds: 300,
     undo: Some("writes the value that was there before as a newer version; deletes a parameter that was new"),
+};
+
+/// States in which a command is over on a node, or as a whole, and did not do what it should (SSM user guide,
+/// "Understanding command statuses").
+pub(crate) const COMMAND_FAILURES: &[&str] = &[
+    "AccessDenied",
+    "Cancelled",
+    "Delivery Timed Out",
+    "DeliveryTimedOut",
+    "Execution Timed Out",
+    "ExecutionTimedOut",
+    "Failed",
+    "Incomplete",
+    "InvalidPlatform",
+    "No Instances In Tag",
+    "NoInstancesInTag",
+    "Rate Exceeded",
+    "RateExceeded",
+    "Terminated",
+    "TimedOut",
+    "Undeliverable",
+];
+
+/// `ssm.run_command`.
+pub const RUN_COMMAND: ActionSpec = ActionSpec {
+    name: "ssm.run_command",
+    summary: "Runs a command document on managed nodes and waits for all of them. Of what they print only what `outputs:` \
+              selects is kept.",
+    effect: None,
+    cut_over: false,
+    parameters: &[
+        Parameter::required("document", Type::String, "The document, such as `AWS-RunShellScript`."),
+        Parameter::optional(
+            "instances",
+            Type::List(&Type::String),
+            "The nodes; they or `targets` must be given.",
+        ),
+        Parameter::optional(
+            "targets",
+            Type::Map(&Type::Any),
+            "What the nodes have: `{ \"tag:role\": [api] }`; a value or a list for each.",
+        ),
+        Parameter::optional(
+            "parameters",
+            Type::Map(&Type::Any),
+            "The document's parameters; a value or a list for each.",
+        ),
+        Parameter::optional(
+            "expect_targets",
+            Type::Integer,
+            "The least number of nodes it must have reached; 1 unless said.",
+        ),
+        Parameter::optional(
+            "delivery_timeout",
+            Type::Duration,
+            "How long delivery is tried; 1h unless said.",
+        ),
+        Parameter::optional("max_concurrency", Type::String, "How many nodes at once: `10` or `25%`."),
+        Parameter::optional(
+            "max_errors",
+            Type::String,
+            "How many may fail before no more begin: `1` or `10%`.",
+        ),
+    ],
+    outputs: &[
+        Output::new("status", Type::String, "`Success`."),
+        Output::new("command", Type::String, "The id of the command."),
+        Output::new("targets", Type::Integer, "How many nodes it reached."),
+        Output::new("nodes", Type::Map(&Type::String), "The status of each node."),
+        Output::new("outputs", Type::Map(&Type::String), "What each node printed, as far as AWS keeps it.")
+            .selected(),
+    ],
+    touches: &[],
+    readiness: &[Readiness {
+        name: "success",
+        summary: "it succeeded on every node, and reached enough of them",
+    }],
+    failure_states: COMMAND_FAILURES,
+    calls: &["ssm:CancelCommand", "ssm:ListCommandInvocations", "ssm:ListCommands", "ssm:SendCommand"],
+    dependent: &[],
+    typical: &[TypicalDuration { what: "a short script", seconds: 5, source: "(assumed)" }],
+    timeout_seconds: 2 * 3_600,
+    undo: Some("cancels it where it still runs; what it did stays"),
 };

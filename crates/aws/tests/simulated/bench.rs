@@ -102,6 +102,11 @@ impl Bench {
         self.step_with(action, effect, with)
     }
 
+    /// A step that says its own effect.
+    pub(crate) fn step_saying(&self, action: &str, effect: Effect, with: &[(&str, Value)]) -> Try<'_> {
+        self.step_with(self.registry.action(action).expect("it is registered"), effect, with)
+    }
+
     fn step_with(&self, action: Arc<dyn Action>, effect: Effect, with: &[(&str, Value)]) -> Try<'_> {
         let notes = Arc::new(Heard::default());
         let now = self.clock.now();

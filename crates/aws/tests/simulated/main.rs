@@ -3,6 +3,7 @@
 
 mod backups;
 mod bench;
+mod commands;
 mod looks;
 mod parameters;
 mod recovery_points;

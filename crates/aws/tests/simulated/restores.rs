@@ -68,7 +68,10 @@ async fn what_a_lost_reply_made_is_found_and_deleted() {
     step.undo().await;
     bench.pass(4 * 3600);
     assert_eq!(copies(&bench), Vec::<String>::new());
-    assert_eq!(bench.mutations(), ["StartRestoreJob", "DeleteDBInstance"]);
+    // RDS refuses to delete what it still makes: it is asked until it does.
+    let mut asked = bench.mutations();
+    asked.dedup();
+    assert_eq!(asked, ["StartRestoreJob", "DeleteDBInstance"]);
 }
 
 #[tokio::test(start_paused = true)]
