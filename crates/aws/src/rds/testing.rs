@@ -43,6 +43,7 @@ pub(crate) fn context(states_seen: &[&str]) -> StepContext {
         runbook: "book".into(),
         path: StepPath::new("step"),
         attempt: 1,
+        effect: None,
         mode: Mode::Drill,
         place: Place { account: "111122223333".into(), region: "eu-west-1".into() },
         with: Values::new(),
