@@ -94,6 +94,45 @@ fn killed_after_a_lost_reply_it_restores_once() {
     assert!(at_every_sync("before", &lost) >= 20);
 }
 
+/// A restore and the change of what a restore cannot carry are two mutations of one step. A process that dies between
+/// them goes on with the second.
+#[test]
+fn killed_between_two_mutations_of_a_step_each_is_accepted_once() {
+    let desk = Desk::new();
+    let world = desk.quick_world(|_| {});
+    let book = desk.write(
+        "book.yaml",
+        "schema: lifeboat/v1\nkind: runbook\nname: two-stages\n\
+         target: { account: \"111122223333\", region: eu-west-1 }\nsteps:\n  \
+         - id: restore\n    action: rds.restore_to_point_in_time\n    \
+         with: { source: orders-prod, time: latest }\n    wait: { for: available }\n",
+    );
+    let mut killed = 0;
+    for at in 1.. {
+        let program = Program::new();
+        let faults = json!({ "kill": { "at_sync": at, "moment": "before" } });
+        let faults = desk.write("faults.json", &faults.to_string());
+        let run = ["run", &book, "--simulate", &world, "--seed", "1", "--faults", &faults, "--quiet"];
+        if program.run(&run).code != -1 {
+            break;
+        }
+        killed += 1;
+        if program.json(&["runs", "--output", "json"]).1[0]["run"].is_null() {
+            continue;
+        }
+        let said = program.run(&["resume", "latest", "--quiet"]);
+        if said.stderr.contains("nothing was done") || said.stderr.contains("no run is unfinished") {
+            continue;
+        }
+        assert_eq!(said.code, 0, "killed at sync {at}: {}{}", said.stdout, said.stderr);
+        let run = program.latest();
+        for operation in [RESTORE, "ModifyDBInstance"] {
+            assert_eq!(program.accepted(&run, operation), 1, "{operation}, killed at sync {at}");
+        }
+    }
+    assert!(killed >= 12, "killed {killed} times");
+}
+
 #[test]
 fn a_torn_line_is_cut_off_and_that_is_recorded() {
     let desk = Desk::new();

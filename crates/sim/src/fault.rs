@@ -58,6 +58,17 @@ pub enum FaultKind {
     Latency(u64),
     /// What the call makes ends in this state instead of `available`.
     FinalState(String),
+    /// A look sees the world as it was this many seconds ago, as eventually consistent services show it.
+    StaleRead(u64),
+}
+
+/// How long ago the stalest look of these faults may see, seconds; nothing where no look is stale.
+pub(crate) fn stalest(faults: &[Fault]) -> Option<u64> {
+    let seconds = |fault: &Fault| match fault.kind {
+        FaultKind::StaleRead(seconds) => Some(seconds),
+        _ => None,
+    };
+    faults.iter().filter_map(seconds).max()
 }
 
 /// A call, as far as faults look at it.

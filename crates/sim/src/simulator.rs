@@ -1,11 +1,11 @@
 //! The simulator: one world, its clock, its log, and the way of a request through them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::{SimClock, lock};
 use crate::definition::WorldDefinition;
@@ -80,6 +80,8 @@ struct Inner {
     world: World,
     counters: Counters,
     calls: Vec<Call>,
+    /// Worlds as requests left them, the oldest first; only where a fault makes looks stale.
+    past: VecDeque<World>,
 }
 
 /// An AWS in memory. It may be shared between tasks; requests take their turn.
@@ -147,13 +149,18 @@ impl Simulator {
         clock: Arc<dyn SimClock>,
         log: Option<Arc<dyn WorldLog>>,
     ) -> Simulator {
-        Simulator { inner: Mutex::new(Inner { world, counters, calls: Vec::new() }), clock, log }
+        Simulator {
+            inner: Mutex::new(Inner { world, counters, calls: Vec::new(), past: VecDeque::new() }),
+            clock,
+            log,
+        }
     }
 
     /// Answers one request, at the clock's time.
     pub fn handle(&self, request: &Request) -> Reply {
         let mut inner = lock(&self.inner);
         let now = self.clock.now().max(inner.world.now);
+        inner.keep_the_past(now);
         inner.world.settle(now);
         inner.counters.requests += 1;
         let latency = Duration::from_millis(inner.world.definition.latency_ms);
@@ -247,7 +254,10 @@ impl Simulator {
                 if fault.is_some() {
                     self.keep(inner, request, turn, fault, false)?;
                 }
-                read(&inner.world, &context)
+                match inner.stale_world(turn.now, fault) {
+                    Some(stale) => read(&stale, &context),
+                    None => read(&inner.world, &context),
+                }
             }
             Deed::Change(change) => {
                 let mut world = inner.world.clone();
@@ -331,6 +341,26 @@ impl Simulator {
 }
 
 impl Inner {
+    /// Remembers the world as the last request left it, as long as a stale look may want it.
+    fn keep_the_past(&mut self, now: DateTime<Utc>) {
+        let Some(stalest) = fault::stalest(&self.world.definition.faults) else { return };
+        let horizon = now - seconds(stalest);
+        self.past.push_back(self.world.clone());
+        // The newest one from before the horizon tells what was there at the horizon.
+        while self.past.get(1).is_some_and(|second| second.now <= horizon) {
+            self.past.pop_front();
+        }
+    }
+
+    /// The world that a stale look sees; nothing where this look is not stale.
+    fn stale_world(&self, now: DateTime<Utc>, fault: Option<usize>) -> Option<World> {
+        let FaultKind::StaleRead(stale) = self.world.definition.faults.get(fault?)?.kind else { return None };
+        let then = now - seconds(stale);
+        let mut world = self.past.iter().rev().find(|past| past.now <= then).or(self.past.front())?.clone();
+        world.settle(then);
+        Some(world)
+    }
+
     fn remember(
         &mut self,
         at: DateTime<Utc>,
@@ -350,11 +380,17 @@ fn refusal(kind: &FaultKind, dialect: Dialect) -> Option<ApiError> {
         FaultKind::Error { code, status, message } => {
             Some(ApiError { status: *status, code: code.clone(), message: message.clone() })
         }
-        FaultKind::ReplyLost | FaultKind::Latency(_) | FaultKind::FinalState(_) => None,
+        FaultKind::ReplyLost | FaultKind::Latency(_) | FaultKind::FinalState(_) | FaultKind::StaleRead(_) => {
+            None
+        }
     }
 }
 
 /// The state in which a fault lets things end, if it orders one.
+fn seconds(count: u64) -> TimeDelta {
+    TimeDelta::seconds(i64::try_from(count).unwrap_or(i64::MAX / 1000))
+}
+
 fn final_state(kind: &FaultKind) -> Option<&str> {
     match kind {
         FaultKind::FinalState(state) => Some(state),

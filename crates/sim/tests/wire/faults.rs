@@ -49,6 +49,21 @@ fn a_lost_reply_comes_after_the_effect() {
     assert_eq!(bench.refusal(RESTORE, COPY).1, "DBInstanceAlreadyExists");
 }
 
+/// An eventually consistent service: what was made is not there yet, what was deleted is there still.
+#[test]
+fn a_stale_look_sees_what_was_there_before() {
+    let bench = bench_with("DescribeDBInstances", When::Calls(vec![1, 3]), FaultKind::StaleRead(60));
+    bench.good(RESTORE, COPY);
+    let look = || bench.rds("DescribeDBInstances", &[("DBInstanceIdentifier", "copy")]).status;
+    assert_eq!(
+        [look(), look()],
+        [404, 200],
+        "the first look sees the world of a minute ago, the second one today's"
+    );
+    bench.advance(120);
+    assert_eq!(look(), 200, "a minute ago it was there already");
+}
+
 #[test]
 fn a_slow_call_takes_that_much_longer() {
     let bench = bench_with("DescribeDBInstances", When::Calls(vec![2]), FaultKind::Latency(5000));
