@@ -115,6 +115,39 @@ fn credentials_that_expire_and_come_back_cost_time_and_nothing_else() {
     assert!(report.contains("credentials or a permission missing"), "{report}");
 }
 
+/// A permission that is missing and later granted; and a session that comes back as that of another account.
+#[test]
+fn a_missing_permission_and_the_wrong_account_are_waited_out() {
+    let during = |from_s: u64, to_s: u64| json!({ "during": { "from_s": from_s, "to_s": to_s } });
+    let error = |code: &str| json!({ "error": { "code": code, "status": 403, "message": "no" } });
+    let fault = |service: &str, operation: &str, when: Value, kind: Value| json!({ "service": service, "operation": operation, "when": when, "kind": kind });
+    let other = json!({ "other_account": "999900001111" });
+    for (faults, codes) in [
+        (
+            json!([fault("rds", "RestoreDBInstanceToPointInTime", during(0, 600), error("AccessDenied"))]),
+            &["AccessDenied"][..],
+        ),
+        (
+            json!([
+                fault("*", "*", during(20, 200), error("ExpiredToken")),
+                fault("*", "*", during(200, 400), other),
+            ]),
+            &["ExpiredToken", "wrong_account"],
+        ),
+    ] {
+        let bench = Bench::new();
+        let file = bench.desk.write("good.yaml", &book("heartbeat"));
+        let (code, document) = bench.start("drill", &file, &["--faults", &bench.faults(faults)]);
+        assert_eq!((code, &document["outcome"]), (0, &json!("passed")), "{document:#}");
+        let run = document["run"].as_str().unwrap();
+        assert_eq!(bench.program.accepted(run, "RestoreDBInstanceToPointInTime"), 1);
+        let shown = bench.program.run(&["show", run]).stdout;
+        for code in codes {
+            assert!(shown.contains(&format!("({code})")), "{code}: {shown}");
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_deleted_is_named_everywhere_and_cleaned_up_later() {
     let bench = Bench::new();

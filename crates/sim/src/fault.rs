@@ -60,6 +60,8 @@ pub enum FaultKind {
     FinalState(String),
     /// A look sees the world as it was this many seconds ago, as eventually consistent services show it.
     StaleRead(u64),
+    /// The call is taken as one of this account: the credentials are those of somebody else.
+    OtherAccount(String),
 }
 
 /// How long ago the stalest look of these faults may see, seconds; nothing where no look is stale.

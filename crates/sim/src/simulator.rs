@@ -165,7 +165,7 @@ impl Simulator {
         inner.counters.requests += 1;
         let latency = Duration::from_millis(inner.world.definition.latency_ms);
         match understand(&inner.world, request) {
-            Ok(understood) => self.answer(&mut inner, &understood, now, latency),
+            Ok(understood) => self.answer(&mut inner, understood, now, latency),
             Err(Refused { service, operation, dialect, error }) => {
                 let name = service.map_or("unknown", |service| service.name);
                 let namespace = service.map_or("", |service| service.protocol.namespace());
@@ -180,7 +180,7 @@ impl Simulator {
     fn answer(
         &self,
         inner: &mut Inner,
-        request: &Understood,
+        mut request: Understood,
         now: DateTime<Utc>,
         latency: Duration,
     ) -> Reply {
@@ -195,6 +195,10 @@ impl Simulator {
         let hit = Hit { service: service.name, operation: operation.name, call: turn.call, second };
         let fault = fault::hitting(&definition.faults, &chance, hit);
         let kind = fault.map(|(_, fault)| &fault.kind);
+        if let Some(FaultKind::OtherAccount(account)) = kind {
+            request.place.account.clone_from(account);
+        }
+        let request = &request;
         let answer = match kind.and_then(|kind| refusal(kind, request.dialect)) {
             Some(refusal) => {
                 self.keep(inner, request, &turn, fault.map(|(place, _)| place), false).and(Err(refusal))
@@ -380,9 +384,11 @@ fn refusal(kind: &FaultKind, dialect: Dialect) -> Option<ApiError> {
         FaultKind::Error { code, status, message } => {
             Some(ApiError { status: *status, code: code.clone(), message: message.clone() })
         }
-        FaultKind::ReplyLost | FaultKind::Latency(_) | FaultKind::FinalState(_) | FaultKind::StaleRead(_) => {
-            None
-        }
+        FaultKind::ReplyLost
+        | FaultKind::Latency(_)
+        | FaultKind::FinalState(_)
+        | FaultKind::StaleRead(_)
+        | FaultKind::OtherAccount(_) => None,
     }
 }
 
