@@ -1,5 +1,7 @@
 //! Taking up a run that is in its journal: to go on, to end it, to take away what it left.
 
+use crate::args::Output;
+use crate::commands::Globals;
 use crate::connect_to::ProbeArguments;
 use crate::desk::{self, Answers};
 use crate::error::CommandError;
@@ -63,6 +65,22 @@ pub(crate) struct TakeUp {
     pub(crate) probes: ProbeArguments,
     /// How to show it.
     pub(crate) screen: Screen,
+}
+
+impl TakeUp {
+    /// For a purpose that needs no more than the run.
+    pub(crate) fn new(run: ReadRun, purpose: Purpose, globals: Globals, output: Output) -> Self {
+        Self {
+            run,
+            purpose,
+            confirmed: BTreeSet::new(),
+            answers: None,
+            downtime: None,
+            profile: globals.profile,
+            probes: ProbeArguments::default(),
+            screen: Screen { output, quiet: globals.quiet },
+        }
+    }
 }
 
 /// Takes a run up and drives it on; gives the exit code.

@@ -2,16 +2,14 @@
 
 use crate::args::AbortArguments;
 use crate::commands::Globals;
-use crate::connect_to::ProbeArguments;
 use crate::error::CommandError;
 use crate::home::{Home, ReadRun, user};
 use crate::inbox::Letter;
 use crate::resume::{Purpose, TakeUp, started, take_up};
-use crate::session::{Screen, consent_to_delete};
+use crate::session::consent_to_delete;
 use lifeboat_journal::file::LockError;
 use lifeboat_journal::outcome::PASSED;
 use lifeboat_runbook::plan::Mode;
-use std::collections::BTreeSet;
 
 pub(crate) fn run(home: &Home, arguments: AbortArguments, globals: Globals) -> Result<u8, CommandError> {
     let AbortArguments { run, undo, no_undo, reason, yes, output } = arguments;
@@ -24,17 +22,7 @@ pub(crate) fn run(home: &Home, arguments: AbortArguments, globals: Globals) -> R
     if let Some(holder) = held(&run)? {
         return hand_over(&run, &holder, reason, undo);
     }
-    let take = TakeUp {
-        run,
-        purpose: Purpose::Abort { undo: Some(undo), why: reason },
-        confirmed: BTreeSet::new(),
-        answers: None,
-        downtime: None,
-        profile: globals.profile,
-        probes: ProbeArguments::default(),
-        screen: Screen { output: output.output, quiet: globals.quiet },
-    };
-    take_up(home, take)
+    take_up(home, TakeUp::new(run, Purpose::Abort { undo: Some(undo), why: reason }, globals, output.output))
 }
 
 /// Who is writing the run now, if somebody is.

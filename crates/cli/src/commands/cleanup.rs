@@ -2,14 +2,12 @@
 
 use crate::args::CleanupArguments;
 use crate::commands::Globals;
-use crate::connect_to::ProbeArguments;
 use crate::error::CommandError;
 use crate::home::Home;
 use crate::resume::{Purpose, TakeUp, started, take_up};
-use crate::session::{Screen, consent_to_delete};
+use crate::session::consent_to_delete;
 use lifeboat_journal::outcome::{PASSED, Verdict};
 use lifeboat_runbook::plan::Mode;
-use std::collections::BTreeSet;
 
 pub(crate) fn run(home: &Home, arguments: CleanupArguments, globals: Globals) -> Result<u8, CommandError> {
     let CleanupArguments { run, yes, output } = arguments;
@@ -29,15 +27,5 @@ pub(crate) fn run(home: &Home, arguments: CleanupArguments, globals: Globals) ->
     if recovery && run.state.outcome.is_some() {
         consent_to_delete(&run.state, yes)?;
     }
-    let take = TakeUp {
-        run,
-        purpose: Purpose::Cleanup,
-        confirmed: BTreeSet::new(),
-        answers: None,
-        downtime: None,
-        profile: globals.profile,
-        probes: ProbeArguments::default(),
-        screen: Screen { output: output.output, quiet: globals.quiet },
-    };
-    take_up(home, take)
+    take_up(home, TakeUp::new(run, Purpose::Cleanup, globals, output.output))
 }

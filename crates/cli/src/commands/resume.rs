@@ -6,7 +6,6 @@ use crate::error::CommandError;
 use crate::home::Home;
 use crate::orders::Orders;
 use crate::resume::{Purpose, TakeUp, take_up};
-use crate::session::Screen;
 use lifeboat_runbook::units;
 
 pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> Result<u8, CommandError> {
@@ -34,17 +33,8 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
     };
     let orders = Orders { retry, skip, done, set_output, accept, reason, amended: false };
     let run = home.unfinished(&run)?;
-    take_up(
-        home,
-        TakeUp {
-            run,
-            purpose: Purpose::Resume { orders, amended },
-            confirmed: confirm_destroy.into_iter().collect(),
-            answers,
-            downtime,
-            profile: globals.profile,
-            probes,
-            screen: Screen { output: output.output, quiet: globals.quiet },
-        },
-    )
+    let purpose = Purpose::Resume { orders, amended };
+    let confirmed = confirm_destroy.into_iter().collect();
+    let take = TakeUp::new(run, purpose, globals, output.output);
+    take_up(home, TakeUp { confirmed, answers, downtime, probes, ..take })
 }
