@@ -53,7 +53,8 @@ fn without_answer(message: String, call: Call) -> ActionError {
             .hint("log in (`aws login`, `aws sso login`), or name a profile with --profile");
     }
     match call {
-        Call::Read => ActionError::transient("connect", message),
+        Call::Read => ActionError::new(ErrorKind::BlockedOnControlPlane, "connect", message)
+            .hint("AWS does not answer: is there a network, and is the Region well? The run waits"),
         Call::Mutation => ActionError::new(ErrorKind::Unknown, "timeout", message),
     }
 }

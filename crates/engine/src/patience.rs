@@ -42,6 +42,13 @@ impl Patience {
     }
 }
 
+/// One reply that is lost is no outage: the control plane is gone when it stays away for a few tries.
+const BLIPS: u32 = 3;
+
+fn may_be_a_blip(error: &ActionError, tries: u32) -> bool {
+    error.kind == ErrorKind::BlockedOnControlPlane && tries < BLIPS
+}
+
 /// What an error means for whoever waits.
 fn blocked_on(error: &ActionError) -> Option<BlockedOn> {
     match error.kind {
@@ -71,7 +78,9 @@ impl Worker {
         let mut tries = 0;
         loop {
             match call().await {
-                Err(error) if self.waits_for(patience, &error) => self.blocked(patience, &error).await?,
+                Err(error) if self.waits_for(patience, &error) && !may_be_a_blip(&error, tries) => {
+                    self.blocked(patience, &error).await?;
+                }
                 Err(error) if self.may_try_again(&error, patience) => {
                     tries += 1;
                     if self.back_off(patience, tries).await {
@@ -92,7 +101,8 @@ impl Worker {
     }
 
     pub(crate) fn may_try_again(&self, error: &ActionError, patience: &Patience) -> bool {
-        error.kind == ErrorKind::Transient && self.clock.now() < self.deadline(patience)
+        let passes = matches!(error.kind, ErrorKind::Transient | ErrorKind::BlockedOnControlPlane);
+        passes && self.clock.now() < self.deadline(patience)
     }
 
     /// Says that the step is blocked and waits until it may be tried again.
@@ -153,22 +163,9 @@ impl Worker {
 
     fn blocked_too_long(&self, patience: &Patience) -> bool {
         let Some(limit) = self.outside.blocked_limit else { return false };
-        let since = self.log.with_state(|state| {
-            let blocks = state.steps.get(&patience.path).map(|step| step.blocks.clone()).unwrap_or_default();
-            // What follows a block at once belongs to it: the reason changed, nothing got better.
-            let joined = |from: DateTime<Utc>, block: &lifeboat_journal::state::Block| match block.to {
-                Some(to) if to.at < from => None,
-                _ => Some(block.from.at),
-            };
-            let mut since = None;
-            for block in blocks.iter().rev() {
-                match joined(since.unwrap_or(block.from.at), block) {
-                    Some(from) => since = Some(from),
-                    None => break,
-                }
-            }
-            since
-        });
+        let since = self
+            .log
+            .with_state(|state| state.steps.get(&patience.path).and_then(|step| step.blocked_since()));
         let limit = TimeDelta::from_std(limit).unwrap_or(TimeDelta::MAX);
         since.is_some_and(|since| self.clock.now() - since >= limit)
     }

@@ -685,6 +685,18 @@ impl StepState {
         self.blocks.last().filter(|block| block.to.is_none())
     }
 
+    /// Since when it cannot go on, whatever the reason has changed to meanwhile.
+    pub fn blocked_since(&self) -> Option<DateTime<Utc>> {
+        let mut since = self.blocked()?.from;
+        for block in self.blocks.iter().rev().skip(1) {
+            if block.to.is_none_or(|to| to.seq != since.seq) {
+                break;
+            }
+            since = block.from;
+        }
+        Some(since.at)
+    }
+
     /// Seconds in which the present attempt could not go on: they do not count against its time.
     pub fn blocked_s(&self) -> f64 {
         let since = self.attempt_started.map_or(0, |started| started.seq);
