@@ -26,8 +26,10 @@ use lifeboat_runbook::id::{RunId, StepPath};
 use lifeboat_runbook::plan::{Mode, Plan};
 use lifeboat_runbook::spec::Catalog;
 use lifeboat_runbook::value::Value;
-use lifeboat_sim::world::World;
-use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition, WorldEntry, WorldLog};
+
+use lifeboat_sim::wire::Request;
+use lifeboat_sim::world::{Place as SimPlace, Region, World};
+use lifeboat_sim::{Call, SimClock, SimHttpClient, Simulator, WorldDefinition, WorldEntry, WorldLog};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -43,6 +45,8 @@ pub(crate) struct Bench {
     pub(crate) clock: Clock,
     pub(crate) log: Arc<Entries>,
     registry: Registry,
+    /// Which of the simulator's calls somebody else made.
+    by_others: Mutex<BTreeSet<usize>>,
 }
 
 /// What changed the world, in order.
@@ -113,7 +117,7 @@ impl Bench {
         let mut registry = Registry::default();
         lifeboat_aws::register(&mut registry, &aws);
         lifeboat_probe::register(&mut registry, crate::simulated_ports::ports(&simulator, &clock, false));
-        Self { simulator, clock, log, registry }
+        Self { simulator, clock, log, registry, by_others: Mutex::default() }
     }
 
     /// Runs a runbook with these inputs. In a recovery everything may be destroyed that `confirmed` names.
@@ -167,20 +171,52 @@ impl Bench {
         }
     }
 
+    /// Somebody else asks AWS for something; gives the reply, which must be good.
+    pub(crate) fn somebody(
+        &self,
+        service: &str,
+        (method, path): (&str, &str),
+        target: Option<&str>,
+        body: &serde_json::Value,
+    ) -> serde_json::Value {
+        let scope = format!("Credential=AKIAEXAMPLE/20260105/{REGION}/{service}/aws4_request");
+        let mut headers = BTreeMap::from([
+            ("authorization".to_owned(), format!("AWS4-HMAC-SHA256 {scope}, X")),
+            ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
+        ]);
+        headers.extend(target.map(|target| ("x-amz-target".to_owned(), target.to_owned())));
+        let (method, uri) = (method.to_owned(), path.to_owned());
+        let request = Request { method, uri, headers, body: body.to_string().into_bytes() };
+        let number = self.simulator.calls().len();
+        self.by_others.lock().expect("no test panics with the lock").insert(number);
+        let response = self.simulator.handle(&request).outcome.expect("a reply");
+        assert_eq!(response.status, 200, "{}", String::from_utf8_lossy(&response.body));
+        serde_json::from_slice(&response.body).expect("JSON")
+    }
+
+    /// What was asked of AWS so far, but for what somebody else did.
+    fn calls(&self) -> Vec<Call> {
+        let others = self.by_others.lock().expect("no test panics with the lock");
+        let calls = self.simulator.calls().into_iter().enumerate();
+        calls.filter(|(number, _)| !others.contains(number)).map(|(_, call)| call).collect()
+    }
+
     /// What AWS was asked so far, by name.
     pub(crate) fn operations(&self) -> BTreeSet<String> {
-        self.simulator
-            .calls()
-            .into_iter()
-            .map(|call| format!("{}:{}", call.service, call.operation))
-            .collect()
+        self.calls().into_iter().map(|call| format!("{}:{}", call.service, call.operation)).collect()
     }
 
     /// How often an operation took effect, its reply lost or not.
     pub(crate) fn effects(&self, operation: &str) -> usize {
-        let calls = self.simulator.calls();
+        let calls = self.calls();
         let took_effect = |status: Option<u16>| status.is_none_or(|status| status == 200);
         calls.iter().filter(|call| call.operation == operation && took_effect(call.status)).count()
+    }
+
+    /// What the Region of the tests holds now.
+    pub(crate) fn region(&self) -> Region {
+        let place = SimPlace { account: ACCOUNT.into(), region: REGION.into() };
+        self.world().region(&place).clone()
     }
 
     pub(crate) fn world(&self) -> World {
@@ -250,10 +286,17 @@ impl Hand<'_> {
     /// Looks until it is decided, and makes the mutations that come next.
     pub(crate) async fn settle(&mut self) -> Observation {
         for _ in 0..MOST_LOOKS {
-            let seen = self.look().await;
-            let observation = self.action.judge(&self.cx, &seen);
-            let state = seen.state.filter(|state| self.cx.recorded.states_seen.last() != Some(state));
-            self.cx.recorded.states_seen.extend(state);
+            let observation = if self.action.watches(&self.cx).is_some() {
+                let seen = self.look().await;
+                let observation = self.action.judge(&self.cx, &seen);
+                let state = seen.state.filter(|state| self.cx.recorded.states_seen.last() != Some(state));
+                self.cx.recorded.states_seen.extend(state);
+                observation
+            } else {
+                self.bench.clock.sleep(Duration::from_secs(5)).await;
+                self.cx.now = self.bench.clock.now();
+                self.action.observe(&self.cx).await.expect("AWS answers")
+            };
             match observation {
                 Observation::Next(stage) => self.act(&stage).await.expect("the next mutation is accepted"),
                 Observation::InProgress { .. } | Observation::Unknown | Observation::Absent => {}

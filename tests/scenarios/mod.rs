@@ -1,13 +1,14 @@
-//! Each action that changes RDS, in every way it may go: a table, of which `scripts/scenarios` prints what came of it.
+//! Each action that changes something in AWS, in every way it may go: a table, of which `scripts/scenarios` prints what
+//! came of it.
 //!
 //! A good run and runs that end in each failure state; a reply that is lost; performed twice; undone twice; undone when
-//! nothing was made. Over all of them an action makes exactly the calls that its spec asks permission for.
+//! nothing was made. Where a way means nothing for an action, its row says why. Over all of them an action makes exactly the calls that its spec asks permission for.
 
 mod rows;
 
 use crate::bench::{Bench, Hand};
 use chrono::TimeDelta;
-use lifeboat_engine::action::{ErrorKind, Observation, Stage, UndoObservation};
+use lifeboat_engine::action::{ErrorKind, Observation, Stage, UndoObservation, Values};
 use lifeboat_journal::state::StepStatus;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::Mode;
@@ -15,26 +16,22 @@ use lifeboat_runbook::spec::Effect;
 use lifeboat_runbook::units::duration_text;
 use lifeboat_sim::WorldDefinition;
 use lifeboat_sim::fault::{Fault, FaultKind, When};
-use rows::{ROWS, Row};
+use rows::{ROWS, Row, Way};
 use std::collections::{BTreeMap, BTreeSet};
 
 const SEED: u64 = 5;
 
-/// What one row came to, and which calls it made.
-struct Told {
-    cells: [String; 6],
-    operations: BTreeSet<String>,
-}
-
 #[tokio::test(start_paused = true)]
 async fn every_action_goes_every_way() {
     let mut operations: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    let titles = ["good", "failure states", "reply lost", "twice", "undone twice", "nothing made"];
-    print_line("action", titles.map(str::to_owned));
+    print_line("action", &Way::ALL.map(|way| way.title().to_owned()), "");
     for row in ROWS {
-        let told = go(row).await;
-        print_line(&format!("{}{}", row.action, row.variant), told.cells);
-        operations.entry(row.action).or_default().extend(told.operations);
+        let mut cells = Way::ALL.map(|_| NO_MEANING.to_owned());
+        let made = operations.entry(row.action).or_default();
+        for (cell, way) in cells.iter_mut().zip(Way::ALL).filter(|(_, way)| row.lacks(*way).is_none()) {
+            *cell = go(row, way, made).await;
+        }
+        print_line(&format!("{}{}", row.action, row.variant), &cells, &reasons(row));
     }
     for (action, made) in operations {
         let spec = crate::bench::catalog().get(action).expect("a spec");
@@ -45,53 +42,80 @@ async fn every_action_goes_every_way() {
         let asked = &names(spec.calls) | &names(&sometimes);
         assert_eq!(made, asked, "{action}: the calls it makes, and those it asks permission for");
     }
-    let all = crate::bench::catalog();
-    let missing = all
-        .iter()
-        .filter(|spec| spec.name.starts_with("rds.") && spec.effect != Some(Effect::Read))
-        .find(|spec| !ROWS.iter().any(|row| row.action == spec.name));
-    assert!(missing.is_none(), "{:?} stands in no row", missing.map(|spec| spec.name));
+}
+
+/// Of the actions on AWS: what probes do, they do to real servers and programs, in `crates/probe/tests/real`.
+#[test]
+fn every_action_that_is_no_read_stands_in_a_row() {
+    let all = lifeboat_aws::catalog();
+    let changing = all.iter().filter(|spec| spec.effect != Some(Effect::Read));
+    let missing: Vec<_> =
+        changing.map(|spec| spec.name).filter(|name| !ROWS.iter().any(|row| row.action == *name)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+    for way in Way::ALL {
+        let shown = |row: &&Row| row.lacks(way).is_none();
+        assert!(ROWS.iter().any(|row| shown(&row)), "no row shows {}", way.title());
+    }
+}
+
+/// What stands in a cell of a way that means nothing for an action.
+const NO_MEANING: &str = "–";
+
+/// Why some cells of a row are empty.
+fn reasons(row: &Row) -> String {
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    row.without.iter().for_each(|(way, why)| reasons.entry(why).or_default().push(way.title()));
+    let said = reasons.iter().map(|(why, ways)| format!("{NO_MEANING} {}: {why}", ways.join(", ")));
+    said.collect::<Vec<_>>().join("; ")
 }
 
 /// Whether the simulator has this operation, and it is not one that AWS only checks besides another.
 fn bench_knows(call: &str) -> bool {
-    let besides = ["rds:AddTagsToResource", "rds:CreateDBSnapshot"];
+    let besides = ["backup:TagResource", "rds:AddTagsToResource", "rds:CreateDBSnapshot"];
     !besides.contains(&call)
         && lifeboat_sim::service::operations().any(|(service, name)| call == format!("{service}:{name}"))
 }
 
-fn print_line(name: &str, cells: [String; 6]) {
+fn print_line(name: &str, cells: &[String; 6], reasons: &str) {
     let [good, failures, lost, twice, undone, nothing] = cells;
-    println!("{name:46} {good:8} {failures:16} {lost:12} {twice:10} {undone:14} {nothing}");
+    let line =
+        format!("{name:46} {good:8} {failures:16} {lost:12} {twice:16} {undone:14} {nothing:14} {reasons}");
+    println!("{}", line.trim_end());
 }
 
-async fn go(row: &Row) -> Told {
-    let mut operations = BTreeSet::new();
-    let cells = [
-        good(row, &mut operations).await,
-        failure_states(row, &mut operations).await,
-        reply_lost(row, &mut operations).await,
-        twice(row, &mut operations).await,
-        undone_twice(row, &mut operations).await,
-        nothing_made(row, &mut operations).await,
-    ];
-    Told { cells, operations }
+async fn go(row: &Row, way: Way, operations: &mut BTreeSet<String>) -> String {
+    match way {
+        Way::Good => good(row, operations).await,
+        Way::FailureStates => failure_states(row, operations).await,
+        Way::ReplyLost => reply_lost(row, operations).await,
+        Way::Twice => twice(row, operations).await,
+        Way::UndoneTwice => undone_twice(row, operations).await,
+        Way::NothingMade => nothing_made(row, operations).await,
+    }
 }
 
 fn bench(row: &Row, fault: Option<(When, FaultKind)>) -> Bench {
     let mut definition = (row.world)();
     if let Some((when, kind)) = fault {
-        let (service, operation) = ("rds".to_owned(), row.mutation.to_owned());
+        let (service, operation) = (row.service().to_owned(), row.mutation.to_owned());
         definition.faults.push(Fault { service, operation, when, kind });
     }
     Bench::new(definition, SEED)
 }
 
+/// Its parameters, when what they name is there.
+async fn parameters(row: &Row, bench: &Bench) -> Values {
+    let with = (row.with)(bench);
+    bench.clock.sleep(row.lead).await;
+    with
+}
+
 async fn run(row: &Row, bench: &Bench) -> crate::bench::Ran {
+    let with = parameters(row, bench).await;
     let text = format!(
         "schema: lifeboat/v1\nkind: runbook\nname: scenario\n\
          target: {{ account: \"111122223333\", region: eu-west-1 }}\nsteps:\n{}",
-        row.steps()
+        row.steps(&with)
     );
     bench.run(&text, row.mode, &[], &["orders-prod"]).await
 }
@@ -100,11 +124,32 @@ fn status(ran: &crate::bench::Ran) -> StepStatus {
     ran.state.step(&StepPath::new("it")).status
 }
 
+/// What stands in parameters, in secrets and in vaults.
+fn kept(bench: &Bench) -> BTreeMap<String, String> {
+    let (now, region) = (bench.world().now, bench.region());
+    let parameters = region.parameters.iter().map(|(name, parameter)| {
+        (name.clone(), parameter.version(None).map(|version| version.value.clone()).unwrap_or_default())
+    });
+    let secrets = region.secrets.iter().map(|(name, secret)| {
+        let current = secret.holder("AWSCURRENT").and_then(|version| secret.versions.get(version));
+        (name.clone(), format!("{:?}", current.map(|version| &version.value)))
+    });
+    let points = region.backup.recovery_points.values().filter(|it| it.gone_at.is_none_or(|gone| gone > now));
+    let points = points.map(|point| (point.arn.clone(), point.vault.clone()));
+    parameters.chain(secrets).chain(points).collect()
+}
+
+/// The same before anything was done.
+fn kept_before(row: &Row) -> BTreeMap<String, String> {
+    kept(&bench(row, None))
+}
+
 /// The world is as it was before, but for what the action is there to change.
 fn assert_clean(row: &Row, bench: &Bench, before: &WorldDefinition) {
     if row.mode == Mode::Recovery {
         return;
     }
+    assert_eq!(kept(bench), kept_before(row), "{}{}", row.action, row.variant);
     let world = bench.world();
     let (_, region) = world.regions().next().expect("a Region");
     let defined = before.accounts[0].regions.values().next().expect("a Region");
@@ -130,10 +175,11 @@ async fn good(row: &Row, operations: &mut BTreeSet<String>) -> String {
 /// It ends in each state of its spec: the step fails with that state's name, and what was made is gone in a drill.
 async fn failure_states(row: &Row, operations: &mut BTreeSet<String>) -> String {
     let spec = crate::bench::catalog().get(row.action).expect("a spec");
-    if !row.can_fail {
-        return "-".to_owned();
-    }
     for state in spec.failure_states {
+        if let Some((_, somebody)) = row.breaks.iter().find(|(broken, _)| broken == state) {
+            broken_by_somebody(row, state, *somebody).await;
+            continue;
+        }
         let kind = FaultKind::FinalState((*state).to_owned());
         let bench = bench(row, Some((When::Calls(vec![row.call]), kind)));
         let ran = run(row, &bench).await;
@@ -153,6 +199,27 @@ async fn failure_states(row: &Row, operations: &mut BTreeSet<String>) -> String 
     }
 }
 
+/// Somebody does what ends in this state; that is told, and what they did is not taken back with the step.
+async fn broken_by_somebody(row: &Row, state: &str, somebody: fn(&Bench)) {
+    let bench = bench(row, None);
+    let mut hand = ready(row, &bench).await;
+    somebody(&bench);
+    let theirs = kept(&bench);
+    let settled = hand.settle().await;
+    assert!(
+        matches!(&settled, Observation::Broken { state: said, hint: Some(_) } if said == state),
+        "{}: in {state} it is {settled:?}",
+        row.action
+    );
+    let undone = hand.take_back().await;
+    assert!(
+        matches!(undone, UndoObservation::Gone | UndoObservation::Failed { .. }),
+        "{}: after {state} its undo is {undone:?}",
+        row.action
+    );
+    assert_eq!(kept(&bench), theirs, "{}: {state}", row.action);
+}
+
 /// The mutation takes effect, and no reply comes: a look finds it, and it is not made again.
 async fn reply_lost(row: &Row, operations: &mut BTreeSet<String>) -> String {
     let bench = bench(row, Some((When::Calls(vec![row.call]), FaultKind::ReplyLost)));
@@ -160,15 +227,32 @@ async fn reply_lost(row: &Row, operations: &mut BTreeSet<String>) -> String {
     assert_eq!(status(&ran), StepStatus::Succeeded, "{}{}", row.action, row.variant);
     let outcome = ran.state.outcome.as_ref().expect("an outcome");
     assert_eq!(outcome.left_behind, [], "{}", row.action);
-    assert_eq!(bench.effects(row.mutation), row.effects, "{}{}: made again", row.action, row.variant);
+    match row.made {
+        Some(_) => assert_eq!(made(row, &bench), 1, "{}{}: made again", row.action, row.variant),
+        None => {
+            assert_eq!(bench.effects(row.mutation), row.effects, "{}{}: made again", row.action, row.variant);
+        }
+    }
     assert_clean(row, &bench, &(row.world)());
     operations.extend(bench.operations());
     "made once".to_owned()
 }
 
-async fn ready<'bench>(row: &Row, bench: &'bench Bench) -> Hand<'bench> {
-    let mut hand = bench.hand(row.action, row.mode, (row.with)(), row.wait_for);
+/// How many things came of it.
+fn made(row: &Row, bench: &Bench) -> usize {
+    row.made.map_or(bench.effects(row.mutation), |made| made(&bench.region()))
+}
+
+async fn take_up<'bench>(row: &Row, bench: &'bench Bench) -> Hand<'bench> {
+    let with = parameters(row, bench).await;
+    let mut hand = bench.hand(row.action, row.mode, with, row.wait_for);
+    hand.cx.effect = hand.cx.effect.or(row.effect);
     hand.prepare().await;
+    hand
+}
+
+async fn ready<'bench>(row: &Row, bench: &'bench Bench) -> Hand<'bench> {
+    let mut hand = take_up(row, bench).await;
     hand.act(&Stage::first()).await.expect("the first time it is accepted");
     hand
 }
@@ -185,23 +269,28 @@ async fn twice(row: &Row, operations: &mut BTreeSet<String>) -> String {
     }
     let settled = hand.settle().await;
     assert!(matches!(settled, Observation::Ready(_)), "{}: {settled:?}", row.action);
+    let count = made(row, &bench);
     if hand.action.spec().effect == Some(Effect::Create) {
-        assert_eq!(bench.effects(row.mutation), 1, "{}", row.action);
+        assert_eq!(count, 1, "{}", row.action);
     }
     operations.extend(bench.operations());
-    "one came".to_owned()
+    // Of a change that is asked for again, the same comes again.
+    if count == 1 { "one came".to_owned() } else { "came to the same".to_owned() }
 }
 
 async fn undone_twice(row: &Row, operations: &mut BTreeSet<String>) -> String {
     let bench = bench(row, None);
     let mut hand = ready(row, &bench).await;
-    let settled = hand.settle().await;
-    assert!(matches!(settled, Observation::Ready(_)), "{}: {settled:?}", row.action);
+    if !row.undone_early {
+        let settled = hand.settle().await;
+        assert!(matches!(settled, Observation::Ready(_)), "{}: {settled:?}", row.action);
+    }
     let undone = [hand.take_back().await, hand.take_back().await];
     operations.extend(bench.operations());
     match (row.returns, undone) {
         (true, [UndoObservation::Gone, UndoObservation::Gone]) => {
             assert_clean(row, &bench, &(row.world)());
+            assert_eq!(kept(&bench), kept_before(row), "{}{}", row.action, row.variant);
             // The call itself is true also when there is nothing to take back.
             let again = hand.action.undo(&hand.cx, &Stage::first()).await;
             assert!(again.is_ok(), "{}: {again:?}", row.action);
@@ -216,8 +305,7 @@ async fn undone_twice(row: &Row, operations: &mut BTreeSet<String>) -> String {
 
 async fn nothing_made(row: &Row, operations: &mut BTreeSet<String>) -> String {
     let bench = bench(row, None);
-    let mut hand = bench.hand(row.action, row.mode, (row.with)(), row.wait_for);
-    hand.prepare().await;
+    let mut hand = take_up(row, &bench).await;
     let undone = hand.take_back().await;
     let expected = row.undone_untouched;
     let as_expected = match &undone {

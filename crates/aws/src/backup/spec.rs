@@ -117,6 +117,7 @@ pub const START_BACKUP: ActionSpec = ActionSpec {
         "backup:DeleteRecoveryPoint",
         "backup:DescribeBackupJob",
         "backup:DescribeRecoveryPoint",
+        "backup:ListBackupJobs",
         "backup:StartBackupJob",
     ],
     dependent: &["backup:TagResource", "iam:PassRole"],

@@ -80,6 +80,11 @@ impl Action for UpdateKeys {
     }
 
     async fn undo(&self, cx: &StepContext, _: &Stage) -> Result<(), ActionError> {
+        // AWS refuses to take the label from a version that does not have it, also where that is done already.
+        let seen = look_at(&self.0, &cx.place, cx.required("secret")?).await?;
+        if holder(&seen).as_deref() != Some(ours(cx)) {
+            return Ok(());
+        }
         let call = self
             .0
             .secretsmanager(&cx.place.region)
@@ -112,8 +117,11 @@ impl Action for UpdateKeys {
     }
 
     fn judge_undo(&self, cx: &StepContext, seen: &Seen) -> UndoObservation {
-        match holder(seen) {
-            Some(current) if current == ours(cx) => UndoObservation::Next(Stage::first()),
+        match (holder(seen), &seen.state) {
+            (Some(current), Some(_)) if current == ours(cx) => UndoObservation::Failed {
+                why: "a secret that waits for its deletion takes no change: restore it first".to_owned(),
+            },
+            (Some(current), None) if current == ours(cx) => UndoObservation::Next(Stage::first()),
             // Never written, taken back, or followed by a value that is not ours to take away.
             _ => UndoObservation::Gone,
         }

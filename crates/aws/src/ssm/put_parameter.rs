@@ -64,13 +64,12 @@ impl Action for PutParameter {
         let name = cx.required("name")?;
         let client = self.0.ssm(&cx.place.region);
         if before(cx) == 0 {
-            client
-                .delete_parameter()
-                .name(name)
-                .send()
-                .await
-                .map_err(|error| classify(error, Call::Mutation))?;
-            return called(cx, "ssm", "DeleteParameter");
+            let reply = client.delete_parameter().name(name).send().await;
+            return match reply.map_err(|error| classify(error, Call::Mutation)) {
+                Ok(_) => called(cx, "ssm", "DeleteParameter"),
+                Err(error) if error.code.starts_with("ParameterNotFound") => Ok(()),
+                Err(error) => Err(error),
+            };
         }
         let old = format!("{name}:{}", before(cx));
         let reply = client.get_parameter().name(&old).with_decryption(true).send().await;
