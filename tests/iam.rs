@@ -53,7 +53,7 @@ fn resources(entry: &WorldEntry) -> Vec<String> {
         ("DBParameterGroupName", "pg"),
     ];
     let arn = |(parameter, kind): &(&str, &str)| {
-        let name = entry.params.get(*parameter)?;
+        let name = entry.params.get(*parameter)?.as_str()?;
         Some(format!("arn:aws:rds:{}:{}:{kind}:{name}", entry.region, entry.account))
     };
     kinds.iter().filter_map(arn).collect()
