@@ -148,24 +148,24 @@ fn the_schema_accepts_what_is_shipped_and_rejects_what_is_wrong() {
     assert!(rejected >= 10, "only {rejected} of {} wrong runbooks are rejected", bad.len());
 }
 
-/// `UPDATE=1` writes the pages anew.
 #[test]
 fn the_generated_pages_are_fresh() {
     let catalog = lifeboat_runbook::spec::Catalog::new(
         lifeboat_aws::catalog().into_iter().chain(lifeboat_probe::catalog()),
     );
+    assert_fresh("keys.md", &lifeboat_runbook::keys::reference_page());
+    assert_fresh("actions.md", &lifeboat_runbook::keys::actions_page(&catalog));
+}
+
+/// A page of `docs/reference` is as it is generated. `UPDATE=1` writes it anew.
+pub(crate) fn assert_fresh(name: &str, page: &str) {
     #[expect(clippy::disallowed_methods, reason = "how a developer renews the pages")]
     let update = std::env::var("UPDATE").is_ok();
-    for (name, page) in [
-        ("keys.md", lifeboat_runbook::keys::reference_page()),
-        ("actions.md", lifeboat_runbook::keys::actions_page(&catalog)),
-    ] {
-        let path = root().join("docs/reference").join(name);
-        if update {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, &page).unwrap();
-        }
-        let kept = fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == page, "{name} is stale; run UPDATE=1 scripts/test docs::");
+    let path = root().join("docs/reference").join(name);
+    if update {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, page).unwrap();
     }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == page, "{name} is stale; run UPDATE=1 scripts/test generated_pages");
 }

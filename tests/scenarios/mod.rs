@@ -16,7 +16,7 @@ use lifeboat_runbook::spec::Effect;
 use lifeboat_runbook::units::duration_text;
 use lifeboat_sim::WorldDefinition;
 use lifeboat_sim::fault::{Fault, FaultKind, When};
-use rows::{ROWS, Row, Way};
+use rows::{Deed, ROWS, Row, Way};
 use std::collections::{BTreeMap, BTreeSet};
 
 const SEED: u64 = 5;
@@ -77,6 +77,7 @@ fn bench_knows(call: &str) -> bool {
         "rds:AddTagsToResource",
         "rds:CreateDBSnapshot",
         "secretsmanager:CreateSecret",
+        "ssm:AddTagsToResource",
     ];
     !besides.contains(&call)
         && lifeboat_sim::service::operations().any(|(service, name)| call == format!("{service}:{name}"))
@@ -206,7 +207,7 @@ async fn failure_states(row: &Row, operations: &mut BTreeSet<String>) -> String 
 }
 
 /// Somebody does what ends in this state; that is told, and what they did is not taken back with the step.
-async fn broken_by_somebody(row: &Row, state: &str, somebody: fn(&Bench)) {
+async fn broken_by_somebody(row: &Row, state: &str, somebody: Deed) {
     let bench = bench(row, None);
     let mut hand = ready(row, &bench).await;
     somebody(&bench);

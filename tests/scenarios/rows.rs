@@ -37,6 +37,9 @@ impl Way {
     }
 }
 
+/// Something that somebody else does.
+pub(super) type Deed = fn(&Bench);
+
 /// One action in one world.
 pub(super) struct Row {
     pub(super) action: &'static str,
@@ -63,7 +66,7 @@ pub(super) struct Row {
     /// second one, so that calls say nothing.
     pub(super) made: Option<fn(&Region) -> usize>,
     /// Failure states that no order to the simulator brings about, and what somebody does that does.
-    pub(super) breaks: &'static [(&'static str, fn(&Bench))],
+    pub(super) breaks: &'static [(&'static str, Deed)],
     /// Ways that mean nothing here, and why.
     pub(super) without: &'static [(Way, &'static str)],
     /// Whether it is taken back while it still runs, and not when it is done.
@@ -281,6 +284,35 @@ pub(super) const ROWS: &[Row] = &[
         mutation: "SendCommand",
         without: &[
             (Way::Good, "this script outlasts its limit"),
+            (Way::FailureStates, "as in the row above"),
+            (Way::ReplyLost, "as in the row above"),
+            (Way::Twice, "as in the row above"),
+        ],
+        undone_early: true,
+        ..BASE
+    },
+    Row {
+        action: "ssm.start_automation",
+        mode: Mode::Recovery,
+        with: |_| values([("document", "Orders-RestartWorkers".into())]),
+        effect: Some(Effect::Modify),
+        mutation: "StartAutomationExecution",
+        made: Some(|region| region.automations.len()),
+        ..BASE
+    },
+    Row {
+        action: "ssm.start_automation",
+        variant: ", while it runs",
+        mode: Mode::Recovery,
+        with: |_| {
+            let environment = Values::from([("Environment".to_owned(), "production".into())]);
+            values([("document", "Orders-FailOver".into()), ("parameters", Value::Map(environment))])
+        },
+        effect: Some(Effect::Modify),
+        mutation: "StartAutomationExecution",
+        made: Some(|region| region.automations.len()),
+        without: &[
+            (Way::Good, "it waits for an approval that nobody gives"),
             (Way::FailureStates, "as in the row above"),
             (Way::ReplyLost, "as in the row above"),
             (Way::Twice, "as in the row above"),

@@ -19,7 +19,7 @@ mod called;
 mod connect;
 #[cfg(feature = "sdk")]
 mod errors;
-#[cfg(any(feature = "backup", feature = "cloudwatch"))]
+#[cfg(any(feature = "backup", feature = "cloudwatch", feature = "ssm"))]
 mod times;
 
 #[cfg(feature = "sdk")]
@@ -40,6 +40,7 @@ pub fn catalog() -> Vec<&'static ActionSpec> {
         &ssm::spec::GET_PARAMETER,
         &ssm::spec::PUT_PARAMETER,
         &ssm::spec::RUN_COMMAND,
+        &ssm::spec::START_AUTOMATION,
         &sts::spec::IDENTITY,
     ];
     [rds::spec::ALL, &others].concat()
@@ -66,5 +67,7 @@ pub fn register(registry: &mut lifeboat_engine::registry::Registry, aws: &std::s
     registry.add_action(Arc::new(ssm::PutParameter(aws.clone())));
     registry.add_lookout(Arc::new(ssm::Commands(aws.clone())));
     registry.add_action(Arc::new(ssm::RunCommand::new(aws.clone())));
+    registry.add_lookout(Arc::new(ssm::Executions(aws.clone())));
+    registry.add_action(Arc::new(ssm::StartAutomation(aws.clone())));
     registry.add_action(Arc::new(sts::SayIdentity(aws.clone())));
 }

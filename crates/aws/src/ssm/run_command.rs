@@ -4,12 +4,12 @@
 
 use super::COMMAND;
 use super::commands::{look_at, sought};
+use super::lists::{fields, targets, texts};
 use super::spec::{self, COMMAND_FAILURES};
 use crate::called::called;
 use crate::connect::Aws;
 use crate::errors::{Call, classify};
 use async_trait::async_trait;
-use aws_sdk_ssm::types::Target;
 use chrono::{DateTime, TimeDelta, Utc};
 use lifeboat_engine::action::{
     Accepted, Action, ActionError, ErrorKind, Observation, Prepared, Stage, StepContext, UndoObservation,
@@ -168,30 +168,6 @@ fn delivery(cx: &StepContext) -> Result<Option<i32>, ActionError> {
     match DELIVERY.contains(&limit.num_seconds()) {
         true => Ok(i32::try_from(limit.num_seconds()).ok()),
         false => Err(ActionError::refused("parameter", "`delivery_timeout` must be between 30s and 30d")),
-    }
-}
-
-fn targets(cx: &StepContext) -> Vec<Target> {
-    let target = |(key, values)| Target::builder().key(key).set_values(Some(values)).build();
-    fields(cx, "targets").into_iter().map(target).collect()
-}
-
-/// A map whose values are texts or lists of them.
-fn fields(cx: &StepContext, name: &str) -> BTreeMap<String, Vec<String>> {
-    match cx.with.get(name) {
-        Some(Value::Map(given)) => {
-            given.iter().map(|(key, value)| (key.clone(), texts(Some(value)))).collect()
-        }
-        _ => BTreeMap::new(),
-    }
-}
-
-/// A list of texts; one value stands for a list of one.
-fn texts(value: Option<&Value>) -> Vec<String> {
-    match value {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::List(items)) => items.iter().map(Value::to_string).collect(),
-        Some(one) => vec![one.to_string()],
     }
 }
 

@@ -159,3 +159,78 @@ pub const RUN_COMMAND: ActionSpec = ActionSpec {
     timeout_seconds: 2 * 3_600,
     undo: Some("cancels it where it still runs; what it did stays"),
 };
+
+/// States in which an execution is over and did not do what it should (Systems Manager user guide, "Understanding automation
+/// statuses"; API reference, AutomationExecution, AutomationExecutionStatus).
+pub(crate) const AUTOMATION_FAILURES: &[&str] = &[
+    "Cancelled",
+    "ChangeCalendarOverrideRejected",
+    "CompletedWithFailure",
+    "Exited",
+    "Failed",
+    "Rejected",
+    "TimedOut",
+];
+
+/// `ssm.start_automation`.
+pub const START_AUTOMATION: ActionSpec = ActionSpec {
+    name: "ssm.start_automation",
+    summary: "Runs an automation document and waits for its end. Where it waits for an approval, the state says of whom.",
+    effect: None,
+    cut_over: false,
+    parameters: &[
+        Parameter::required("document", Type::String, "The document, by name or ARN."),
+        Parameter::optional("version", Type::String, "The document's version; its default unless said."),
+        Parameter::optional(
+            "parameters",
+            Type::Map(&Type::Any),
+            "The document's parameters; a value or a list for each.",
+        ),
+        Parameter::optional(
+            "targets",
+            Type::Map(&Type::Any),
+            "What it runs for, once each: `{ \"tag:role\": [api] }`; a value or a list for each.",
+        ),
+        Parameter::optional(
+            "target_parameter",
+            Type::String,
+            "The document's parameter that takes a target; given together with `targets`.",
+        ),
+        Parameter::optional("max_concurrency", Type::String, "For how many targets at once: `10` or `25%`."),
+        Parameter::optional(
+            "max_errors",
+            Type::String,
+            "For how many it may fail before no more begin: `1` or `10%`.",
+        ),
+        Parameter::optional(
+            "tags",
+            Type::Map(&Type::Any),
+            "Tags of the execution besides Lifeboat's own; at most two.",
+        ),
+    ],
+    outputs: &[
+        Output::new("status", Type::String, "`Success` or `CompletedWithSuccess`."),
+        Output::new("execution", Type::String, "The id of the execution."),
+        Output::new(
+            "steps",
+            Type::List(&Type::Any),
+            "Its steps: `name`, `action`, `status`, `started_at`, `ended_at`, `message`.",
+        ),
+        Output::new("outputs", Type::Map(&Type::Any), "What its steps left, by `step.output`.").selected(),
+    ],
+    touches: &[],
+    readiness: &[Readiness { name: "success", summary: "it has ended well" }],
+    failure_states: AUTOMATION_FAILURES,
+    calls: &[
+        "ssm:DescribeAutomationExecutions",
+        "ssm:DescribeAutomationStepExecutions",
+        "ssm:GetAutomationExecution",
+        "ssm:ListTagsForResource",
+        "ssm:StartAutomationExecution",
+        "ssm:StopAutomationExecution",
+    ],
+    dependent: &["iam:PassRole", "ssm:AddTagsToResource"],
+    typical: &[TypicalDuration { what: "a step", seconds: 10, source: "(assumed)" }],
+    timeout_seconds: 4 * 3_600,
+    undo: Some("stops it where it still runs; what its steps did stays"),
+};

@@ -75,6 +75,20 @@ impl Bench {
         calls.into_iter().filter(|call| call.mutating).map(|call| call.operation).collect()
     }
 
+    /// Somebody else asks a service of awsJson for something, which must be accepted.
+    pub(crate) fn somebody(&self, target: &str, service: &str, body: &serde_json::Value) {
+        let scope = format!("Credential=AKIAEXAMPLE/20260105/{REGION}/{service}/aws4_request");
+        let headers = BTreeMap::from([
+            ("authorization".to_owned(), format!("AWS4-HMAC-SHA256 {scope}, X")),
+            ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
+            ("x-amz-target".to_owned(), target.to_owned()),
+        ]);
+        let (method, uri) = ("POST".to_owned(), "/".to_owned());
+        let request = Request { method, uri, headers, body: body.to_string().into_bytes() };
+        let response = self.simulator.handle(&request).outcome.expect("a reply");
+        assert_eq!(response.status, 200, "{}", String::from_utf8_lossy(&response.body));
+    }
+
     /// A restore job of AWS Backup that was started by hand; its id.
     pub(crate) fn start_restore_job(&self, recovery_point: &str, instance: &str) -> String {
         let body = serde_json::json!({

@@ -133,6 +133,9 @@ pub struct StepDefinition {
     /// Why it fails; without it, it succeeds.
     #[serde(default)]
     pub fails_with: Option<String>,
+    /// What goes into it; of an approval, `Approvers` and `MinRequiredApprovals`, each as JSON.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, String>,
     /// What it leaves, by the names of its outputs.
     #[serde(default)]
     pub outputs: BTreeMap<String, Vec<String>>,

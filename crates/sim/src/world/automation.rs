@@ -51,6 +51,8 @@ pub struct AutomationStep {
     pub takes: TimeDelta,
     /// How it ends by itself.
     pub ending: StepEnding,
+    /// What goes into it.
+    pub inputs: BTreeMap<String, String>,
     /// What it leaves when it succeeds.
     pub outputs: BTreeMap<String, Vec<String>>,
     /// When it begins.

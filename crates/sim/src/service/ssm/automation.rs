@@ -68,7 +68,7 @@ fn is_uuid(text: &str) -> bool {
 }
 
 fn step(world: &World, execution: &str, defined: &StepDefinition) -> AutomationStep {
-    let StepDefinition { name, action, seconds, timeout_seconds, fails_with, outputs } = defined;
+    let StepDefinition { name, action, seconds, timeout_seconds, fails_with, inputs, outputs } = defined;
     let key = format!("{execution} {name}");
     let whole = |seconds: u32| TimeDelta::seconds(seconds.into());
     let is_approval = action == APPROVE;
@@ -86,6 +86,7 @@ fn step(world: &World, execution: &str, defined: &StepDefinition) -> AutomationS
         action: action.clone(),
         takes,
         ending: if is_approval { unanswered() } else { by_itself },
+        inputs: inputs.clone(),
         outputs: outputs.clone(),
         starts_at: None,
         ends_at: None,

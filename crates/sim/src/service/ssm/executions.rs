@@ -70,6 +70,7 @@ fn step_record(step: &AutomationStep, now: DateTime<Utc>) -> Document {
         .optional("ExecutionStartTime", step.starts_at.filter(|start| *start <= now))
         .optional("ExecutionEndTime", end)
         .optional("FailureMessage", message)
+        .optional("Inputs", Some(&step.inputs).filter(|inputs| !inputs.is_empty()))
         .optional("Outputs", Some(&step.outputs).filter(|_| status == "Success"))
 }
 
