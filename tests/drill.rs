@@ -132,3 +132,25 @@ fn another_account_is_refused() {
     let (code, document) = drill(&program, &["--seed", "1", "-i", "account=999900001111"]);
     assert_eq!((code, &document["outcome"]), (7, &Value::from("refused")), "{document:#}");
 }
+
+/// `2>&1 | head -1`: whoever listened is gone, and the copy must be taken away all the same.
+#[test]
+fn a_drill_that_nobody_listens_to_any_more_goes_on() {
+    use std::process::Stdio;
+    let program = Program::new();
+    let mut command = program.command(&["drill", PITR, "--simulate", "--seed", "1"]);
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    let (_, document) = program.json(&["show", "latest", "--output", "json"]);
+    assert_eq!((&document["outcome"], &document["left_behind"]), (&"passed".into(), &Value::Array(vec![])));
+}
+
+#[test]
+fn no_time_at_all_is_not_less_than_none() {
+    let program = Program::new();
+    drill(&program, &["--seed", "1"]);
+    let report = program.run(&["report", "latest"]).stdout;
+    assert!(report.contains("| decision | 0 s | waiting for people |"), "{report}");
+}

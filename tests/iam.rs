@@ -1,7 +1,7 @@
 //! `lifeboat iam`: the policy permits what a shipped runbook does, and each call it names is made.
 
 use crate::bench::{Bench, world};
-use crate::program::Program;
+use crate::program::{Desk, Program};
 use crate::runbooks::{SHIPPED, text};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_sim::WorldEntry;
@@ -127,4 +127,55 @@ fn a_policy_is_narrow_and_always_the_same() {
     let kms = conditions.filter(|it| texts(&it["Action"]).contains(&"kms:CreateGrant"));
     let services: Vec<&Value> = kms.map(|it| &it["Condition"]["StringEquals"]["kms:ViaService"]).collect();
     assert_eq!(services, ["rds.eu-west-1.amazonaws.com"]);
+}
+
+/// AWS Backup restores under a role that it is handed, and makes a DB instance.
+#[test]
+fn a_restore_from_aws_backup_hands_its_one_role_to_aws_backup_only() {
+    let drill = policy("backup-verification", "drill");
+    let statements = drill["Statement"].as_array().expect("statements");
+    let pass: Vec<&Value> =
+        statements.iter().filter(|it| texts(&it["Action"]).contains(&"iam:PassRole")).collect();
+    let [pass] = pass[..] else { panic!("{drill:#}") };
+    let role = "arn:aws:iam::111122223333:role/service-role/AWSBackupDefaultServiceRole";
+    assert_eq!(texts(&pass["Resource"]), [role]);
+    assert_eq!(pass["Condition"]["StringEquals"]["iam:PassedToService"], "backup.amazonaws.com");
+    let db = |name: &str| format!("arn:aws:rds:eu-west-1:111122223333:db:{name}");
+    let own = db("backup-verification-k3v7qa-restore-abcdef");
+    assert!(allows(&drill, "rds:DeleteDBInstance", Some(&own)), "{drill:#}");
+    assert!(!allows(&drill, "rds:DeleteDBInstance", Some(&db("orders-prod"))));
+}
+
+/// What a step is handed from `secrets:` is read with the operator's permissions too.
+#[test]
+fn secrets_can_be_read_and_no_others() {
+    let desk = Desk::new();
+    let file = desk.write(
+        "secrets.yaml",
+        "schema: lifeboat/v1\nkind: runbook\nname: secrets\n\
+         target: { account: \"111122223333\", region: eu-west-1 }\n\
+         secrets: { one: { secretsmanager: orders/db, key: password }, two: { ssm: /orders/token }, three: { env: X } }\n\
+         steps:\n  - id: asks\n    action: postgres.query\n    \
+         with: { host: db.example.com, database: d, user: u, password: \"${{ secrets.one }}\", sql: select 1 as n }\n",
+    );
+    let (code, policy) = Program::new().json(&["iam", &file]);
+    assert_eq!(code, 0, "{policy:#}");
+    let place = "eu-west-1:111122223333";
+    for (action, resource, allowed) in [
+        (
+            "secretsmanager:GetSecretValue",
+            format!("arn:aws:secretsmanager:{place}:secret:orders/db-aBcDeF"),
+            true,
+        ),
+        (
+            "secretsmanager:GetSecretValue",
+            format!("arn:aws:secretsmanager:{place}:secret:billing/db-aBcDeF"),
+            false,
+        ),
+        ("ssm:GetParameter", format!("arn:aws:ssm:{place}:parameter/orders/token"), true),
+        ("ssm:GetParameter", format!("arn:aws:ssm:{place}:parameter/orders/other"), false),
+    ] {
+        assert_eq!(allows(&policy, action, Some(&resource)), allowed, "{action} on {resource}: {policy:#}");
+    }
+    assert!(allows(&policy, "kms:Decrypt", None), "{policy:#}");
 }

@@ -6,12 +6,16 @@ use crate::program::{Program, root};
 use lifeboat_journal::state::StepStatus;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::Mode;
+use lifeboat_sim::WorldDefinition;
 use lifeboat_sim::fault::{Fault, FaultKind, When};
+use lifeboat_sim::world::SecretValue;
 use serde_json::{Value, json};
 use std::fs;
 
 /// The shipped runbooks with the world each is rehearsed in.
-pub(crate) const SHIPPED: [(&str, &str); 4] = [
+pub(crate) const SHIPPED: [(&str, &str); 6] = [
+    ("backup-restore-rds", "default"),
+    ("backup-verification", "default"),
     ("rds-multi-az-failover", "multi-az"),
     ("rds-point-in-time-restore", "default"),
     ("rds-restore-and-cut-over", "default"),
@@ -145,4 +149,99 @@ async fn a_recovery_from_a_snapshot_keeps_the_copy() {
     assert!(snapshot.starts_with("awsbackup:job-"), "the newest is AWS Backup's: {snapshot}");
     let name = outputs["instance"].to_string();
     assert!(holder(&bench, &name).is_some(), "{name} is there");
+}
+
+/// The verdicts that AWS Backup was told.
+fn verdicts(bench: &Bench) -> Vec<String> {
+    let told = bench.log.all().into_iter().filter(|entry| entry.operation == "PutRestoreValidationResult");
+    told.map(|entry| text_of(&entry.params["ValidationStatus"])).collect()
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// What the application reads of its database.
+fn secret(bench: &Bench) -> Value {
+    let world = bench.world();
+    let mut regions = world.regions();
+    let secret = regions.find_map(|(_, region)| region.secrets.values().find(|it| it.name == "orders/db"));
+    let secret = secret.expect("the secret");
+    match &secret.versions[secret.holder("AWSCURRENT").expect("a current version")].value {
+        SecretValue::Text(text) => serde_json::from_str(text).expect("a JSON secret"),
+        SecretValue::Binary(_) => panic!("the secret is a text"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recovery_from_aws_backup_keeps_the_copy_and_points_the_application_at_it() {
+    let bench = Bench::new(world("default"), 3);
+    let before = secret(&bench);
+    let ran = recover(&bench, "backup-restore-rds").await;
+    assert_passed(&ran, "backup-restore-rds");
+    let outputs = ran.state.step(&StepPath::new("restore")).outputs;
+    assert!(holder(&bench, &outputs["instance"].to_string()).is_some());
+    let now = secret(&bench);
+    assert_ne!(now["host"], before["host"]);
+    assert_eq!(text_of(&now["host"]), outputs["endpoint"].to_string());
+    assert_eq!(now["password"], before["password"]);
+    assert_eq!(verdicts(&bench), ["SUCCESSFUL"]);
+    let recovery_time = ran.state.recovery_time.as_ref().expect("a recovery time");
+    assert_eq!((recovery_time.scope.as_deref(), recovery_time.met), (Some("service"), Some(true)));
+    assert_eq!((bench.effects("StartRestoreJob"), bench.effects("DeleteDBInstance")), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drill_from_aws_backup_leaves_the_secret_alone() {
+    let bench = Bench::new(world("default"), 3);
+    let before = secret(&bench);
+    let ran = bench.run(&text("backup-restore-rds"), Mode::Drill, &[], &[]).await;
+    assert_passed(&ran, "backup-restore-rds");
+    assert_eq!(secret(&bench), before);
+    assert_eq!((bench.effects("StartRestoreJob"), bench.effects("DeleteDBInstance")), (1, 1));
+    assert_eq!(bench.effects("DeleteRecoveryPoint"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verified_backup_has_its_verdict_and_a_recovery_keeps_the_copy() {
+    for (mode, deleted) in [(Mode::Drill, 1), (Mode::Recovery, 0)] {
+        let bench = Bench::new(world("default"), 3);
+        let ran = bench.run(&text("backup-verification"), mode, &[], &[]).await;
+        assert_passed(&ran, "backup-verification");
+        assert_eq!(verdicts(&bench), ["SUCCESSFUL"]);
+        assert_eq!(bench.effects("DeleteDBInstance"), deleted);
+    }
+}
+
+/// The default world in which nobody wrote a heartbeat before the backup.
+fn without_old_data() -> WorldDefinition {
+    let mut definition = serde_json::to_value(world("default")).expect("JSON");
+    definition["databases"]["orders"]["tables"]["heartbeat"]["since"] = "2026-01-05T08:00:00Z".into();
+    serde_json::from_value(definition).expect("a world")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backup_without_its_data_has_a_bad_verdict_and_its_copy_goes() {
+    let bench = Bench::new(without_old_data(), 3);
+    let ran = bench.run(&text("backup-verification"), Mode::Drill, &[], &[]).await;
+    let outcome = ran.state.outcome.as_ref().expect("an outcome");
+    assert_eq!((outcome.word(), outcome.exit_code()), ("failed", 1), "{outcome:?}");
+    assert!(outcome.left_behind.is_empty(), "{outcome:?}");
+    assert_eq!(verdicts(&bench), ["FAILED"]);
+    assert_eq!((bench.effects("StartRestoreJob"), bench.effects("DeleteDBInstance")), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_backup_of_last_night_nothing_is_restored() {
+    let mut definition = serde_json::to_value(world("default")).expect("JSON");
+    let vaults = &mut definition["accounts"][0]["regions"]["eu-west-1"]["backup_vaults"];
+    let points = vaults[0]["recovery_points"].as_array_mut().expect("recovery points");
+    points.retain(|point| point["created_at"] != "2026-01-05T05:01:47Z");
+    for name in ["backup-restore-rds", "backup-verification"] {
+        let bench = Bench::new(serde_json::from_value(definition.clone()).expect("a world"), 3);
+        let ran = bench.run(&text(name), Mode::Drill, &[], &[]).await;
+        let outcome = ran.state.outcome.as_ref().expect("an outcome");
+        assert_eq!(outcome.exit_code(), 7, "{name}: {outcome:?}");
+        assert!(bench.log.all().is_empty(), "{name}");
+    }
 }

@@ -99,7 +99,7 @@ impl People for Desk {
             let posted = pin!(self.inbox.answer(open.asked));
             match select(posted, typed).await {
                 Either::Left((given, _)) => {
-                    eprintln!("\n{} has answered: {}", given.by, given.choice);
+                    say!("\n{} has answered: {}", given.by, given.choice);
                     Some(given)
                 }
                 Either::Right((given, _)) => given,
@@ -113,7 +113,7 @@ impl People for Desk {
     }
 
     fn refuse(&self, open: &Open, problem: &str) {
-        eprintln!("  that does not fit: {problem}");
+        say!("  that does not fit: {problem}");
         self.inbox.discard(open.asked);
     }
 }
@@ -169,12 +169,12 @@ impl Desk {
 
 /// A question, as people read it.
 pub(crate) fn show(question: &Question) {
-    eprintln!();
+    say!();
     for line in question.text.trim().lines() {
-        eprintln!("  {line}");
+        say!("  {line}");
     }
     let width = question.options.iter().map(|option| option.id.chars().count()).max().unwrap_or_default();
     for option in &question.options {
-        eprintln!("    {:width$}  {}", option.id, option.label);
+        say!("    {:width$}  {}", option.id, option.label);
     }
 }

@@ -55,9 +55,9 @@ impl CommandError {
 
     /// Tells the user.
     pub(crate) fn tell(&self) {
-        eprintln!("error: {}", self.message);
+        say!("error: {}", self.message);
         if let Some(hint) = &self.hint {
-            eprintln!("  help: {hint}");
+            say!("  help: {hint}");
         }
     }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// The file.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a map with `faults`, `kill` or both")]
 pub(crate) struct Faults {
     /// What AWS does wrong.
     #[serde(default)]

@@ -127,7 +127,7 @@ impl Home {
         match (open.pop(), open.is_empty()) {
             (None, _) => Err(CommandError::usage("no run is unfinished").hint("`lifeboat runs` lists them")),
             (Some(one), true) => {
-                eprintln!("the unfinished run is {}", one.id);
+                say!("the unfinished run is {}", one.id);
                 Ok(one)
             }
             (Some(last), false) => {

@@ -1,5 +1,10 @@
 //! The command line of Lifeboat: words, colours, signals, exit codes, files, and the wiring of the rooms.
 
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
+#[macro_use]
+mod say;
+
 mod args;
 mod commands;
 mod connect_to;

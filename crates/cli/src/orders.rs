@@ -183,7 +183,7 @@ pub(crate) async fn ask_in_place(
         PauseReason::Blocked => &["wait", "leave"],
         PauseReason::Person | PauseReason::Signal => return None,
     };
-    eprintln!("\n{}", paused.why);
+    say!("\n{}", paused.why);
     loop {
         let answer = terminal.ask(&format!("{}? ", words.join(", "))).await?;
         let Some(word) = words.iter().find(|word| !answer.is_empty() && word.starts_with(answer.as_str()))
@@ -243,7 +243,7 @@ async fn outputs_typed(terminal: &Terminal) -> Vec<String> {
 /// Takes the run back, after saying what that deletes.
 fn undo(state: &RunState) -> Draft {
     for created in state.left() {
-        eprintln!("  deletes {} {}", created.resource.kind, created.resource.id);
+        say!("  deletes {} {}", created.resource.kind, created.resource.id);
     }
     let kind = EventKind::AbortAsked { by: user(), why: None, undo: Some(true) };
     Draft::run(kind).by(Actor::person(user()))

@@ -18,7 +18,7 @@ impl Observer for Lines {
         let seconds = (event.at - began).num_seconds().max(0);
         let step = event.step.as_ref().map(|step| format!("{step}: ")).unwrap_or_default();
         let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-        eprintln!("{hours:02}:{minutes:02}:{:02}  {step}{}", seconds % 60, timeline::words(&event.kind));
+        say!("{hours:02}:{minutes:02}:{:02}  {step}{}", seconds % 60, timeline::words(&event.kind));
     }
 }
 

@@ -119,7 +119,7 @@ pub(crate) fn run(home: &Home, arguments: &StartArguments, request: Request) -> 
 pub(crate) fn load(file: &Path, catalog: &Catalog) -> Result<Plan, CommandError> {
     let Checked { plan, diagnostics, sources } = crate::commands::check::check_file(file, catalog, None)?;
     for diagnostic in &diagnostics {
-        eprintln!("{}", crate::commands::check::human(diagnostic, &sources));
+        say!("{}", crate::commands::check::human(diagnostic, &sources));
     }
     plan.ok_or_else(|| CommandError::usage(format!("{} cannot be run; nothing was touched", file.display())))
 }
@@ -266,10 +266,10 @@ impl Session<'_> {
             return Err(CommandError::refused("a recovery changes AWS, and there is no terminal to ask on")
                 .hint("start it with --yes if it is meant"));
         }
-        eprintln!("{} in account {} ({}), as {}:", self.plan.title, caller.account, aim.region, caller.arn);
+        say!("{} in account {} ({}), as {}:", self.plan.title, caller.account, aim.region, caller.arn);
         for step in self.plan.steps.iter().filter(|step| step.effect != Some(Effect::Read)) {
             let effect = step.effect.map_or("unknown effect", Effect::word);
-            eprintln!("  {:20} {:10} {}", step.id, effect, step.action().unwrap_or(step.kind()));
+            say!("  {:20} {:10} {}", step.id, effect, step.action().unwrap_or(step.kind()));
         }
         match typed("Start? [y/N] ")?.as_str() {
             "y" | "Y" | "yes" => Ok(()),
@@ -289,13 +289,13 @@ impl Session<'_> {
         if !io::stdin().is_terminal() || self.request.confirmed_account.is_some() {
             return Err(refused);
         }
-        eprintln!("{} may touch in account {account} what it did not make:", self.plan.title);
+        say!("{} may touch in account {account} what it did not make:", self.plan.title);
         let text = self.plan.sources.first().map_or("", |source| source.text.as_str());
         for allow in &self.plan.allow {
             let (AllowedResource::Id(what) | AllowedResource::Arn(what) | AllowedResource::Tag(what)) =
                 &allow.resource;
             let actions = if allow.actions.is_empty() { "modify".into() } else { allow.actions.join(", ") };
-            eprintln!("  {}: {actions}", text.get(what.range.clone()).unwrap_or_default());
+            say!("  {}: {actions}", text.get(what.range.clone()).unwrap_or_default());
         }
         match typed("Type the account id to go on: ")? {
             answer if answer == account => Ok(()),
@@ -319,7 +319,7 @@ pub(crate) const SOURCES: &str = "sources";
 pub(crate) fn consent_to_delete(state: &RunState, yes: bool) -> Result<(), CommandError> {
     for created in state.left() {
         let resource = &created.resource;
-        eprintln!("deletes {} {} in {} {}", resource.kind, resource.id, resource.account, resource.region);
+        say!("deletes {} {} in {} {}", resource.kind, resource.id, resource.account, resource.region);
     }
     if yes || state.left().next().is_none() {
         return Ok(());
@@ -336,7 +336,7 @@ pub(crate) fn consent_to_delete(state: &RunState, yes: bool) -> Result<(), Comma
 
 /// Asks at the terminal, before there is a run.
 pub(crate) fn typed(prompt: &str) -> Result<String, CommandError> {
-    eprint!("{prompt}");
+    prompt!("{prompt}");
     let mut answer = String::new();
     let read = io::stderr().flush().and_then(|()| io::stdin().read_line(&mut answer));
     read.map_err(|error| CommandError::refused(format!("no answer can be read: {error}")))?;
@@ -499,9 +499,9 @@ pub(crate) fn observers(quiet: bool, run: &RunId, cloud: &Cloud, inbox: &Inbox) 
         return vec![answered];
     }
     match cloud {
-        Cloud::Simulated { world, seed } => eprintln!("run {run}, simulated (world {world}, seed {seed})"),
-        Cloud::Aws => eprintln!("run {run}"),
-        Cloud::Endpoint { url } => eprintln!("run {run}, against {url}"),
+        Cloud::Simulated { world, seed } => say!("run {run}, simulated (world {world}, seed {seed})"),
+        Cloud::Aws => say!("run {run}"),
+        Cloud::Endpoint { url } => say!("run {run}, against {url}"),
     }
     vec![answered, Box::new(Lines)]
 }
@@ -523,17 +523,18 @@ fn finish(log: &RunLog, output: Output, quiet: bool) -> Result<u8, CommandError>
             crate::commands::show::summary(state, &events, &head),
         )
     });
-    match output {
-        Output::Json => crate::commands::print_json(&document)?,
+    let printed = match output {
+        Output::Json => crate::commands::print_json(&document),
         Output::Human => {
             if !quiet {
-                eprintln!();
+                say!();
             }
-            print!("{text}");
+            crate::commands::print_bytes(text.as_bytes())
         }
-    }
+    };
     for line in log.with_state(orders::what_next) {
-        eprintln!("{line}");
+        say!("{line}");
     }
+    printed?;
     Ok(log.with_state(|state| state.outcome.as_ref().map_or(outcome::PAUSED, |outcome| outcome.exit_code())))
 }

@@ -18,7 +18,7 @@ impl Terminal {
 
     /// Shows a prompt and reads the answer; nothing at the end of the input.
     pub(crate) async fn ask(&self, prompt: &str) -> Option<String> {
-        eprint!("{prompt}");
+        prompt!("{prompt}");
         // A prompt that cannot be shown is seen by nobody; the read that follows tells.
         let _unseen = io::stderr().flush();
         let lines = self.lines.get_or_init(|| Mutex::new(read_lines()));

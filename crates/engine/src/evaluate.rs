@@ -70,8 +70,10 @@ impl Worker {
                 Ok(Value::Bool(true)) => Ok(Ok(())),
                 Ok(_) => {
                     let values = condition.explain(&scope);
+                    // A condition that is a name says its value already.
+                    let values = values.iter().filter(|(name, _)| **name != condition.text);
                     let values: Vec<String> =
-                        values.iter().map(|(name, value)| format!("{name} is {value}")).collect();
+                        values.map(|(name, value)| format!("{name} is {value}")).collect();
                     Ok(Err(if values.is_empty() {
                         String::new()
                     } else {

@@ -189,16 +189,21 @@ fn within(from: Moment, to: Option<Moment>, start: Moment, end: Moment) -> f64 {
     from.seconds_to(&to).max(0.0)
 }
 
+/// A sum that is 0 where there is nothing to add; `sum` begins with the other zero, which is printed as -0.
+fn total(seconds: impl Iterator<Item = f64>) -> f64 {
+    seconds.fold(0.0, |sum, part| sum + part)
+}
+
 /// Every wait for a person.
 fn asking(state: &RunState, start: Moment, end: Moment) -> f64 {
     let questions = state.steps.values().filter_map(|step| step.asked.as_ref());
-    questions.map(|asked| within(asked.at, asked.ended(), start, end)).sum()
+    total(questions.map(|asked| within(asked.at, asked.ended(), start, end)))
 }
 
 /// Every wait for what AWS or the operator's session lacked.
 fn blocked(state: &RunState, start: Moment, end: Moment, counts: impl Fn(BlockedOn) -> bool) -> f64 {
     let blocks = state.steps.values().flat_map(|step| &step.blocks).filter(|block| counts(block.on));
-    blocks.map(|block| within(block.from, block.to, start, end)).sum()
+    total(blocks.map(|block| within(block.from, block.to, start, end)))
 }
 
 /// The end of the last step before `end` that changes something.
@@ -222,7 +227,7 @@ fn lifeboats_share(state: &RunState, end: Moment) -> f64 {
             .filter(|_| step.finished.is_some_and(|finished| finished.seq <= end.seq))?;
         Some((last.at - last.not_before?).num_milliseconds() as f64 / 1000.0)
     };
-    state.steps.values().filter_map(share).sum()
+    total(state.steps.values().filter_map(share))
 }
 
 fn data_lost(state: &RunState, findings: &mut Vec<String>) -> DataLost {

@@ -34,12 +34,9 @@ pub const LATEST_RECOVERY_POINT: ActionSpec = ActionSpec {
     touches: &[],
     readiness: &[],
     failure_states: &[],
-    calls: &[
-        "backup:DescribeRecoveryPoint",
-        "backup:ListRecoveryPointsByBackupVault",
-        "backup:ListRecoveryPointsByResource",
-    ],
-    dependent: &[],
+    calls: &["backup:DescribeRecoveryPoint"],
+    // By vault where one is named, else by resource.
+    dependent: &["backup:ListRecoveryPointsByBackupVault", "backup:ListRecoveryPointsByResource"],
     typical: &[TypicalDuration { what: "the answer", seconds: 2, source: "(assumed)" }],
     timeout_seconds: 120,
     undo: None,
@@ -70,7 +67,8 @@ pub const PUT_VALIDATION_RESULT: ActionSpec = ActionSpec {
     calls: &["backup:DescribeRestoreJob", "backup:PutRestoreValidationResult"],
     dependent: &[],
     typical: &[TypicalDuration { what: "the answer", seconds: 1, source: "(assumed)" }],
-    timeout_seconds: 120,
+    // More than the two minutes in which a resumed step looks whether it was done.
+    timeout_seconds: 600,
     undo: None,
 };
 
@@ -174,14 +172,13 @@ pub const START_RESTORE: ActionSpec = ActionSpec {
         "backup:DescribeRecoveryPoint",
         "backup:DescribeRestoreJob",
         "backup:GetRecoveryPointRestoreMetadata",
-        "backup:ListRestoreJobs",
         "backup:StartRestoreJob",
         "rds:AddTagsToResource",
         "rds:DeleteDBInstance",
         "rds:DescribeDBInstances",
-        "rds:ModifyDBInstance",
     ],
-    dependent: &["iam:PassRole"],
+    // A job whose reply was lost is looked for; a protected copy loses its protection before it is deleted.
+    dependent: &["backup:ListRestoreJobs", "iam:PassRole", "rds:ModifyDBInstance"],
     typical: &[TypicalDuration {
         what: "until usable, 20 to 100 GiB",
         seconds: 1_020,

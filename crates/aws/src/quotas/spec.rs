@@ -22,8 +22,9 @@ pub const HEADROOM: ActionSpec = ActionSpec {
     touches: &[],
     readiness: &[],
     failure_states: &[],
-    calls: &["rds:DescribeAccountAttributes", "servicequotas:ListServiceQuotas"],
-    dependent: &[],
+    calls: &[],
+    // RDS says its limits and what is used; of the others only the limit is known.
+    dependent: &["rds:DescribeAccountAttributes", "servicequotas:ListServiceQuotas"],
     typical: &[TypicalDuration { what: "the answer", seconds: 1, source: "(assumed)" }],
     timeout_seconds: 120,
     undo: None,

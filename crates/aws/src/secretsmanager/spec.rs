@@ -30,9 +30,9 @@ pub const UPDATE_KEYS: ActionSpec = ActionSpec {
         "secretsmanager:DescribeSecret",
         "secretsmanager:GetSecretValue",
         "secretsmanager:PutSecretValue",
-        "secretsmanager:UpdateSecretVersionStage",
     ],
-    dependent: &["kms:Decrypt", "kms:GenerateDataKey"],
+    // Only an undo moves the stage back.
+    dependent: &["kms:Decrypt", "kms:GenerateDataKey", "secretsmanager:UpdateSecretVersionStage"],
     typical: &[TypicalDuration { what: "the new version", seconds: 2, source: "(assumed)" }],
     timeout_seconds: 300,
     undo: Some("makes the version that was current before current again"),

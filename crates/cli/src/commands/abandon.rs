@@ -33,7 +33,7 @@ pub(crate) fn run(home: &Home, arguments: AbandonArguments) -> Result<u8, Comman
         Output::Human => print_bytes(show::summary(&run.state, events, head).as_bytes())?,
     }
     for line in crate::orders::what_next(&run.state) {
-        eprintln!("{line}");
+        say!("{line}");
     }
     Ok(run.state.outcome.as_ref().map_or(PASSED, |outcome| outcome.exit_code()))
 }

@@ -37,7 +37,7 @@ pub(crate) fn held(run: &ReadRun) -> Result<Option<String>, CommandError> {
 fn hand_over(run: &ReadRun, holder: &str, reason: Option<String>, undo: bool) -> Result<u8, CommandError> {
     let letter = Letter::Abort { by: user(), why: reason, undo: Some(undo) };
     post(run, &format!("abort-{}", std::process::id()), &letter)?;
-    eprintln!("{} is asked to end {}", holder, run.id);
+    say!("{} is asked to end {}", holder, run.id);
     Ok(PASSED)
 }
 

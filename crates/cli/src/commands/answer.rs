@@ -35,11 +35,11 @@ pub(crate) fn run(home: &Home, arguments: AnswerArguments) -> Result<u8, Command
     if let Some(holder) = held(&run)? {
         let letter = Letter::Answer { asked: open.asked, given };
         post(&run, &format!("{}-{}", open.asked, std::process::id()), &letter)?;
-        eprintln!("handed over to {holder}");
+        say!("handed over to {holder}");
         return Ok(PASSED);
     }
     write(home, &run, &step, &given)?;
-    eprintln!("answered; go on with: lifeboat resume {}", run.id);
+    say!("answered; go on with: lifeboat resume {}", run.id);
     Ok(PASSED)
 }
 

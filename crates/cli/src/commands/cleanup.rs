@@ -21,7 +21,7 @@ pub(crate) fn run(home: &Home, arguments: CleanupArguments, globals: Globals) ->
         )));
     }
     if run.state.outcome.is_some() && run.state.left().next().is_none() {
-        eprintln!("nothing is left of {}: {} made, all seen gone", run.id, run.state.created.len());
+        say!("nothing is left of {}: {} made, all seen gone", run.id, run.state.created.len());
         return Ok(PASSED);
     }
     if recovery && run.state.outcome.is_some() {

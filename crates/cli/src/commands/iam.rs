@@ -11,7 +11,7 @@ use lifeboat_engine::name::{Charset, resource_name};
 use lifeboat_journal::outcome::PASSED;
 use lifeboat_runbook::expression::Scope;
 use lifeboat_runbook::id::RunId;
-use lifeboat_runbook::plan::{Mode, Plan, Step, Work};
+use lifeboat_runbook::plan::{Mode, Plan, SecretReference, SecretStore, Step, Work};
 use lifeboat_runbook::spec::{Catalog, Effect};
 use lifeboat_runbook::template::Template;
 use lifeboat_runbook::value::Value;
@@ -32,27 +32,30 @@ pub(crate) fn run(arguments: &IamArguments) -> Result<u8, CommandError> {
 
 /// One statement for each set of resources, in a stable order.
 fn policy(known: &Known<'_>, catalog: &Catalog) -> Json {
-    let mut grants: BTreeMap<&str, Grant> = BTreeMap::new();
+    let mut grants: BTreeMap<(&str, Option<Condition>), BTreeSet<String>> = BTreeMap::new();
     for step in &known.steps {
         let Some(spec) = step.action().and_then(|name| catalog.get(name)) else { continue };
         for call in spec.calls.iter().chain(spec.dependent) {
             // Asking who one is needs no permission (IAM user guide).
             if *call != "sts:GetCallerIdentity" {
                 let (resources, condition) = grant(call, step, known);
-                let held = grants.entry(call).or_default();
-                held.0.extend(resources);
-                held.1 = condition;
+                grants.entry((call, condition)).or_default().extend(resources);
             }
         }
     }
+    for secret in known.plan.secrets.values() {
+        for (call, (resources, condition)) in read(secret, known) {
+            grants.entry((call, condition)).or_default().extend(resources);
+        }
+    }
     let mut statements: BTreeMap<Grant, BTreeSet<&str>> = BTreeMap::new();
-    for (call, grant) in grants {
-        statements.entry(grant).or_default().insert(call);
+    for ((call, condition), resources) in grants {
+        statements.entry((resources, condition)).or_default().insert(call);
     }
     let statements = statements.into_iter().map(|((resources, condition), calls)| {
         let mut statement = json!({ "Effect": "Allow", "Action": calls, "Resource": resources });
         if let (Some(condition), Some(fields)) = (condition, statement.as_object_mut()) {
-            fields.insert("Condition".to_owned(), condition.json(&known.region));
+            fields.insert("Condition".to_owned(), condition.json());
         }
         statement
     });
@@ -60,19 +63,24 @@ fn policy(known: &Known<'_>, catalog: &Catalog) -> Json {
 }
 
 /// Who AWS must be acting for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Condition {
-    /// A key is used by RDS only.
-    KeyByRds,
+    /// A key is used by this service of a Region only.
+    KeyBy(String),
+    /// A role is handed to AWS Backup only.
+    RoleToBackup,
     /// A role is handed to RDS only.
     RoleToRds,
 }
 
 impl Condition {
-    fn json(self, region: &str) -> Json {
+    fn json(self) -> Json {
         match self {
-            Self::KeyByRds => {
-                json!({ "StringEquals": { "kms:ViaService": format!("rds.{region}.amazonaws.com") } })
+            Self::KeyBy(service) => {
+                json!({ "StringEquals": { "kms:ViaService": service } })
+            }
+            Self::RoleToBackup => {
+                json!({ "StringEquals": { "iam:PassedToService": "backup.amazonaws.com" } })
             }
             Self::RoleToRds => {
                 let services = ["monitoring.rds.amazonaws.com", "rds.amazonaws.com"];
@@ -88,14 +96,20 @@ fn grant(call: &str, step: &Step, known: &Known<'_>) -> Grant {
     let (service, operation) = call.split_once(':').unwrap_or(("", call));
     let reads = ["Describe", "List", "Get"].iter().any(|verb| operation.starts_with(verb));
     let (account, region, partition) = (&known.account, &known.region, known.partition());
+    let (acts_by, _) = step.action().and_then(|action| action.split_once('.')).unwrap_or_default();
     match service {
         "rds" if !reads => (rds(operation, step, known).into_iter().collect(), None),
-        "kms" => (BTreeSet::from(["*".to_owned()]), Some(Condition::KeyByRds)),
+        "kms" => (BTreeSet::from(["*".to_owned()]), Some(key_by(acts_by, region))),
         "iam" => {
             let roles = format!("arn:{partition}:iam::{account}:role/*");
-            (BTreeSet::from([roles]), Some(Condition::RoleToRds))
+            let given = known.parameter(step, "role");
+            match (acts_by, given.as_str()) {
+                ("backup", "*") => (BTreeSet::from([roles]), Some(Condition::RoleToBackup)),
+                ("backup", _) => (BTreeSet::from([given]), Some(Condition::RoleToBackup)),
+                _ => (BTreeSet::from([roles]), Some(Condition::RoleToRds)),
+            }
         }
-        "secretsmanager" if step.action().is_some_and(|action| action.starts_with("rds.")) => {
+        "secretsmanager" if acts_by == "rds" => {
             // The names that RDS gives the secrets of master passwords.
             let secrets = format!("arn:{partition}:secretsmanager:{region}:{account}:secret:rds!*");
             (BTreeSet::from([secrets]), None)
@@ -104,12 +118,38 @@ fn grant(call: &str, step: &Step, known: &Known<'_>) -> Grant {
     }
 }
 
+fn key_by(service: &str, region: &str) -> Condition {
+    Condition::KeyBy(format!("{service}.{region}.amazonaws.com"))
+}
+
+/// What reading a secret takes, also where a key of the account's own guards it.
+fn read(secret: &SecretReference, known: &Known<'_>) -> Vec<(&'static str, Grant)> {
+    let name = known.text(Some(&secret.name));
+    let region = secret.region.as_ref().map_or(known.region.clone(), |region| known.text(Some(region)));
+    let (service, call, resource) = match secret.store {
+        // Its ARN ends with six characters that nobody knows before.
+        SecretStore::SecretsManager => {
+            ("secretsmanager", "secretsmanager:GetSecretValue", format!("secret:{name}-*"))
+        }
+        SecretStore::Ssm => {
+            ("ssm", "ssm:GetParameter", format!("parameter/{}", name.trim_start_matches('/')))
+        }
+        SecretStore::Environment | SecretStore::File => return Vec::new(),
+    };
+    let arn = match name.starts_with("arn:") {
+        true => name,
+        false => format!("arn:{}:{service}:{region}:{}:{resource}", known.partition(), known.account),
+    };
+    let key = (BTreeSet::from(["*".to_owned()]), Some(key_by(service, &region)));
+    vec![(call, (BTreeSet::from([arn]), None)), ("kms:Decrypt", key)]
+}
+
 /// The resources of a call that changes RDS (Service Authorization Reference, "Actions … for Amazon RDS").
 fn rds(operation: &str, step: &Step, known: &Known<'_>) -> Vec<String> {
     let parameter = |kind: &str, name: &str| known.arn(kind, &known.parameter(step, name));
     let any = |kind: &str| known.arn(kind, "*");
     let makes = step.effect == Some(Effect::Create);
-    let is_snapshot = step.action().is_some_and(|action| !action.starts_with("rds.restore"));
+    let is_snapshot = matches!(step.action(), Some("rds.create_snapshot" | "rds.copy_snapshot"));
     let made = || known.arn(if is_snapshot { "snapshot" } else { "db" }, &known.made(step));
     let groups = [any("og"), any("pg"), any("subgrp")];
     match operation {

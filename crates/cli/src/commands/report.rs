@@ -27,7 +27,7 @@ pub(crate) fn run(home: &Home, arguments: &ReportArguments) -> Result<u8, Comman
         None => print_bytes(text.as_bytes())?,
         Some(path) => {
             fs::write(path, text).map_err(|error| CommandError::file("write", path, &error))?;
-            eprintln!("written to {}", path.display());
+            say!("written to {}", path.display());
         }
     }
     Ok(PASSED)

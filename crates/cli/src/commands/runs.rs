@@ -49,7 +49,7 @@ pub(crate) fn run(home: &Home, output: Output) -> Result<u8, CommandError> {
     match output {
         Output::Json => print_json(&rows)?,
         Output::Human if rows.is_empty() => {
-            eprintln!("no runs in {}; `lifeboat drill FILE --simulate` makes one", home.path().display());
+            say!("no runs in {}; `lifeboat drill FILE --simulate` makes one", home.path().display());
         }
         Output::Human => print_bytes(table(&rows).as_bytes())?,
     }

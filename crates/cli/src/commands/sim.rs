@@ -39,10 +39,8 @@ async fn listen(simulation: Simulation, arguments: &ServeArguments, quiet: bool)
     let address = listener.local_addr().map_err(failed)?;
     let Simulation { world, seed, .. } = simulation;
     if !quiet {
-        eprintln!("the simulated AWS {} with seed {seed}; Ctrl-C ends it", world.name);
-        eprintln!(
-            "  export AWS_ENDPOINT_URL=http://{address} AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any"
-        );
+        say!("the simulated AWS {} with seed {seed}; Ctrl-C ends it", world.name);
+        say!("  export AWS_ENDPOINT_URL=http://{address} AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any");
     }
     print_bytes(format!("http://{address}\n").as_bytes())?;
     let wall = Clock::real();
