@@ -6,15 +6,20 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 /// A server that ends with the test.
-struct Server {
+pub(crate) struct Server {
     process: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Server {
     fn start(program: &Program, more: &[&str]) -> Self {
+        Self::start_at("0", program, more)
+    }
+
+    /// With a clock that runs by itself at this rate.
+    pub(crate) fn start_at(rate: &str, program: &Program, more: &[&str]) -> Self {
         let mut arguments =
-            vec!["sim", "serve", "--listen", "127.0.0.1:0", "--clock-rate", "0", "--seed", "7"];
+            vec!["sim", "serve", "--listen", "127.0.0.1:0", "--clock-rate", rate, "--seed", "7"];
         arguments.extend(more);
         let mut command = program.command(&arguments);
         let mut process =

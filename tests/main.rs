@@ -23,6 +23,7 @@ mod rooms;
 mod runbooks;
 mod scenarios;
 mod secrets;
+mod signals;
 mod simulated_page;
 #[path = "../crates/cli/src/simulated_ports.rs"]
 mod simulated_ports;

@@ -6,6 +6,7 @@ use lifeboat_engine::log::RunLog;
 use lifeboat_journal::outcome;
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::plan::Mode;
+use lifeboat_runbook::spec::Resource;
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,12 +14,13 @@ use tokio::sync::watch;
 
 /// Turns signals into requests until the process ends.
 pub(crate) fn listen(log: Arc<RunLog>, stop: watch::Sender<Option<Stop>>) {
+    // Before anything else happens: a task of its own would be heard only when the run first waits.
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
     tokio::spawn(async move {
-        let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return;
-        };
         let mut times = 0;
         loop {
             let (by, code) = match select(pin!(interrupt.recv()), pin!(terminate.recv())).await {
@@ -27,15 +29,22 @@ pub(crate) fn listen(log: Arc<RunLog>, stop: watch::Sender<Option<Stop>>) {
             };
             times += 1;
             if times > 1 {
-                let (code, run) = log.with_state(|state| (code_now(state, code), state.run.clone()));
+                let (code, run, left) = log.with_state(|state| {
+                    let left: Vec<_> = state.left().map(|created| created.resource.clone()).collect();
+                    (code_now(state, code), state.run.clone(), left)
+                });
+                for resource in left {
+                    let Resource { kind, id, account, region, .. } = resource;
+                    say!("may be there: {kind} {id} in {account} {region}");
+                }
                 let run = run.map(|run| run.to_string()).unwrap_or_default();
-                eprintln!(
+                say!(
                     "leaving now; `lifeboat show {run}` tells what is where, `lifeboat resume {run}` goes on"
                 );
                 #[expect(clippy::disallowed_methods, reason = "the second signal means now")]
                 std::process::exit(i32::from(code));
             }
-            eprintln!("{by}: stopping in good order; once more leaves at once");
+            say!("{by}: stopping in good order; once more leaves at once");
             stop.send_replace(Some(Stop { by: by.to_owned(), why: None, undo: None }));
         }
     });

@@ -233,8 +233,11 @@ impl<'run> Decision<'run> {
     /// A drill takes back what it did; a recovery leaves everything and can be resumed, unless a person said more.
     fn after_abort(&self) -> Vec<Command> {
         let Some(abort) = &self.state.abort_asked else { return Vec::new() };
+        // A pause is nobody's work: it ends by being left.
+        let works =
+            |path: &StepPath| !self.plan.step(path).is_some_and(|step| matches!(step.work, Work::Pause(_)));
         let working = |step: &StepState| matches!(step.status, StepStatus::Running | StepStatus::Waiting);
-        let in_flight = self.state.steps.values().any(working);
+        let in_flight = self.state.steps.iter().any(|(path, step)| working(step) && works(path));
         match (self.mode(), abort.undo) {
             (Mode::Recovery, None) => {
                 vec![pause(None, format!("stopped by {}", abort.by), PauseReason::Signal)]

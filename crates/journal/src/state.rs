@@ -506,7 +506,10 @@ impl RunState {
     /// meanwhile.
     fn resume(&mut self, moment: Moment) {
         self.paused = None;
-        self.abort_asked = None;
+        // Who resumes goes on after all, but not with what is being taken back already: that run was ended.
+        if !self.phases.contains_key(&Phase::Undoing) {
+            self.abort_asked = None;
+        }
         let away_s = self.last.map_or(0.0, |last| last.seconds_to(&moment).max(0.0));
         for step in self.steps.values_mut() {
             if step.status.is_in_flight() {

@@ -45,7 +45,6 @@ pub(crate) fn context(states_seen: &[&str]) -> StepContext {
         attempt: 1,
         effect: None,
         mode: Mode::Drill,
-        effect: None,
         place: Place { account: "111122223333".into(), region: "eu-west-1".into() },
         with: Values::new(),
         wait_for: None,
