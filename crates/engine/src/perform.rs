@@ -171,8 +171,12 @@ impl Worker {
         if let Some(intent) = state.intent.as_ref().filter(|_| resumed) {
             cx.prepared = prepared_of(intent);
             cx.recorded = recorded_of(&state, self.created_by(&step.path));
-            // The time counts on while nobody is there: AWS goes on too.
+            // The time counts on while nobody is there: AWS goes on too. What nobody knows to have been accepted is
+            // looked for first, and that takes nothing from the time it has.
             patience.began = state.attempt_started.map_or(patience.began, |started| started.at);
+            if cx.recorded.accepted.is_empty() {
+                patience.limit += CONSISTENCY_WINDOW;
+            }
             return Ok(Attempt { step, spec, action, cx, patience });
         }
         let mut attempt = Attempt { step, spec, action, cx, patience };

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, catalog};
 use crate::plans::{expression, plan, step, two_things_and_a_proof};
-use crate::world::{DELETE, Thing};
+use crate::world::{DELETE, MAKE, Thing};
 use chrono::TimeDelta;
 use lifeboat_engine::driver::Engine;
 use lifeboat_engine::log::RunLog;
@@ -193,4 +193,27 @@ async fn bench_state(bench: &Bench, log: Arc<RunLog>) -> RunState {
     };
     engine.run().await.unwrap();
     log.with_state(Clone::clone)
+}
+
+/// What a dead process may have asked for is looked for during two minutes; a step that may take less than that does
+/// not fail for it.
+#[tokio::test(start_paused = true)]
+async fn looking_for_what_was_asked_for_takes_nothing_from_a_short_time_limit() {
+    let mut first = step("first", &MAKE, &[]);
+    first.timeout = Some(TimeDelta::seconds(310));
+    let whole = Bench::new(plan(vec![first]));
+    whole.run().await.unwrap();
+    let syncs = whole.disk.0.lock().unwrap().syncs;
+    for (at, behind) in (1..=syncs).flat_map(|at| [(at, false), (at, true)]) {
+        let bench = Bench::new(whole.plan.clone());
+        bench.disk.0.lock().unwrap().die_at = Some((at, behind));
+        assert!(bench.run().await.is_err());
+        let state = bench.run().await.unwrap();
+        assert_eq!(
+            state.outcome.unwrap().verdict,
+            Verdict::Passed,
+            "died at sync {at} (behind it: {behind})"
+        );
+        assert_eq!(bench.made().len(), 1);
+    }
 }
