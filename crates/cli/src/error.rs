@@ -44,7 +44,11 @@ impl CommandError {
 
     /// A file that could not be used.
     pub(crate) fn file(doing: &str, path: &std::path::Path, error: &io::Error) -> Self {
-        Self::usage(format!("cannot {doing} {}: {error}", path.display()))
+        let refused = Self::usage(format!("cannot {doing} {}: {error}", path.display()));
+        match error.kind() {
+            io::ErrorKind::IsADirectory => refused.hint(format!("name files: {}/*.yaml", path.display())),
+            _ => refused,
+        }
     }
 
     /// Tells the user, and gives the exit code.

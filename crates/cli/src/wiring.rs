@@ -72,7 +72,8 @@ impl WorldReference {
     /// The world called `name`, an embedded one or a world file, with these faults.
     pub(crate) fn of(name: &str, faults: Vec<Fault>) -> Result<(Self, WorldDefinition), CommandError> {
         let path = Path::new(name);
-        let definition = if path.is_file() {
+        let is_path = path.is_file() || name.contains(['/', '.']);
+        let definition = if is_path {
             world_file(path)?
         } else {
             WorldDefinition::named(name).map_err(|error| {

@@ -104,6 +104,8 @@ pub fn decide(plan: &Plan, catalog: &Catalog, state: &RunState) -> Vec<Command> 
         return vec![enter(Phase::CleaningUp)];
     }
     match state.phase {
+        // What is refused outright begins nothing.
+        None if state.refused.is_some() => decision.preflight(),
         None => vec![enter(Phase::Preflight)],
         Some(Phase::Preflight) => decision.preflight(),
         Some(Phase::Running) => decision.running(),

@@ -4,7 +4,7 @@ use crate::args::{ActionsArguments, Output};
 use crate::commands::{print_bytes, print_json};
 use crate::error::CommandError;
 use lifeboat_journal::outcome::PASSED;
-use lifeboat_runbook::spec::{ActionSpec, Effect};
+use lifeboat_runbook::spec::{ActionSpec, Catalog, Effect};
 use lifeboat_runbook::suggestion::nearest;
 use lifeboat_runbook::units;
 use serde_json::{Value, json};
@@ -14,13 +14,7 @@ pub(crate) fn run(arguments: &ActionsArguments) -> Result<u8, CommandError> {
     let specs: Vec<&ActionSpec> = match &arguments.name {
         None => catalog.iter().collect(),
         Some(name) => {
-            let spec = catalog.get(name).ok_or_else(|| {
-                let near = nearest(name, catalog.iter().map(|spec| spec.name));
-                let hint = near.map_or("`lifeboat actions` lists them".to_owned(), |near| {
-                    format!("did you mean `{near}`?")
-                });
-                CommandError::usage(format!("there is no action `{name}`")).hint(hint)
-            })?;
+            let spec = catalog.get(name).ok_or_else(|| unknown(name, &catalog))?;
             vec![spec]
         }
     };
@@ -34,6 +28,17 @@ pub(crate) fn run(arguments: &ActionsArguments) -> Result<u8, CommandError> {
     };
     print_bytes(text.as_bytes())?;
     Ok(PASSED)
+}
+
+fn unknown(name: &str, catalog: &Catalog) -> CommandError {
+    let names = || catalog.iter().map(|spec| spec.name);
+    let beginning: Vec<&str> = names().filter(|known| known.starts_with(name)).collect();
+    let hint = match (beginning.as_slice(), nearest(name, names())) {
+        ([], None) => "`lifeboat actions` lists them".to_owned(),
+        ([], Some(near)) => format!("did you mean `{near}`?"),
+        (beginning, _) => format!("there are: {}", beginning.join(", ")),
+    };
+    CommandError::usage(format!("there is no action `{name}`")).hint(hint)
 }
 
 fn effect(spec: &ActionSpec) -> &'static str {
