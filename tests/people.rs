@@ -247,6 +247,26 @@ fn ctrl_c_at_a_question_takes_a_drill_back_and_leaves_a_recovery() {
 }
 
 #[test]
+fn another_terminal_ends_a_run_that_waits() {
+    for (words, code, deleted) in [
+        (&["abort", "latest", "--undo", "--yes", "--reason", "enough"][..], 5, 1),
+        (&["abort", "latest", "--no-undo"], 5, 0),
+    ] {
+        let (desk, program) = (Desk::new(), Program::new());
+        let (world, file) = (desk.quick_world(|_| {}), desk.write("b.yaml", BOOK));
+        let mut first =
+            AtTerminal::start(&program, &["run", &file, "--simulate", &world, "--seed", "1"], &[]);
+        first.until("your answer", 0);
+        let said = program.run(words);
+        assert_eq!((said.code, said.stderr.contains("is asked to end")), (0, true), "{}", said.stderr);
+        first.until("asked for the end of the run", 0);
+        let (ended, shown) = first.end();
+        assert_eq!(ended, code, "{words:?}: {shown}");
+        assert_eq!(program.accepted(&program.latest(), "DeleteDBInstance"), deleted, "{words:?}");
+    }
+}
+
+#[test]
 fn answers_can_be_given_in_advance_but_no_approval_of_a_recovery() {
     let (desk, program) = (Desk::new(), Program::new());
     let (world, file) = (desk.quick_world(|_| {}), desk.write("b.yaml", BOOK));

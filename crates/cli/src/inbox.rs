@@ -58,6 +58,7 @@ impl Inbox {
             news: Arc::default(),
             _watching: Arc::new(watching),
         };
+        forget_old_requests(&inbox.directory);
         let (directory, answers, news) =
             (inbox.directory.clone(), Arc::clone(&inbox.answers), Arc::clone(&inbox.news));
         // A thread of its own: under a simulated clock no timer of the runtime counts real time.
@@ -88,6 +89,19 @@ impl Inbox {
         if let Some((path, _)) = lock(&self.answers).remove(&asked) {
             // What cannot be removed is answered no question any more: its number was used.
             let _still_there = fs::remove_file(path);
+        }
+    }
+}
+
+/// A request for the end was meant for the process that ran then. Whoever takes the run up now has decided anew: it must
+/// not be taken back by a letter that nobody read in time.
+fn forget_old_requests(directory: &RunDirectory) {
+    for (path, letter) in directory.letters().unwrap_or_default() {
+        if let Ok(Letter::Abort { by, .. }) = serde_json::from_slice(&letter) {
+            say!(
+                "{by} asked an earlier process to end this run, and it ended first; ask again if it is meant"
+            );
+            let _gone = fs::remove_file(path);
         }
     }
 }
@@ -131,11 +145,13 @@ mod tests {
         let directory = RunDirectory::of(home.path(), &RunId::new("k3v7qa2mxyz4567b"));
         directory.create().unwrap();
         let (ask, mut stop) = watch::channel(None);
-        let inbox = Inbox::watch(&directory, ask);
-        let given = Given { by: "bob".into(), choice: "approve".into(), ..Given::default() };
         let post = |name: &str, letter: &Letter| {
             directory.post(name, &serde_json::to_vec(letter).unwrap()).unwrap();
         };
+        post("old", &Letter::Abort { by: "carol".into(), why: None, undo: Some(true) });
+        let inbox = Inbox::watch(&directory, ask);
+        assert!(directory.letters().unwrap().is_empty(), "what an earlier process was asked is forgotten");
+        let given = Given { by: "bob".into(), choice: "approve".into(), ..Given::default() };
         post("9-a", &Letter::Answer { asked: 9, given: given.clone() });
         post("8-b", &Letter::Answer { asked: 8, given: Given::default() });
         assert_eq!(inbox.answer(9).await, given);

@@ -39,7 +39,8 @@ pub(crate) fn listen(log: Arc<RunLog>, stop: watch::Sender<Option<Stop>>) {
                 }
                 let run = run.map(|run| run.to_string()).unwrap_or_default();
                 say!(
-                    "leaving now; `lifeboat show {run}` tells what is where, `lifeboat resume {run}` goes on"
+                    "leaving now; `lifeboat show {run}` tells what is where, `lifeboat resume {run}` goes on, \
+                     `lifeboat abort {run}` ends it"
                 );
                 #[expect(clippy::disallowed_methods, reason = "the second signal means now")]
                 std::process::exit(i32::from(code));
