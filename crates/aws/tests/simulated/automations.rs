@@ -232,3 +232,30 @@ async fn what_cannot_be_is_refused() {
     let error = absent.act(Stage::first()).await.expect_err("no such document");
     assert_eq!(error.kind, ErrorKind::Refused);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_for_targets_is_told_and_asks_for_each() {
+    let bench = Bench::new(Vec::new());
+    let mut step = step(&bench, Effect::Modify, "Orders-RestartNode");
+    step.cx.with.insert("targets".into(), texts(&[("tag:role", "api")]));
+    step.cx.with.insert("target_parameter".into(), "InstanceId".into());
+    step.begin().await;
+    bench.pass(60);
+    for _ in 0..2 {
+        let (subject, text) = question(&mut step).await;
+        assert!(text.contains("the automation Orders-RestartNode for i-0a1b2c3d4e5f6000"), "{text}");
+        assert!(text.contains("Is it drained?"), "{text}");
+        step.act(Stage::answer("approve", &subject)).await.expect("it waits");
+    }
+    let Value::List(steps) = &step.ready().await["steps"] else { panic!("no steps") };
+    // One for each target, and three in each of the executions that they are.
+    assert_eq!(steps.len(), 2 + 2 * 3);
+    let seen = step.seen().await.expect("it is watched");
+    assert_eq!(seen.entries.len(), 2 * steps.len(), "each began and ended");
+    assert!(
+        seen.entries
+            .iter()
+            .any(|entry| entry.message == "i-0a1b2c3d4e5f60001: Drain (aws:runCommand) ended as Success")
+    );
+    assert!(seen.entries.is_sorted_by_key(|entry| entry.at));
+}
