@@ -354,6 +354,9 @@ fn an_automation_asks_here_and_another_terminal_answers_also_after_a_death() {
 fn an_automation_is_rejected_in_advance_and_ends_as_aws_ends_it() {
     let (desk, program) = (Desk::new(), Program::new());
     let (world, file) = waiting_automation(&desk);
+    // A drill may look, and nobody has named what this automation touches.
+    let book = fs::read_to_string(&file).unwrap().replace("effect: modify", "effect: read");
+    let file = desk.write("read.yaml", &book);
     let answers =
         desk.write("answers.yaml", "move: { choice: reject, reason: too late, by: carol, after: 5m }\n");
     let words =
