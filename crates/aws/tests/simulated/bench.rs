@@ -191,7 +191,7 @@ impl Try<'_> {
         assert_eq!(error.kind, lifeboat_engine::action::ErrorKind::Unknown, "{error:?}");
     }
 
-    async fn seen(&mut self) -> Option<Seen> {
+    pub(crate) async fn seen(&mut self) -> Option<Seen> {
         self.cx.now = self.bench.clock.now();
         let watch = self.action.watches(&self.cx)?;
         let lookout = self.bench.registry.lookout(watch.kind).expect("its lookout");
