@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use alarms::{AlarmDefinition, AlarmState, AlarmTransition, MetricDefinition, MetricValue, Watched};
 pub use backup::{RecoveryPointDefinition, VaultDefinition};
-pub use quotas::QuotaDefinition;
+pub use quotas::{QuotaDefinition, UsageMetricDefinition};
 pub use replicas::LagDefinition;
 pub use secrets::SecretDefinition;
 pub(crate) use secrets::text as secret_text;

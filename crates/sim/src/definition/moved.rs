@@ -72,7 +72,10 @@ mod tests {
                 found.extend(time.map(|time| (path.to_owned(), time.to_utc())));
             }
             serde_json::Value::Array(items) => {
-                items.iter().enumerate().for_each(|(place, item)| times(item, &format!("{path}/{place}"), found));
+                items
+                    .iter()
+                    .enumerate()
+                    .for_each(|(place, item)| times(item, &format!("{path}/{place}"), found));
             }
             serde_json::Value::Object(fields) => {
                 fields.iter().for_each(|(key, field)| times(field, &format!("{path}/{key}"), found));

@@ -73,7 +73,8 @@ impl World {
     /// replica (RDS user guide, monitoring read replication).
     pub(crate) fn replica_lag(&self, instance: &Instance, at: DateTime<Utc>) -> Option<f64> {
         let created = instance.created_at.is_some_and(|created| created <= at);
-        let followed = instance.replica_of.is_some() || instance.followed_until.is_some_and(|until| at < until);
+        let followed =
+            instance.replica_of.is_some() || instance.followed_until.is_some_and(|until| at < until);
         match (created && followed).then(|| self.pace(instance, at))? {
             Pace::Stopped => Some(-1.0),
             Pace::Behind(_) => Some((at - self.received(instance, at)).num_milliseconds() as f64 / 1000.0),

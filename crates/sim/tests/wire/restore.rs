@@ -256,11 +256,18 @@ fn a_role_is_added_to_what_is_available_once_and_is_pending_for_a_while() {
     let described = bench.describe(SOURCE);
     let roles = described.split("<AssociatedRoles>").nth(1).expect("roles").to_owned();
     assert!(roles.contains("<Status>PENDING</Status>"), "{roles}");
-    assert_eq!((field(&described, "RoleArn"), field(&described, "FeatureName")), (role.into(), "s3Export".into()));
+    assert_eq!(
+        (field(&described, "RoleArn"), field(&described, "FeatureName")),
+        (role.into(), "s3Export".into())
+    );
     assert_eq!(bench.refusal("AddRoleToDBInstance", &add).1, "DBInstanceRoleAlreadyExists");
     bench.good(
         "ModifyDBInstance",
-        &[("DBInstanceIdentifier", SOURCE), ("DBInstanceClass", "db.m7g.large"), ("ApplyImmediately", "true")],
+        &[
+            ("DBInstanceIdentifier", SOURCE),
+            ("DBInstanceClass", "db.m7g.large"),
+            ("ApplyImmediately", "true"),
+        ],
     );
     bench.states_until(SOURCE, "modifying");
     bench.states_until(SOURCE, "available");

@@ -100,11 +100,7 @@ impl Course<'_> {
 }
 
 /// The metric with exactly these dimensions.
-fn find<'a>(
-    world: &'a World,
-    context: &Context<'_>,
-    wanted: &Input,
-) -> Result<Option<Course<'a>>, ApiError> {
+fn find<'a>(world: &'a World, context: &Context<'_>, wanted: &Input) -> Result<Option<Course<'a>>, ApiError> {
     let (namespace, name) = (wanted.required("Namespace")?, wanted.required("MetricName")?);
     let mut dimensions = BTreeMap::new();
     for dimension in wanted.structures("Dimensions")? {
@@ -112,7 +108,8 @@ fn find<'a>(
     }
     let region = world.region(context.place);
     let mut metrics = region.definition.metrics.iter();
-    let told = metrics.find(|it| it.namespace == namespace && it.metric == name && it.dimensions == dimensions);
+    let told =
+        metrics.find(|it| it.namespace == namespace && it.metric == name && it.dimensions == dimensions);
     if told.is_some() || (namespace, name) != ("AWS/RDS", REPLICA_LAG) || dimensions.len() != 1 {
         return Ok(told.map(Course::Told));
     }
