@@ -203,7 +203,11 @@ impl Bench {
 
     /// What AWS was asked so far, by name.
     pub(crate) fn operations(&self) -> BTreeSet<String> {
-        self.calls().into_iter().map(|call| format!("{}:{}", call.service, call.operation)).collect()
+        // Requests to CloudWatch are signed as `monitoring`, and permitted as `cloudwatch`.
+        let prefix =
+            |service: String| if service == "monitoring" { "cloudwatch".to_owned() } else { service };
+        let calls = self.calls().into_iter();
+        calls.map(|call| format!("{}:{}", prefix(call.service), call.operation)).collect()
     }
 
     /// How often an operation took effect, its reply lost or not.

@@ -19,6 +19,7 @@ mod moto;
 mod people;
 mod probes;
 mod program;
+mod replicas;
 mod rooms;
 mod runbooks;
 mod scenarios;

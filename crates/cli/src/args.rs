@@ -445,6 +445,7 @@ pub(crate) enum SimCommand {
 Examples:
   lifeboat sim serve                              then: export AWS_ENDPOINT_URL=http://127.0.0.1:4580
   lifeboat sim serve my-world.json --seed 7       a world of your own; the same seed, the same durations
+  lifeboat sim serve --start now                  a world of today: backups of last night, rows of this minute
   curl -d '{\"s\": 600}' http://127.0.0.1:4580/_sim/advance      ten minutes pass
   curl http://127.0.0.1:4580/_sim/log             what changed the world, a JSON object a line
 
@@ -459,6 +460,9 @@ pub(crate) struct ServeArguments {
     /// How fast its clock runs: 0 stands still, 1 is real time, 60 makes a minute of every second.
     #[arg(long, default_value_t = 1.0, value_name = "N")]
     pub(crate) clock_rate: f64,
+    /// When its world begins: `now`, or a time; everything in it moves along [default: as the world says].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start: Option<String>,
     /// What goes wrong, YAML (see docs/simulator.md).
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,

@@ -7,8 +7,11 @@ use lifeboat_journal::outcome::{Objective, Outcome, Verdict};
 use lifeboat_journal::state::{RunState, StepState, StepStatus, UndoStatus};
 use lifeboat_runbook::expression::ExpressionError;
 use lifeboat_runbook::id::{MarkName, StepPath};
-use lifeboat_runbook::plan::{Cleanup, MarkMoment, Mode, OnFail, OnFailure, Plan, Retry, Step, Undo, Work};
+use lifeboat_runbook::plan::{
+    Cleanup, MarkMoment, Mode, OnFail, OnFailure, Plan, Retry, Step, Undo, WaitUntil, Work,
+};
 use lifeboat_runbook::spec::{Catalog, Effect};
+use lifeboat_runbook::units;
 use lifeboat_runbook::value::Value;
 
 mod people;
@@ -480,7 +483,7 @@ impl<'run> Decision<'run> {
             let responding = MarkName::new("responding");
             let begun = self.plan.steps.iter().find_map(|step| self.state.steps.get(&step.path)?.started);
             if let Some(begun) = begun.filter(|_| !self.state.marks.contains_key(&responding)) {
-                let kind = Box::new(EventKind::MarkSet { mark: responding });
+                let kind = Box::new(EventKind::MarkSet { mark: responding, source: None });
                 return Some(Command::Record { step: None, kind, at: Some(begun.at) });
             }
         }
@@ -490,21 +493,42 @@ impl<'run> Decision<'run> {
     fn missing_mark_of(&self, step: &Step) -> Option<Command> {
         let state = self.state.steps.get(&step.path)?;
         step.marks.iter().find_map(|(moment, mark)| {
-            let at = match (moment, &state.status) {
-                (MarkMoment::Started, _) => state.started?.at,
-                (MarkMoment::Succeeded, StepStatus::Succeeded | StepStatus::DoneByHand(_))
+            let (at, source) = match (moment, &state.status) {
+                (MarkMoment::Started, _) => (state.started?.at, None),
+                (MarkMoment::Succeeded, StepStatus::Succeeded) => match self.own_moment(step, state) {
+                    Some((at, source)) => (at, Some(source)),
+                    None => (state.finished?.at, None),
+                },
+                (MarkMoment::Succeeded, StepStatus::DoneByHand(_))
                 | (MarkMoment::Failed, StepStatus::Failed(_) | StepStatus::AllowedFailure(_)) => {
-                    state.finished?.at
+                    (state.finished?.at, None)
                 }
                 _ => return None,
             };
-            let kind = Box::new(EventKind::MarkSet { mark: mark.clone() });
+            let kind = Box::new(EventKind::MarkSet { mark: mark.clone(), source });
             (!self.state.marks.contains_key(mark)).then(|| Command::Record {
                 step: Some(step.path.clone()),
                 kind,
                 at: Some(at),
             })
         })
+    }
+
+    /// The service's own time of the moment at which a step had reached its aim, and where it was read. A time before the
+    /// step began counts: an alarm had been in its state before anybody looked. What was to last, or was judged by the
+    /// step itself, was not done before that.
+    fn own_moment(&self, step: &Step, state: &StepState) -> Option<(DateTime<Utc>, String)> {
+        let spec = self.catalog.get(step.action()?)?;
+        let output = spec.outputs.iter().find(|output| output.moment)?;
+        let by_itself = step.wait.hold.is_none()
+            && matches!(step.wait.until, WaitUntil::Default | WaitUntil::Readiness(_));
+        let at = match state.outputs.get(output.name)? {
+            Value::Time(time) => *time,
+            Value::String(text) => units::parse_time(text)?,
+            _ => return None,
+        };
+        let counts = by_itself && at <= state.finished?.at;
+        counts.then(|| (at, format!("{}: {}", spec.name, output.name)))
     }
 
     fn scope(&self) -> RunScope<'_> {

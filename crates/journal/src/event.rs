@@ -228,6 +228,14 @@ pub enum EventKind {
         /// The last look that said otherwise.
         not_before: Option<DateTime<Utc>>,
     },
+    /// A readiness of the action is there, whether the step waits for it or not.
+    #[serde(rename = "step.reached")]
+    Reached {
+        /// Its name: `usable`.
+        readiness: String,
+        /// The last look that said otherwise.
+        not_before: Option<DateTime<Utc>>,
+    },
     /// A look that was taken because the outcome was not known.
     #[serde(rename = "step.observed")]
     Observed {
@@ -413,6 +421,9 @@ pub enum EventKind {
     MarkSet {
         /// Which.
         mark: MarkName,
+        /// Whose time it is, where that is not this program's: `rds.failover: completed_at`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<String>,
     },
     /// The recovery time, as it was computed when the run ended.
     #[serde(rename = "rto.measured")]
@@ -802,6 +813,9 @@ pub struct StepStarted {
     pub findings: Vec<String>,
     /// The readiness waited for.
     pub wait_for: Option<String>,
+    /// The readinesses of the action that are told apart, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readinesses: Vec<String>,
     /// Seconds until the attempt has failed.
     pub timeout_s: f64,
     /// The events that made it ready to start.

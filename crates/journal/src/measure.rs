@@ -103,19 +103,6 @@ pub fn measure(state: &RunState, events: &[Event]) -> Measurements {
     Measurements { recovery_time, data_lost, critical_path, findings }
 }
 
-/// T0: the mark, the operator's statement, or in a drill the start of the run. In a recovery it is never assumed.
-fn disrupted(state: &RunState) -> Option<(Moment, &'static str)> {
-    if let Some(mark) = mark(state, "disrupted") {
-        return Some((mark, "disrupted"));
-    }
-    let (began, started) = (state.began?, state.started.as_ref()?);
-    match (started.disrupted_at, started.mode) {
-        (Some(at), _) => Some((Moment { at, epoch: 0, ..began }, "disrupted")),
-        (None, Mode::Drill) => Some((began, "disrupted")),
-        (None, Mode::Recovery) => None,
-    }
-}
-
 fn mark(state: &RunState, name: &str) -> Option<Moment> {
     state.marks.get(&MarkName::new(name)).copied()
 }
@@ -125,7 +112,7 @@ fn recovery_time(state: &RunState) -> RecoveryTime {
     let end = [("verified", "service"), ("copy_verified", "copy")]
         .into_iter()
         .find_map(|(name, scope)| Some((name, scope, mark(state, name)?)));
-    let start = disrupted(state);
+    let start = state.disrupted().map(|moment| (moment, "disrupted"));
     let mut time = RecoveryTime {
         objective_s,
         from: start.map(|(_, name)| name.to_owned()),
@@ -241,7 +228,7 @@ fn data_lost(state: &RunState, findings: &mut Vec<String>) -> DataLost {
     lost.complete_to = Some(data.complete_to);
     lost.source = Some(data.source.clone());
     let corruption = started.is_some_and(|started| started.loss == "corruption");
-    let stopped = mark(state, "writes_stopped").or_else(|| disrupted(state).map(|(moment, _)| moment));
+    let stopped = mark(state, "writes_stopped").or_else(|| state.disrupted());
     let Some(stopped) = stopped else { return lost };
     let seconds = (stopped.at - data.complete_to).num_milliseconds() as f64 / 1000.0;
     let drill = started.is_some_and(|started| started.mode == Mode::Drill);

@@ -10,6 +10,7 @@ use crate::measure::{DataLost, RecoveryTime};
 use crate::outcome::{Outcome, Verdict};
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
+use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::{Grade, Resource};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -174,6 +175,8 @@ pub struct StepState {
     pub accepted: Vec<(String, DateTime<Utc>, Values)>,
     /// States that were seen, with the moment and the last look that said otherwise.
     pub states_seen: Vec<StateSeen>,
+    /// When each readiness of the action was first seen to be there in this attempt.
+    pub reached: BTreeMap<String, DateTime<Utc>>,
     /// Mutations of the undo that were accepted.
     pub undo_accepted: Vec<String>,
     /// Its outputs.
@@ -445,7 +448,7 @@ impl RunState {
                     _ => self.check_warnings.push(warning),
                 }
             }
-            EventKind::MarkSet { mark } => self.set_mark(mark, moment),
+            EventKind::MarkSet { mark, .. } => self.set_mark(mark, moment),
             EventKind::RtoMeasured(measured) => self.recovery_time = Some(measured.clone()),
             EventKind::RpoMeasured(measured) => self.data_lost = Some(measured.clone()),
             EventKind::RunFinished(outcome) => {
@@ -482,7 +485,10 @@ impl RunState {
                 step: Some(path.clone()),
                 seq: event.seq,
             }),
-            EventKind::MarkSet { mark } => self.set_mark(mark, moment),
+            EventKind::MarkSet { mark, .. } => {
+                let moment = self.moment_of_step(&path, moment);
+                self.set_mark(mark, moment);
+            }
             EventKind::CheckFailed { .. } | EventKind::RunPaused { .. } => {
                 self.apply_to_run(event, Some(&path), moment);
             }
@@ -496,6 +502,27 @@ impl RunState {
             _ => {}
         }
         self.steps.entry(path).or_default().apply(event, moment);
+    }
+
+    /// A mark is written some milliseconds after what it marks, whose monotonic time is known.
+    fn moment_of_step(&self, path: &StepPath, moment: Moment) -> Moment {
+        let known = self.steps.get(path).into_iter().flat_map(|step| [step.started, step.finished]).flatten();
+        let known = known.into_iter().find(|known| known.at == moment.at && known.epoch != 0);
+        known.map_or(moment, |known| Moment { seq: moment.seq, ..known })
+    }
+
+    /// When service was lost: the mark, the operator's statement, or in a drill the start of the run. In a recovery it is
+    /// never assumed.
+    pub fn disrupted(&self) -> Option<Moment> {
+        if let Some(mark) = self.marks.get(&MarkName::new("disrupted")) {
+            return Some(*mark);
+        }
+        let (began, started) = (self.began?, self.started.as_ref()?);
+        match (started.disrupted_at, started.mode) {
+            (Some(at), _) => Some(Moment { at, epoch: 0, ..began }),
+            (None, Mode::Drill) => Some(began),
+            (None, Mode::Recovery) => None,
+        }
     }
 
     fn set_mark(&mut self, mark: &MarkName, moment: Moment) {
@@ -571,6 +598,9 @@ impl StepState {
                 at: event.at,
                 not_before: *not_before,
             }),
+            EventKind::Reached { readiness, .. } => {
+                self.reached.entry(readiness.clone()).or_insert(event.at);
+            }
             EventKind::Observed { found } if found == "in_progress" || found == "next" => {
                 self.status = StepStatus::Waiting;
             }
@@ -592,6 +622,10 @@ impl StepState {
             EventKind::TimerFired { purpose } => self.fired.push(purpose.clone()),
             EventKind::StepSucceeded { outputs } => {
                 self.outputs = outputs.clone();
+                let awaited = self.intent.as_ref().and_then(|intent| intent.wait_for.clone());
+                if let Some(name) = awaited {
+                    self.reached.entry(name).or_insert(event.at);
+                }
                 self.end(StepStatus::Succeeded, moment);
             }
             EventKind::StepFailed { error, allowed: true } => {
@@ -662,6 +696,7 @@ impl StepState {
         self.retry_ordered = false;
         self.accepted.clear();
         self.states_seen.clear();
+        self.reached.clear();
         self.status = StepStatus::Running;
     }
 
@@ -768,5 +803,57 @@ impl StepState {
     /// Whether it has done or may have done something that is still there.
     pub fn may_need_undo(&self) -> bool {
         self.started.is_some() && self.undo == UndoStatus::NotUndone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Actor, Precision};
+
+    /// An event of the step `over`, written `late_ms` after it happened.
+    fn event(seq: u64, second: i64, late_ms: i64, kind: EventKind) -> Event {
+        let at = DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(second);
+        let recorded_at = at + chrono::TimeDelta::milliseconds(late_ms);
+        Event {
+            seq,
+            run: RunId::new("run"),
+            step: Some(StepPath::new("over")),
+            attempt: Some(1),
+            at,
+            recorded_at,
+            mono_ms: u64::try_from(recorded_at.timestamp_millis()).unwrap(),
+            epoch: 1,
+            precision: Precision::Exact,
+            actor: Actor::engine(),
+            kind,
+            prev: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_mark_has_the_monotonic_time_of_what_it_marks_where_that_is_known() {
+        let mark = |source: Option<&str>| EventKind::MarkSet {
+            mark: MarkName::new("restored"),
+            source: source.map(str::to_owned),
+        };
+        let done = event(1, 60, 0, EventKind::StepSucceeded { outputs: Values::new() });
+        let restored = |events: &[Event]| RunState::of(events).marks[&MarkName::new("restored")];
+        let own = restored(&[done.clone(), event(2, 60, 3, mark(None))]);
+        assert_eq!(
+            (own.seq, own.epoch, own.mono_ms),
+            (2, 1, 60_000),
+            "it was written three milliseconds later"
+        );
+        let told = restored(&[done, event(2, 41, 19_003, mark(Some("rds.failover: completed_at")))]);
+        assert_eq!((told.at.timestamp(), told.epoch), (41, 0), "nobody knows the monotonic time of that");
+    }
+
+    #[test]
+    fn what_a_step_waited_for_was_reached_when_it_succeeded() {
+        let reached = EventKind::Reached { readiness: "usable".into(), not_before: None };
+        let state = RunState::of(&[event(1, 30, 0, reached.clone()), event(2, 50, 0, reached)]);
+        let usable = state.step(&StepPath::new("over")).reached["usable"];
+        assert_eq!(usable.timestamp(), 30, "the first look that saw it counts");
     }
 }

@@ -8,6 +8,7 @@ use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::spec::Resource;
 use lifeboat_runbook::units::time_text;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A run, as machines read it. Keys are stable and in this order; durations are seconds, times RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,6 +93,10 @@ pub struct StepDocument {
     pub finished_at: Option<String>,
     /// Its outputs, as journaled.
     pub outputs: Values,
+    /// When each readiness of its action was first seen to be there; null where nobody saw it. Only of actions that tell
+    /// several apart.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reached: BTreeMap<String, Option<String>>,
     /// Why it failed or was skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -208,6 +213,13 @@ fn step(path: &StepPath, step: &StepState) -> StepDocument {
         started_at: step.started.map(|started| time_text(started.at)),
         finished_at: step.finished.map(|finished| time_text(finished.at)),
         outputs: step.outputs.clone(),
+        reached: reached(step),
         why: why(step),
     }
+}
+
+/// The readinesses that are told apart, each with the moment at which it was first seen.
+pub(crate) fn reached(step: &StepState) -> BTreeMap<String, Option<String>> {
+    let told_apart = step.intent.iter().flat_map(|intent| &intent.readinesses);
+    told_apart.map(|name| (name.clone(), step.reached.get(name).copied().map(time_text))).collect()
 }

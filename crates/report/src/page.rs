@@ -43,6 +43,8 @@ pub struct Page<'run> {
     pub evidence: Vec<EvidenceRow>,
     /// The steps.
     pub steps: Vec<StepRow>,
+    /// What is told apart of what they made, and when it was first seen.
+    pub reached: Vec<ReachedRow>,
     /// The checks before them.
     pub preflight: Vec<StepRow>,
     /// Checks that did not hold.
@@ -72,6 +74,17 @@ pub struct ObjectiveRow {
     pub judged: &'static str,
     /// What goes with it.
     pub note: String,
+}
+
+/// A readiness of what a step made.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReachedRow {
+    /// The step.
+    pub step: String,
+    /// The readiness: `hydrated`.
+    pub readiness: String,
+    /// When it was first seen; nothing where nobody saw it.
+    pub at: Option<String>,
 }
 
 /// A part of the recovery time.
@@ -254,6 +267,7 @@ impl<'run> Page<'run> {
             data_times: data_times(state, lost),
             evidence: evidence(state),
             steps: rows(state, |path| !path.is_preflight()),
+            reached: reached(state),
             preflight: rows(state, StepPath::is_preflight),
             checks: checks(events),
             not_restored: not_restored(state),
@@ -513,6 +527,15 @@ fn checks(events: &[Event]) -> Vec<CheckRow> {
         _ => None,
     };
     events.iter().filter_map(row).collect()
+}
+
+fn reached(state: &RunState) -> Vec<ReachedRow> {
+    let of_step = |path: &StepPath| {
+        let names = document::reached(&state.step(path)).into_iter();
+        let row = |(readiness, at)| ReachedRow { step: path.to_string(), readiness, at };
+        names.map(row).collect::<Vec<_>>()
+    };
+    document::paths(state).into_iter().flat_map(of_step).collect()
 }
 
 fn not_restored(state: &RunState) -> Vec<LackRow> {

@@ -1,10 +1,12 @@
 //! What people read.
 
 use crate::run::{self, Run};
-use lifeboat_journal::event::{Cloud, EventKind};
+use lifeboat_journal::event::{Cloud, EventKind, Phase};
 use lifeboat_journal::outcome::Verdict;
+use lifeboat_report::document::document;
 use lifeboat_report::markdown::markdown;
 use lifeboat_runbook::plan::Mode;
+use std::collections::BTreeMap;
 use std::error::Error;
 
 fn report(run: &Run) -> String {
@@ -206,4 +208,30 @@ fn a_bad_template_is_an_error_that_says_where() {
         let cause = error.source().unwrap().to_string();
         assert!(cause.contains(expected), "{cause}");
     }
+}
+
+#[test]
+fn what_was_reached_is_told_apart_from_what_nobody_saw() {
+    let mut run = Run::new(run::started(Mode::Drill, run::simulated()));
+    let running = run.run(0.0, EventKind::PhaseEntered { phase: Phase::Running });
+    let EventKind::StepStarted(mut intent) = run::intent("rds.restore_to_point_in_time", vec![running])
+    else {
+        panic!("an intent");
+    };
+    intent.wait_for = Some("available".into());
+    intent.readinesses = ["usable", "available", "hydrated"].map(str::to_owned).to_vec();
+    run.step(0.0, "restore", EventKind::StepStarted(intent));
+    run.step(600.0, "restore", EventKind::Reached { readiness: "usable".into(), not_before: None });
+    run.step(300.0, "restore", EventKind::StepSucceeded { outputs: BTreeMap::new() });
+    expect(
+        section(&report(&run), "Steps"),
+        &[
+            "| restore | usable | 2026-01-05T09:10:00.000Z |",
+            "| restore | available | 2026-01-05T09:15:00.000Z |",
+            "| restore | hydrated | unknown |",
+        ],
+    );
+    let document = document(&run.state(), &run.events, &run.head());
+    let restore = document.steps.iter().find(|step| step.id.as_str() == "restore").expect("the step");
+    assert_eq!((restore.reached.len(), &restore.reached["hydrated"]), (3, &None));
 }

@@ -122,6 +122,7 @@ pub(crate) fn intent(action: &str, after: Vec<u64>) -> EventKind {
         captured: BTreeMap::new(),
         findings: Vec::new(),
         wait_for: None,
+        readinesses: Vec::new(),
         timeout_s: 60.0,
         after,
     }))
@@ -188,13 +189,13 @@ pub(crate) fn restored(cloud: Cloud) -> Run {
     let lacks = Value::List(vec!["the read replica | its lag alarm".into()]);
     let outputs = BTreeMap::from([("not_restored".to_owned(), lacks)]);
     let done = run.step(0.0, "restore", EventKind::StepSucceeded { outputs });
-    run.step(0.0, "restore", EventKind::MarkSet { mark: MarkName::new("restored") });
+    run.step(0.0, "restore", EventKind::MarkSet { mark: MarkName::new("restored"), source: None });
     run.step(0.0, "newest", intent("postgres.query", vec![done]));
     let complete_to = start() - TimeDelta::seconds(287);
     let source = "newest heartbeat".to_owned();
     run.step(30.0, "newest", EventKind::DataTime { complete_to, grade: Grade::A, source });
     let proved = run.step(0.0, "newest", EventKind::StepSucceeded { outputs: BTreeMap::new() });
-    run.step(0.0, "newest", EventKind::MarkSet { mark: MarkName::new("copy_verified") });
+    run.step(0.0, "newest", EventKind::MarkSet { mark: MarkName::new("copy_verified"), source: None });
     let values = BTreeMap::from([("run.mode".to_owned(), Value::from("drill"))]);
     run.step(0.0, "cut_over", EventKind::StepSkipped { reason: "its condition is false".into(), values });
     assert_eq!(proved, 14, "the numbers of events below count on this");
