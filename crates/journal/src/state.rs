@@ -11,7 +11,7 @@ use crate::outcome::{Outcome, Verdict};
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
 use lifeboat_runbook::spec::{Grade, Resource};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A moment in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,8 +192,10 @@ pub struct StepState {
     pub extended_s: f64,
     /// Timers that have fired, by purpose.
     pub fired: Vec<String>,
-    /// The question that was asked.
-    pub asked: Option<Asked>,
+    /// What it asked people, in order.
+    pub questions: Vec<Asked>,
+    /// The entries of AWS's own records that are in the journal.
+    pub aws_events: BTreeSet<String>,
     /// Who ordered to go on though this check does not hold, and why.
     pub accepted_by: Option<String>,
     /// Who ordered to go on without it, and why.
@@ -228,6 +230,8 @@ pub struct Asked {
     pub answer: Option<(String, Moment, Box<Answer>)>,
     /// What follows because nobody answered in time, and when that was.
     pub timed_out: Option<(String, Moment)>,
+    /// When it needed no answer any more.
+    pub closed: Option<Moment>,
 }
 
 impl Asked {
@@ -240,7 +244,12 @@ impl Asked {
     /// When it was answered or given up.
     pub fn ended(&self) -> Option<Moment> {
         let answered = self.answer.as_ref().map(|(_, at, _)| *at);
-        answered.or(self.timed_out.as_ref().map(|(_, at)| *at))
+        answered.or(self.timed_out.as_ref().map(|(_, at)| *at)).or(self.closed)
+    }
+
+    /// Whether an action asks, whose effect waits for the answer: the step itself is under way.
+    pub fn is_of_an_action(&self) -> bool {
+        self.question.subject.is_some()
     }
 }
 
@@ -318,32 +327,17 @@ pub struct CheckWarning {
     pub seq: u64,
 }
 
-/// A time in which the run waited for a person.
+/// A time in which nothing new began until a person took the run up again.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PersonWait {
-    /// What for: the kind of the question, or the reason of the pause.
-    pub what: PersonWaitFor,
+pub struct Pause {
+    /// Why.
+    pub because: PauseReason,
     /// The step it is about; nothing where it is about the run.
     pub step: Option<StepPath>,
     /// Since when.
     pub from: Moment,
     /// Until when; nothing while it lasts.
     pub to: Option<Moment>,
-}
-
-impl PersonWait {
-    fn is_for_an_order(&self) -> bool {
-        matches!(self.what, PersonWaitFor::Order(_))
-    }
-}
-
-/// What a [`PersonWait`] is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PersonWaitFor {
-    /// The answer to a question: `manual`, `decide`, `approve`.
-    Answer(String),
-    /// That somebody takes the paused run up again.
-    Order(PauseReason),
 }
 
 /// What is known of a run.
@@ -379,8 +373,8 @@ pub struct RunState {
     pub abort_asked: Option<Abort>,
     /// Why nothing new starts.
     pub paused: Option<Paused>,
-    /// The times in which it waited for a person, in the order of their beginning.
-    pub person_waits: Vec<PersonWait>,
+    /// The times in which it was paused until a person took it up, in the order of their beginning.
+    pub pauses: Vec<Pause>,
     /// The times in which no process carried it: from the last event before a resume to the resume.
     pub away: Vec<(Moment, Moment)>,
     /// The last change of the runbook in the middle of the run.
@@ -433,7 +427,7 @@ impl RunState {
     pub fn apply(&mut self, event: &Event) {
         let moment = Moment { seq: event.seq, at: event.at, mono_ms: event.mono_ms, epoch: epoch_of(event) };
         self.run.get_or_insert_with(|| event.run.clone());
-        self.note_waits(event, moment);
+        self.note_pauses(event, moment);
         match &event.step {
             Some(path) => self.apply_to_step(path.clone(), event, moment),
             None => self.apply_to_run(event, None, moment),
@@ -441,45 +435,34 @@ impl RunState {
         self.last = Some(Moment { at: event.recorded_at, ..moment });
     }
 
-    /// Who or what the run waited for, for its measurement; nothing is decided by it.
-    fn note_waits(&mut self, event: &Event, moment: Moment) {
-        let step = event.step.clone();
+    /// Pauses, and times in which nobody carried the run, for its measurement; nothing is decided by them.
+    fn note_pauses(&mut self, event: &Event, moment: Moment) {
         match &event.kind {
-            EventKind::PersonAsked(question) => {
-                let what = PersonWaitFor::Answer(question.kind.clone());
-                self.person_waits.push(PersonWait { what, step, from: moment, to: None });
-            }
             // What is missing then is no person; the step's blocks say what.
             EventKind::RunPaused { because: PauseReason::Blocked, .. } => {}
             EventKind::RunPaused { because, .. } => {
-                let what = PersonWaitFor::Order(*because);
-                self.person_waits.push(PersonWait { what, step, from: moment, to: None });
-            }
-            EventKind::PersonAnswered(_) | EventKind::PersonTimedOut { .. } => {
-                self.end_waits(moment, |wait| !wait.is_for_an_order() && wait.step == step);
-            }
-            EventKind::StepOrdered { order: Order::Retry | Order::Skip, .. }
-            | EventKind::DoneByHand { .. } => {
-                self.end_waits(moment, |wait| wait.is_for_an_order() || wait.step == step);
+                let (because, step) = (*because, event.step.clone());
+                self.pauses.push(Pause { because, step, from: moment, to: None });
             }
             EventKind::RunResumed { away_s, .. } => {
                 if *away_s > 0.0 {
                     let gone = moment.at - chrono::TimeDelta::milliseconds((away_s * 1000.0).round() as i64);
                     self.away.push((Moment { at: gone, epoch: 0, ..moment }, moment));
                 }
-                self.end_waits(moment, PersonWait::is_for_an_order);
+                self.end_pauses(moment);
             }
-            EventKind::StepOrdered { .. } | EventKind::AbortAsked { .. } | EventKind::CleanupAsked { .. } => {
-                self.end_waits(moment, PersonWait::is_for_an_order);
-            }
-            EventKind::RunFinished(_) => self.end_waits(moment, |_| true),
+            EventKind::StepOrdered { .. }
+            | EventKind::DoneByHand { .. }
+            | EventKind::AbortAsked { .. }
+            | EventKind::CleanupAsked { .. }
+            | EventKind::RunFinished(_) => self.end_pauses(moment),
             _ => {}
         }
     }
 
-    fn end_waits(&mut self, moment: Moment, ends: impl Fn(&PersonWait) -> bool) {
-        for wait in self.person_waits.iter_mut().filter(|wait| wait.to.is_none() && ends(wait)) {
-            wait.to = Some(moment);
+    fn end_pauses(&mut self, moment: Moment) {
+        for pause in self.pauses.iter_mut().filter(|pause| pause.to.is_none()) {
+            pause.to = Some(moment);
         }
     }
 
@@ -595,13 +578,14 @@ impl RunState {
         }
         let away_s = self.last.map_or(0.0, |last| last.seconds_to(&moment).max(0.0));
         for step in self.steps.values_mut() {
-            if step.status.is_in_flight() {
+            if let (StepStatus::Asking, Some(asked)) = (&step.status, step.questions.last_mut()) {
+                asked.away_s += away_s;
+            }
+            // Whether an action still asks is seen by looking.
+            if step.status.is_in_flight() || step.asks_by_its_action() {
                 step.status = StepStatus::Unknown;
             }
             step.unblock(moment);
-            if let (StepStatus::Asking, Some(asked)) = (&step.status, &mut step.asked) {
-                asked.away_s += away_s;
-            }
         }
     }
 
@@ -648,6 +632,10 @@ impl StepState {
             EventKind::Observed { found } if found == "in_progress" || found == "next" => {
                 self.status = StepStatus::Waiting;
             }
+            EventKind::Observed { found } if found == "asks" => {
+                let open = self.asked().is_some_and(|asked| asked.ended().is_none());
+                self.status = if open { StepStatus::Asking } else { StepStatus::Waiting };
+            }
             EventKind::AttemptFailed { error, during } => {
                 self.attempts_failed += 1;
                 self.retry_ordered = false;
@@ -655,6 +643,7 @@ impl StepState {
                 self.attempts = self.attempts.max(event.attempt.unwrap_or(1));
                 self.attempt_failed = Some(moment);
                 self.retry_due = false;
+                self.close_question(moment);
                 self.status = StepStatus::AttemptFailed(error.clone());
             }
             EventKind::TimerFired { purpose } if purpose == "retry" => {
@@ -692,20 +681,27 @@ impl StepState {
             EventKind::PersonAsked(question) => {
                 self.started.get_or_insert(moment);
                 let (question, at) = (question.clone(), moment);
-                self.asked = Some(Asked { question, at, away_s: 0.0, answer: None, timed_out: None });
+                let (answer, timed_out, closed) = (None, None, None);
+                self.questions.push(Asked { question, at, away_s: 0.0, answer, timed_out, closed });
                 self.status = StepStatus::Asking;
             }
             EventKind::PersonAnswered(answer) => {
                 let who = event.actor.id.clone().unwrap_or_default();
-                if let Some(asked) = &mut self.asked {
+                if let Some(asked) = self.questions.last_mut() {
                     asked.answer.get_or_insert((who, moment, answer.clone()));
                 }
+                self.go_on_after_question();
             }
             EventKind::PersonTimedOut { then, .. } => {
-                if let Some(asked) = &mut self.asked {
+                if let Some(asked) = self.questions.last_mut() {
                     asked.timed_out = Some((then.clone(), moment));
                 }
             }
+            EventKind::QuestionClosed { .. } => {
+                self.close_question(moment);
+                self.go_on_after_question();
+            }
+            EventKind::AwsEvent(event) => drop(self.aws_events.insert(event.key.clone())),
             EventKind::UndoStarted => self.undo = UndoStatus::Undoing,
             EventKind::UndoAccepted { stage } => self.undo_accepted.push(stage.clone()),
             EventKind::Undone => self.undo = UndoStatus::Undone,
@@ -746,7 +742,7 @@ impl StepState {
             Order::Retry => {
                 self.retry_ordered = true;
                 self.finished = None;
-                self.asked = None;
+                self.close_question(moment);
                 self.fired.clear();
                 self.status = match &self.status {
                     StepStatus::Failed(failure) | StepStatus::AttemptFailed(failure) if self.attempts > 0 => {
@@ -797,7 +793,38 @@ impl StepState {
         ended.filter_map(|block| Some(block.from.seconds_to(&block.to?))).sum()
     }
 
+    /// The last question it asked.
+    pub fn asked(&self) -> Option<&Asked> {
+        self.questions.last()
+    }
+
+    /// Whether it is under way and its action waits for people.
+    pub fn asks_by_its_action(&self) -> bool {
+        self.status == StepStatus::Asking && self.asked().is_some_and(Asked::is_of_an_action)
+    }
+
+    /// What its action asked in this attempt.
+    pub fn questions_of_the_attempt(&self) -> impl Iterator<Item = &Asked> {
+        let since = self.attempt_started.map_or(0, |started| started.seq);
+        self.questions.iter().filter(move |asked| asked.is_of_an_action() && asked.at.seq > since)
+    }
+
+    /// An action whose question is settled is waited for as before.
+    fn go_on_after_question(&mut self) {
+        if self.asks_by_its_action() {
+            self.status = StepStatus::Waiting;
+        }
+    }
+
+    /// Nobody needs to answer any more.
+    fn close_question(&mut self, moment: Moment) {
+        if let Some(asked) = self.questions.last_mut().filter(|asked| asked.ended().is_none()) {
+            asked.closed = Some(moment);
+        }
+    }
+
     fn end(&mut self, status: StepStatus, moment: Moment) {
+        self.close_question(moment);
         self.status = status;
         self.finished = Some(moment);
     }

@@ -206,6 +206,7 @@ fn question(timeout_s: Option<f64>) -> EventKind {
         evidence: BTreeMap::new(),
         timeout_s,
         on_timeout: None,
+        subject: None,
     }))
 }
 

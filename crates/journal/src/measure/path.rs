@@ -65,8 +65,8 @@ fn critical_step(
     let interval = span.clip(ready, Some(over));
     let mut left = Remainder::of(interval);
     let total = left.length();
-    let waits = state.person_waits.iter().filter(|wait| wait.step.as_ref().is_none_or(|step| step == path));
-    let person = left.take(waits.map(|wait| span.clip(wait.from, wait.to)));
+    let waits = person_waits(state).filter(|(about, ..)| about.is_none_or(|about| about == path));
+    let person = left.take(waits.map(|(_, from, to)| span.clip(from, to)));
     let blocked = left.take(step.blocks.iter().map(|block| span.clip(block.from, block.to)));
     let away = left.take(state.away.iter().map(|(from, to)| span.clip(*from, Some(*to))));
     let retry = left.take(delays(step, span));
@@ -88,6 +88,18 @@ fn critical_step(
         attempts: step.attempts,
         events: events.into_iter().flatten().collect(),
     }
+}
+
+/// Every wait for a person: a question until it is settled, a pause until somebody takes the run up. The step it is
+/// about, or nothing where it is about the run.
+pub(super) fn person_waits(
+    state: &RunState,
+) -> impl Iterator<Item = (Option<&StepPath>, Moment, Option<Moment>)> {
+    let questions = state.steps.iter().flat_map(|(path, step)| {
+        step.questions.iter().map(move |asked| (Some(path), asked.at, asked.ended()))
+    });
+    let pauses = state.pauses.iter().map(|pause| (pause.step.as_ref(), pause.from, pause.to));
+    questions.chain(pauses)
 }
 
 /// The delays between a step's attempts, as far as they lie within.

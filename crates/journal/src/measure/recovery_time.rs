@@ -99,7 +99,7 @@ fn parts(state: &RunState, span: &Span) -> Parts {
         before_run: began.map(seconds),
         preflight: running.zip(began).map(|(running, began)| seconds((running - began).max(0))),
         detection: mark(state, "detected").map(|detected| seconds(span.place(detected))),
-        decision: seconds(union(state.person_waits.iter().map(|wait| span.clip(wait.from, wait.to)))),
+        decision: seconds(union(path::person_waits(state).map(|(_, from, to)| span.clip(from, to)))),
         execution: running.zip(changed).map(|(running, changed)| seconds(changed - running)),
         verification: changed.map(|changed| seconds(span.length() - changed)),
         control_plane: seconds(blocked(|on| on == BlockedOn::ControlPlane)),
