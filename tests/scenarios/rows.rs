@@ -328,7 +328,6 @@ pub(super) const ROWS: &[Row] = &[
         mutation: "StartAutomationExecution",
         made: Some(|region| region.automations.len()),
         without: &[
-            (Way::Good, "it waits for an approval that nobody gives"),
             (Way::FailureStates, "as in the row above"),
             (Way::ReplyLost, "as in the row above"),
             (Way::Twice, "as in the row above"),
@@ -352,7 +351,6 @@ pub(super) const ROWS: &[Row] = &[
         mutation: "StartAutomationExecution",
         made: Some(|region| region.automations.iter().filter(|it| it.parent.is_none()).count()),
         without: &[
-            (Way::Good, "it waits for approvals that nobody gives"),
             (Way::FailureStates, "as in the row above"),
             (Way::ReplyLost, "as in the row above"),
             (Way::Twice, "as in the row above"),

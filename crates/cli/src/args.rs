@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Write the report of a run.
     Report(ReportArguments),
+    /// Tell how long steps took in earlier runs, what is slower than usual, and how long the next run will take.
+    History(HistoryArguments),
     /// Print the IAM policy that a runbook needs.
     Iam(IamArguments),
     /// List the actions a runbook can name, or explain one.
@@ -365,6 +367,12 @@ pub(crate) struct VerifyArguments {
 
 /// `lifeboat report`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lifeboat report latest                              Markdown, on the screen
+  lifeboat report latest --format html -o drill.html  the page to hand to an auditor: one file, no scripts
+  lifeboat report RUN --format junit -o drill.xml     for a build server
+  lifeboat report RUN --template templates            with files of yours in place of drill.md, drill.html, style.css, …")]
 pub(crate) struct ReportArguments {
     /// A run: any unambiguous beginning of its id, or `latest`.
     pub(crate) run: String,
@@ -384,8 +392,50 @@ pub(crate) struct ReportArguments {
 pub(crate) enum ReportFormat {
     /// Markdown.
     Md,
+    /// One HTML file, complete in itself, with pictures.
+    Html,
     /// The JSON document.
     Json,
+    /// JUnit XML, for a build server.
+    Junit,
+    /// The timeline, for a spreadsheet.
+    Csv,
+    /// The timeline as JSON lines, for Timesketch.
+    Timesketch,
+}
+
+/// `lifeboat history`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lifeboat history                                   every runbook that was run against AWS
+  lifeboat history rds-point-in-time-restore         one of them
+  lifeboat history --slower-than 20%                 only what last took 20 % longer than usual
+
+Usual is the median of the runs before the last; of fewer than four runs nothing is called slow.
+Only runs against AWS count: what a simulator takes is drawn, not observed.")]
+pub(crate) struct HistoryArguments {
+    /// The name of a runbook [default: all].
+    #[arg(value_name = "RUNBOOK")]
+    pub(crate) runbook: Option<String>,
+    /// Show only what last took so much longer than usual.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) slower_than: Option<f64>,
+    /// Show the runs of simulators and of other endpoints instead; they are no evidence.
+    #[arg(long)]
+    pub(crate) simulated: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// A share from `20%` or `20`.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>();
+    number
+        .ok()
+        .filter(|number| number.is_finite())
+        .map(|number| number / 100.0)
+        .ok_or_else(|| format!("`{text}` is no percentage; write `20%`"))
 }
 
 /// `lifeboat iam`.

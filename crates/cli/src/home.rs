@@ -3,7 +3,9 @@
 use crate::error::CommandError;
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use lifeboat_journal::chain::Verified;
+use lifeboat_journal::event::{EventKind, RunStarted};
 use lifeboat_journal::file::RunDirectory;
+use lifeboat_journal::history::PastRun;
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::id::RunId;
 use std::path::{Path, PathBuf};
@@ -67,6 +69,33 @@ impl Home {
             Err(broken) => (None, broken.id.clone()),
         });
         Ok(runs)
+    }
+
+    /// The runs that are over and that `counts` by their first event, the oldest first; and those that cannot be read.
+    /// Of the others only the first line is read.
+    pub(crate) fn past_runs(
+        &self,
+        counts: impl Fn(&RunStarted) -> bool,
+    ) -> Result<(Vec<PastRun>, Vec<BrokenRun>), CommandError> {
+        let ids =
+            RunDirectory::list(&self.path).map_err(|error| CommandError::file("list", &self.path, &error))?;
+        let (mut past, mut broken) = (Vec::new(), Vec::new());
+        for id in ids {
+            let directory = RunDirectory::of(&self.path, &id);
+            let whole = match directory.read_first() {
+                Ok(Some(first)) if matches!(&first.kind, EventKind::RunStarted(started) if counts(started)) => {
+                    self.read(&id)
+                }
+                Ok(_) => continue,
+                Err(error) => Err(BrokenRun { id, problem: error.to_string() }),
+            };
+            match whole {
+                Ok(run) => past.extend(PastRun::of(&run.state).map(|past| (directory.made_at(), past))),
+                Err(problem) => broken.push(problem),
+            }
+        }
+        past.sort_by_key(|(made_at, run)| (run.started_at, *made_at));
+        Ok((past.into_iter().map(|(_, run)| run).collect(), broken))
     }
 
     fn read(&self, id: &RunId) -> Result<ReadRun, BrokenRun> {

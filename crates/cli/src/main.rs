@@ -14,6 +14,7 @@ mod faults;
 mod home;
 mod inbox;
 mod orders;
+mod reports;
 mod resume;
 mod screen;
 mod secrets;

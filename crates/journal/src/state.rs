@@ -169,6 +169,10 @@ pub struct StepState {
     pub attempt_failed: Option<Moment>,
     /// Whether the time before the next attempt has passed.
     pub retry_due: bool,
+    /// The delays between its attempts: from the failure until it was time to try again.
+    pub delays: Vec<(Moment, Moment)>,
+    /// The events that made it ready, as its first intent names them.
+    pub after: Vec<u64>,
     /// What the last intent said. `captured` is that of the first attempt.
     pub intent: Option<Box<StepStarted>>,
     /// Mutations that were accepted in this attempt: stage, moment, identifiers in the reply.
@@ -281,6 +285,8 @@ pub struct StateSeen {
     pub state: String,
     /// When it was first seen.
     pub at: DateTime<Utc>,
+    /// The same with the number of the event.
+    pub seen: Moment,
     /// The last look that said otherwise.
     pub not_before: Option<DateTime<Utc>>,
 }
@@ -320,6 +326,21 @@ pub struct CheckWarning {
     pub check: String,
     /// Why it does not hold.
     pub failure: Failure,
+    /// The number of the event.
+    pub seq: u64,
+}
+
+/// A time in which nothing new began until a person took the run up again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pause {
+    /// Why.
+    pub because: PauseReason,
+    /// The step it is about; nothing where it is about the run.
+    pub step: Option<StepPath>,
+    /// Since when.
+    pub from: Moment,
+    /// Until when; nothing while it lasts.
+    pub to: Option<Moment>,
 }
 
 /// What is known of a run.
@@ -355,6 +376,10 @@ pub struct RunState {
     pub abort_asked: Option<Abort>,
     /// Why nothing new starts.
     pub paused: Option<Paused>,
+    /// The times in which it was paused until a person took it up, in the order of their beginning.
+    pub pauses: Vec<Pause>,
+    /// The times in which no process carried it: from the last event before a resume to the resume.
+    pub away: Vec<(Moment, Moment)>,
     /// The last change of the runbook in the middle of the run.
     pub amended: Option<Box<PlanAmended>>,
     /// How the run had ended before somebody asked to take away what it left.
@@ -405,11 +430,43 @@ impl RunState {
     pub fn apply(&mut self, event: &Event) {
         let moment = Moment { seq: event.seq, at: event.at, mono_ms: event.mono_ms, epoch: epoch_of(event) };
         self.run.get_or_insert_with(|| event.run.clone());
+        self.note_pauses(event, moment);
         match &event.step {
             Some(path) => self.apply_to_step(path.clone(), event, moment),
             None => self.apply_to_run(event, None, moment),
         }
         self.last = Some(Moment { at: event.recorded_at, ..moment });
+    }
+
+    /// Pauses, and times in which nobody carried the run, for its measurement; nothing is decided by them.
+    fn note_pauses(&mut self, event: &Event, moment: Moment) {
+        match &event.kind {
+            // What is missing then is no person; the step's blocks say what.
+            EventKind::RunPaused { because: PauseReason::Blocked, .. } => {}
+            EventKind::RunPaused { because, .. } => {
+                let (because, step) = (*because, event.step.clone());
+                self.pauses.push(Pause { because, step, from: moment, to: None });
+            }
+            EventKind::RunResumed { away_s, .. } => {
+                if *away_s > 0.0 {
+                    let gone = moment.at - chrono::TimeDelta::milliseconds((away_s * 1000.0).round() as i64);
+                    self.away.push((Moment { at: gone, epoch: 0, ..moment }, moment));
+                }
+                self.end_pauses(moment);
+            }
+            EventKind::StepOrdered { .. }
+            | EventKind::DoneByHand { .. }
+            | EventKind::AbortAsked { .. }
+            | EventKind::CleanupAsked { .. }
+            | EventKind::RunFinished(_) => self.end_pauses(moment),
+            _ => {}
+        }
+    }
+
+    fn end_pauses(&mut self, moment: Moment) {
+        for pause in self.pauses.iter_mut().filter(|pause| pause.to.is_none()) {
+            pause.to = Some(moment);
+        }
     }
 
     fn apply_to_run(&mut self, event: &Event, step: Option<&StepPath>, moment: Moment) {
@@ -441,7 +498,7 @@ impl RunState {
                 self.amended = Some(amended.clone());
             }
             EventKind::CheckFailed { check, error, then } => {
-                let warning = CheckWarning { check: check.clone(), failure: error.clone() };
+                let warning = CheckWarning { check: check.clone(), failure: error.clone(), seq: moment.seq };
                 match then.as_str() {
                     "refuse" => self.refused = Some(warning),
                     "ask" => self.asked_checks.push(warning),
@@ -596,6 +653,7 @@ impl StepState {
             EventKind::StateSeen { state, not_before } => self.states_seen.push(StateSeen {
                 state: state.clone(),
                 at: event.at,
+                seen: moment,
                 not_before: *not_before,
             }),
             EventKind::Reached { readiness, .. } => {
@@ -618,7 +676,10 @@ impl StepState {
                 self.close_question(moment);
                 self.status = StepStatus::AttemptFailed(error.clone());
             }
-            EventKind::TimerFired { purpose } if purpose == "retry" => self.retry_due = true,
+            EventKind::TimerFired { purpose } if purpose == "retry" => {
+                self.retry_due = true;
+                self.delays.extend(self.attempt_failed.map(|failed| (failed, moment)));
+            }
             EventKind::TimerFired { purpose } => self.fired.push(purpose.clone()),
             EventKind::StepSucceeded { outputs } => {
                 self.outputs = outputs.clone();
@@ -688,6 +749,9 @@ impl StepState {
         if let Some(first) = &self.intent {
             // The values to put back are those from before the first attempt.
             intent.captured = first.captured.clone();
+        }
+        if self.intent.is_none() {
+            self.after.clone_from(&intent.after);
         }
         self.intent = Some(intent);
         self.started.get_or_insert(moment);

@@ -247,10 +247,13 @@ fn optional(seconds: Option<f64>) -> String {
     seconds.map_or_else(|| "unknown".to_owned(), duration)
 }
 
-/// Seconds for people: `38 min 12 s`; to the tenth of a second below a minute.
+/// Seconds for people: `38 min 12 s`; to the tenth of a second below a minute, in milliseconds below a tenth.
 pub fn duration(seconds: f64) -> String {
     if seconds < 0.0 {
         return format!("−{}", duration(-seconds));
+    }
+    if (0.000_5..0.1).contains(&seconds) {
+        return format!("{} ms", (seconds * 1000.0).round());
     }
     if seconds < 59.95 {
         let tenths = (seconds * 10.0).round() / 10.0;

@@ -7,6 +7,7 @@ mod answer;
 pub(crate) mod check;
 mod cleanup;
 mod drill;
+mod history;
 mod iam;
 mod report;
 mod resume;
@@ -48,6 +49,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Show(arguments) => show::run(&home()?, &arguments),
         Command::Verify(arguments) => verify::run(&home()?, &arguments),
         Command::Report(arguments) => report::run(&home()?, &arguments),
+        Command::History(arguments) => history::run(&home()?, &arguments),
         Command::Iam(arguments) => iam::run(&arguments),
         Command::Actions(arguments) => actions::run(&arguments),
         Command::Sim(command) => sim::run(command, globals.quiet),

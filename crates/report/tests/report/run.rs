@@ -9,6 +9,9 @@ use lifeboat_journal::file::{JournalWriter, Stamp, Storage};
 use lifeboat_journal::measure::measure;
 use lifeboat_journal::outcome::{Objective, Outcome, Verdict};
 use lifeboat_journal::state::RunState;
+use lifeboat_report::page::Page;
+use lifeboat_report::record::{Earlier, Record, Source};
+use lifeboat_report::render::{Form, OwnTemplate, ReportError, render};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::{Grade, Resource};
@@ -73,7 +76,10 @@ fn outline(path: &str, action: &str, effect: &str) -> StepOutline {
         parent: None,
         expect_s: Some(178.0),
         marks: BTreeMap::new(),
+        expect_source: None,
         conditional: false,
+        only_in: None,
+        needs: Vec::new(),
     }
 }
 
@@ -163,6 +169,24 @@ impl Run {
 
     pub(crate) fn head(&self) -> String {
         self.writer.head().to_owned()
+    }
+
+    /// The report, laid out by Lifeboat's templates and these.
+    pub(crate) fn report_with(
+        &self,
+        form: Form,
+        sources: &[Source],
+        earlier: &[Earlier],
+        own: &[OwnTemplate],
+    ) -> Result<String, ReportError> {
+        let (state, head) = (self.state(), self.head());
+        let record = Record { state: &state, events: &self.events, head: &head, sources, earlier };
+        render(form, &Page::of(&record), own)
+    }
+
+    /// The report in this form.
+    pub(crate) fn report(&self, form: Form) -> String {
+        self.report_with(form, &[], &[], &[]).expect("Lifeboat's own templates fit")
     }
 
     /// The measurements and the last event, as the engine writes them.
