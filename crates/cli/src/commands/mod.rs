@@ -8,6 +8,7 @@ pub(crate) mod check;
 mod cleanup;
 mod drill;
 mod iam;
+pub(crate) mod plan;
 mod report;
 mod resume;
 mod runs;
@@ -37,6 +38,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
     let globals = Globals { profile, region, quiet };
     match command {
         Command::Check(arguments) => check::run(&arguments, check::colored(color)),
+        Command::Plan(arguments) => plan::run(&home()?, &arguments, globals),
         Command::Drill(arguments) => drill::drill(&home()?, arguments, globals),
         Command::Run(arguments) => drill::recover(&home()?, arguments, globals),
         Command::Resume(arguments) => resume::run(&home()?, arguments, globals),
@@ -48,7 +50,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Show(arguments) => show::run(&home()?, &arguments),
         Command::Verify(arguments) => verify::run(&home()?, &arguments),
         Command::Report(arguments) => report::run(&home()?, &arguments),
-        Command::Iam(arguments) => iam::run(&arguments),
+        Command::Iam(arguments) => iam::run(&home()?, &arguments),
         Command::Actions(arguments) => actions::run(&arguments),
         Command::Sim(command) => sim::run(command, globals.quiet),
         Command::Schema => {

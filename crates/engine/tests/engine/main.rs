@@ -7,5 +7,6 @@ mod orders;
 mod people;
 mod plans;
 mod prefix;
+mod preview;
 mod runs;
 mod world;
