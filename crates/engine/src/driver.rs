@@ -235,12 +235,7 @@ impl Worker {
         let Some(asked) = self.log.with_state(|state| state.step(step).asked) else { return Ok(()) };
         let open = Open { step: step.clone(), asked: asked.at.seq, question: (*asked.question).clone() };
         let answered = pin!(self.fitting_answer(&open));
-        let too_late = pin!(async {
-            match asked.due() {
-                Some(due) => self.clock.sleep_until(due).await,
-                None => std::future::pending().await,
-            }
-        });
+        let too_late = pin!(self.too_late(step));
         let stopped = pin!(self.stopped_or(std::future::pending()));
         let draft = |kind| Draft { step: Some(step.clone()), ..Draft::run(kind) };
         let draft = match select(stopped, select(answered, too_late)).await {
@@ -258,6 +253,18 @@ impl Worker {
             }
         };
         self.log.append(vec![draft])
+    }
+
+    /// Waits until people had their time, which somebody may lengthen meanwhile.
+    async fn too_late(&self, step: &StepPath) {
+        loop {
+            let due = self.log.with_state(|state| state.step(step).asked.and_then(|asked| asked.due()));
+            match due {
+                Some(due) if due > self.clock.now() => self.clock.sleep_until(due).await,
+                Some(_) => return,
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// Asks until an answer fits; nothing where nobody is there.

@@ -220,6 +220,8 @@ pub struct Asked {
     pub at: Moment,
     /// Seconds in which no process was there to be answered: they do not count against people.
     pub away_s: f64,
+    /// Seconds that somebody gave them besides.
+    pub extended_s: f64,
     /// The answer: who, when, what.
     pub answer: Option<(String, Moment, Box<Answer>)>,
     /// What follows because nobody answered in time, and when that was.
@@ -229,7 +231,7 @@ pub struct Asked {
 impl Asked {
     /// When people had their time, if it is limited.
     pub fn due(&self) -> Option<DateTime<Utc>> {
-        let seconds = self.question.timeout_s? + self.away_s;
+        let seconds = self.question.timeout_s? + self.away_s + self.extended_s;
         Some(self.at.at + chrono::TimeDelta::milliseconds((seconds * 1000.0) as i64))
     }
 
@@ -442,6 +444,7 @@ impl RunState {
             EventKind::RunFinished(outcome) => {
                 self.outcome = Some(outcome.clone());
                 self.finished = Some(moment);
+                self.steps.values_mut().for_each(StepState::leave);
             }
             // The others tell something, and change nothing that is decided or shown from here.
             _ => {}
@@ -605,7 +608,8 @@ impl StepState {
             EventKind::PersonAsked(question) => {
                 self.started.get_or_insert(moment);
                 let (question, at) = (question.clone(), moment);
-                self.asked = Some(Asked { question, at, away_s: 0.0, answer: None, timed_out: None });
+                self.asked =
+                    Some(Asked { question, at, away_s: 0.0, extended_s: 0.0, answer: None, timed_out: None });
                 self.status = StepStatus::Asking;
             }
             EventKind::PersonAnswered(answer) => {
@@ -673,7 +677,13 @@ impl StepState {
             Order::Accept => {
                 self.accepted_by = Some(format!("{who}: {}", reason.unwrap_or("no reason given")));
             }
-            Order::Extend => self.extended_s += seconds.unwrap_or_default(),
+            Order::Extend => {
+                let seconds = seconds.unwrap_or_default();
+                self.extended_s += seconds;
+                if let Some(asked) = &mut self.asked {
+                    asked.extended_s += seconds;
+                }
+            }
         }
     }
 
@@ -705,6 +715,20 @@ impl StepState {
         let since = self.attempt_started.map_or(0, |started| started.seq);
         let ended = self.blocks.iter().filter(|block| block.from.seq > since);
         ended.filter_map(|block| Some(block.from.seconds_to(&block.to?))).sum()
+    }
+
+    /// The run is over: whom a step still asked, or what it still waited for, does not matter any more.
+    fn leave(&mut self) {
+        let pauses = self.intent.as_ref().is_some_and(|intent| intent.action == "pause");
+        match self.status {
+            StepStatus::Asking => {
+                self.status = StepStatus::Skipped("the run ended before anybody answered".to_owned());
+            }
+            StepStatus::Running if pauses => {
+                self.status = StepStatus::Skipped("the run ended before its time was over".to_owned());
+            }
+            _ => {}
+        }
     }
 
     fn end(&mut self, status: StepStatus, moment: Moment) {
