@@ -15,8 +15,8 @@ pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Where runs are kept [default: the platform's data directory].
-    #[arg(long, global = true, env = "LIFEBOAT_HOME", value_name = "DIR")]
+    /// Where runs are kept [default: LIFEBOAT_HOME, else the platform's data directory].
+    #[arg(long, global = true, value_name = "DIR")]
     pub(crate) home: Option<PathBuf>,
     /// The AWS profile to use.
     #[arg(long, global = true, value_name = "NAME")]
@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Resume(ResumeArguments),
     /// Answer a question that a run asks, from anywhere.
     Answer(AnswerArguments),
+    /// Give a step, or the people it asks, more time.
+    Extend(ExtendArguments),
     /// End a run: a drill takes back what it did, a recovery only with --undo.
     Abort(AbortArguments),
     /// Take away what a run that is over left behind.
@@ -87,6 +89,8 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Write the report of a run.
     Report(ReportArguments),
+    /// Tell how long steps took in earlier runs, what is slower than usual, and how long the next run will take.
+    History(HistoryArguments),
     /// Print the IAM policy that a runbook needs.
     Iam(IamArguments),
     /// List the actions a runbook can name, or explain one.
@@ -337,6 +341,27 @@ pub(crate) struct AnswerArguments {
     pub(crate) text: Option<String>,
 }
 
+/// `lifeboat extend`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+If the run is going on in another terminal, its deadline is moved there; if nobody is running it,
+the order is written into its journal, and `lifeboat resume RUN` goes on with it.
+
+Example:
+  lifeboat extend latest restore 2h --reason \"AWS says that it is at 80 %\"")]
+pub(crate) struct ExtendArguments {
+    /// A run: any unambiguous beginning of its id, or `latest` for the one that is unfinished.
+    pub(crate) run: String,
+    /// The step.
+    pub(crate) step: String,
+    /// How much more, such as `30m` or `2h`.
+    #[arg(value_name = "DURATION")]
+    pub(crate) time: String,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
 /// `lifeboat abort`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -429,6 +454,40 @@ pub(crate) enum ReportFormat {
     Md,
     /// The JSON document.
     Json,
+}
+
+/// `lifeboat history`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lifeboat history                                   every runbook that was run against AWS
+  lifeboat history rds-point-in-time-restore         one of them
+  lifeboat history --slower-than 20%                 only what last took 20 % longer than usual
+
+Usual is the median of the runs before the last; of fewer than four runs nothing is called slow.
+Only runs against AWS count: what a simulator takes is drawn, not observed.")]
+pub(crate) struct HistoryArguments {
+    /// The name of a runbook [default: all].
+    #[arg(value_name = "RUNBOOK")]
+    pub(crate) runbook: Option<String>,
+    /// Show only what last took so much longer than usual.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) slower_than: Option<f64>,
+    /// Show the runs of simulators and of other endpoints instead; they are no evidence.
+    #[arg(long)]
+    pub(crate) simulated: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// A share from `20%` or `20`.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>();
+    number
+        .ok()
+        .filter(|number| number.is_finite())
+        .map(|number| number / 100.0)
+        .ok_or_else(|| format!("`{text}` is no percentage; write `20%`"))
 }
 
 /// `lifeboat iam`.

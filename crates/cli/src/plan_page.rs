@@ -5,6 +5,7 @@ use chrono::SecondsFormat;
 use lifeboat_engine::preview::{
     Asked, Back, CheckPreview, Found, Impact, Owner, Preview, Problem, Runs, StepPreview, Then, Verdict,
 };
+use lifeboat_report::forecast::{sentence, source};
 use lifeboat_report::timeline::duration;
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::Effect;
@@ -28,7 +29,7 @@ pub(crate) fn page(document: &Document, file: &Path) -> String {
     page.steps("Steps", &preview.steps);
     page.steps("Cleanup steps of the runbook, whatever became of the others", &preview.cleanup);
     page.afterwards(preview);
-    page.time(preview);
+    page.time(document);
     page.permissions(document, file);
     page.verdict(preview, file);
     page.0
@@ -158,6 +159,9 @@ impl Page {
         }
         self.title(title);
         for (index, step) in steps.iter().enumerate() {
+            if index > 0 {
+                self.0.push('\n');
+            }
             self.step(index + 1, step);
         }
     }
@@ -172,7 +176,7 @@ impl Page {
             return;
         }
         let effect = match (step.effect, step.kind) {
-            (Some(effect), "action") => format!("  {}s", effect.word()),
+            (Some(effect), "action") => format!("  {}", verb(effect)),
             (None, "action") => "  effect not known".to_owned(),
             _ => String::new(),
         };
@@ -234,10 +238,7 @@ impl Page {
             Owner::Others => "which was there before",
             Owner::NotKnown => "judged when it is known",
         };
-        let word = match impact.effect {
-            Effect::Destroy => "DESTROYS",
-            _ => "modifies",
-        };
+        let word = verb(impact.effect);
         let needs = impact.needs.as_ref().map(|needs| format!("; needs {needs}")).unwrap_or_default();
         self.said(word, &format!("{} {}, {owner}{needs}", impact.kind, impact.id));
         if let Some(problem) = &impact.problem {
@@ -292,30 +293,31 @@ impl Page {
         self.labelled(&format!("{:INDENT$}{}", "", back.step), 24, &text);
     }
 
-    fn time(&mut self, preview: &Preview) {
-        let expected = &preview.expected;
-        self.title("Expected time of the steps");
-        let more = match expected.at_most_more {
-            0.0 => String::new(),
-            more => format!(", at most {} more where steps run that are not certain", duration(more)),
-        };
-        self.labelled("", INDENT, &format!("about {}{more}", duration(expected.seconds)));
-        if let Some(objective) = preview.rto_objective_s {
-            let judged = match expected.seconds <= objective {
-                true => "within the objective of",
-                false => "MORE THAN the objective of",
-            };
-            self.labelled("", INDENT, &format!("{judged} {}", duration(objective)));
-        }
-        for step in preview.steps.iter().filter(|step| !step.is_skipped()) {
-            if let (Some(seconds), Some(source)) = (step.expected_s, &step.expected_source) {
-                let text = format!("{} ({source})", duration(seconds));
-                self.labelled(&format!("{:INDENT$}{}", "", step.step), 24, &text);
+    fn time(&mut self, document: &Document) {
+        let Document { preview, forecast, .. } = document;
+        self.title(
+            match (forecast.from.as_str(), &forecast.to) {
+                ("run", None) => "Expected time, to the end of the steps".to_owned(),
+                ("run", Some(mark)) => format!("Expected time, to the mark `{mark}`"),
+                (from, None) => format!("Expected time, from the mark `{from}` to the end of the steps"),
+                (from, Some(mark)) => format!("Expected time, from the mark `{from}` to `{mark}`"),
             }
+            .as_str(),
+        );
+        self.labelled("", INDENT, &sentence(forecast));
+        for step in forecast.steps.iter().filter(|step| step.p50_s.is_some()) {
+            let p50 = duration(step.p50_s.unwrap_or_default());
+            let p95 = step.p95_s.map(|p95| format!(", P95 {}", duration(p95))).unwrap_or_default();
+            self.labelled(
+                &format!("{:INDENT$}{}", "", step.step),
+                24,
+                &format!("{p50}{p95} ({})", source(step)),
+            );
         }
-        if !expected.not_known.is_empty() {
-            let steps: Vec<&str> = expected.not_known.iter().map(|step| step.as_str()).collect();
-            self.labelled("", INDENT, &format!("not known, and not in it: {}", steps.join(", ")));
+        let expected = &preview.expected;
+        if expected.at_most_more > 0.0 {
+            let more = duration(expected.at_most_more);
+            self.labelled("", INDENT, &format!("of it {more} in steps whose `if` is not known yet"));
         }
     }
 
@@ -346,6 +348,15 @@ impl Page {
         }
         let options = preview.needs.iter().map(|option| format!(" {option}")).collect::<String>();
         self.line(&format!("To start it: lifeboat {command} {}{options} …", file.display()));
+    }
+}
+
+fn verb(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Read => "reads",
+        Effect::Create => "creates",
+        Effect::Modify => "modifies",
+        Effect::Destroy => "DESTROYS",
     }
 }
 

@@ -382,6 +382,8 @@ impl Voyage {
     pub(crate) async fn drive(self) -> Result<u8, CommandError> {
         let terminal = Terminal::here().filter(|_| self.screen.output == Output::Human);
         signals::listen(self.log.clone(), self.calls.ask.clone());
+        let (inbox, log) = (self.calls.inbox.clone(), self.log.clone());
+        let orders = tokio::spawn(async move { inbox.carry_out_orders(&log).await });
         let outside = self.outside(terminal.clone());
         loop {
             self.engine(&outside)?.run().await?;
@@ -391,6 +393,7 @@ impl Voyage {
                 None => break,
             }
         }
+        orders.abort();
         finish(&self.log, self.screen.output, self.screen.quiet)
     }
 

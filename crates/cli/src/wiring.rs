@@ -117,8 +117,10 @@ fn digest(definition: &WorldDefinition) -> Result<String, CommandError> {
 
 fn world_file(path: &Path) -> Result<WorldDefinition, CommandError> {
     let text = fs::read(path).map_err(|error| CommandError::file("read", path, &error))?;
-    serde_json::from_slice(&text)
-        .map_err(|error| CommandError::usage(format!("{} is not a world file: {error}", path.display())))
+    serde_json::from_slice(&text).map_err(|error| {
+        CommandError::usage(format!("{} is not a world file: {error}", path.display()))
+            .hint("a world file is JSON; docs/simulator.md says what is in it")
+    })
 }
 
 /// The simulated AWS, going on from its own record if there is one. Must be called inside a runtime whose clock is

@@ -3,7 +3,7 @@
 use crate::outcome::Outcome;
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
-use lifeboat_runbook::plan::{Loss, Mode};
+use lifeboat_runbook::plan::{ExpectSource, Loss, Mode};
 use lifeboat_runbook::spec::{Effect, Grade, Resource};
 use lifeboat_runbook::units;
 use lifeboat_runbook::value::Value;
@@ -741,10 +741,19 @@ pub struct StepOutline {
     pub parent: Option<StepPath>,
     /// Its expected duration, seconds: from `expect`, else the action's typical one.
     pub expect_s: Option<f64>,
+    /// Where that is from; nothing where it is not known, as in journals of before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_source: Option<ExpectSource>,
     /// The marks it sets, by moment.
     pub marks: BTreeMap<String, MarkName>,
     /// Whether it has a condition.
     pub conditional: bool,
+    /// The only mode in which its condition can be true, where it names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_in: Option<Mode>,
+    /// The steps beside it that it waits for, in a `parallel`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<StepPath>,
 }
 
 /// What `step.started` holds.

@@ -168,6 +168,10 @@ pub struct StepState {
     pub attempt_failed: Option<Moment>,
     /// Whether the time before the next attempt has passed.
     pub retry_due: bool,
+    /// The delays between its attempts: from the failure until it was time to try again.
+    pub delays: Vec<(Moment, Moment)>,
+    /// The events that made it ready, as its first intent names them.
+    pub after: Vec<u64>,
     /// What the last intent said. `captured` is that of the first attempt.
     pub intent: Option<Box<StepStarted>>,
     /// Mutations that were accepted in this attempt: stage, moment, identifiers in the reply.
@@ -271,6 +275,8 @@ pub struct StateSeen {
     pub state: String,
     /// When it was first seen.
     pub at: DateTime<Utc>,
+    /// The same with the number of the event.
+    pub seen: Moment,
     /// The last look that said otherwise.
     pub not_before: Option<DateTime<Utc>>,
 }
@@ -310,6 +316,36 @@ pub struct CheckWarning {
     pub check: String,
     /// Why it does not hold.
     pub failure: Failure,
+    /// The number of the event.
+    pub seq: u64,
+}
+
+/// A time in which the run waited for a person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PersonWait {
+    /// What for: the kind of the question, or the reason of the pause.
+    pub what: PersonWaitFor,
+    /// The step it is about; nothing where it is about the run.
+    pub step: Option<StepPath>,
+    /// Since when.
+    pub from: Moment,
+    /// Until when; nothing while it lasts.
+    pub to: Option<Moment>,
+}
+
+impl PersonWait {
+    fn is_for_an_order(&self) -> bool {
+        matches!(self.what, PersonWaitFor::Order(_))
+    }
+}
+
+/// What a [`PersonWait`] is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PersonWaitFor {
+    /// The answer to a question: `manual`, `decide`, `approve`.
+    Answer(String),
+    /// That somebody takes the paused run up again.
+    Order(PauseReason),
 }
 
 /// What is known of a run.
@@ -345,6 +381,10 @@ pub struct RunState {
     pub abort_asked: Option<Abort>,
     /// Why nothing new starts.
     pub paused: Option<Paused>,
+    /// The times in which it waited for a person, in the order of their beginning.
+    pub person_waits: Vec<PersonWait>,
+    /// The times in which no process carried it: from the last event before a resume to the resume.
+    pub away: Vec<(Moment, Moment)>,
     /// The last change of the runbook in the middle of the run.
     pub amended: Option<Box<PlanAmended>>,
     /// How the run had ended before somebody asked to take away what it left.
@@ -395,11 +435,54 @@ impl RunState {
     pub fn apply(&mut self, event: &Event) {
         let moment = Moment { seq: event.seq, at: event.at, mono_ms: event.mono_ms, epoch: epoch_of(event) };
         self.run.get_or_insert_with(|| event.run.clone());
+        self.note_waits(event, moment);
         match &event.step {
             Some(path) => self.apply_to_step(path.clone(), event, moment),
             None => self.apply_to_run(event, None, moment),
         }
         self.last = Some(Moment { at: event.recorded_at, ..moment });
+    }
+
+    /// Who or what the run waited for, for its measurement; nothing is decided by it.
+    fn note_waits(&mut self, event: &Event, moment: Moment) {
+        let step = event.step.clone();
+        match &event.kind {
+            EventKind::PersonAsked(question) => {
+                let what = PersonWaitFor::Answer(question.kind.clone());
+                self.person_waits.push(PersonWait { what, step, from: moment, to: None });
+            }
+            // What is missing then is no person; the step's blocks say what.
+            EventKind::RunPaused { because: PauseReason::Blocked, .. } => {}
+            EventKind::RunPaused { because, .. } => {
+                let what = PersonWaitFor::Order(*because);
+                self.person_waits.push(PersonWait { what, step, from: moment, to: None });
+            }
+            EventKind::PersonAnswered(_) | EventKind::PersonTimedOut { .. } => {
+                self.end_waits(moment, |wait| !wait.is_for_an_order() && wait.step == step);
+            }
+            EventKind::StepOrdered { order: Order::Retry | Order::Skip, .. }
+            | EventKind::DoneByHand { .. } => {
+                self.end_waits(moment, |wait| wait.is_for_an_order() || wait.step == step);
+            }
+            EventKind::RunResumed { away_s, .. } => {
+                if *away_s > 0.0 {
+                    let gone = moment.at - chrono::TimeDelta::milliseconds((away_s * 1000.0).round() as i64);
+                    self.away.push((Moment { at: gone, epoch: 0, ..moment }, moment));
+                }
+                self.end_waits(moment, PersonWait::is_for_an_order);
+            }
+            EventKind::StepOrdered { .. } | EventKind::AbortAsked { .. } | EventKind::CleanupAsked { .. } => {
+                self.end_waits(moment, PersonWait::is_for_an_order);
+            }
+            EventKind::RunFinished(_) => self.end_waits(moment, |_| true),
+            _ => {}
+        }
+    }
+
+    fn end_waits(&mut self, moment: Moment, ends: impl Fn(&PersonWait) -> bool) {
+        for wait in self.person_waits.iter_mut().filter(|wait| wait.to.is_none() && ends(wait)) {
+            wait.to = Some(moment);
+        }
     }
 
     fn apply_to_run(&mut self, event: &Event, step: Option<&StepPath>, moment: Moment) {
@@ -431,7 +514,7 @@ impl RunState {
                 self.amended = Some(amended.clone());
             }
             EventKind::CheckFailed { check, error, then } => {
-                let warning = CheckWarning { check: check.clone(), failure: error.clone() };
+                let warning = CheckWarning { check: check.clone(), failure: error.clone(), seq: moment.seq };
                 match then.as_str() {
                     "refuse" => self.refused = Some(warning),
                     "ask" => self.asked_checks.push(warning),
@@ -562,6 +645,7 @@ impl StepState {
             EventKind::StateSeen { state, not_before } => self.states_seen.push(StateSeen {
                 state: state.clone(),
                 at: event.at,
+                seen: moment,
                 not_before: *not_before,
             }),
             EventKind::Observed { found } if found == "in_progress" || found == "next" => {
@@ -576,7 +660,10 @@ impl StepState {
                 self.retry_due = false;
                 self.status = StepStatus::AttemptFailed(error.clone());
             }
-            EventKind::TimerFired { purpose } if purpose == "retry" => self.retry_due = true,
+            EventKind::TimerFired { purpose } if purpose == "retry" => {
+                self.retry_due = true;
+                self.delays.extend(self.attempt_failed.map(|failed| (failed, moment)));
+            }
             EventKind::TimerFired { purpose } => self.fired.push(purpose.clone()),
             EventKind::StepSucceeded { outputs } => {
                 self.outputs = outputs.clone();
@@ -636,6 +723,9 @@ impl StepState {
         if let Some(first) = &self.intent {
             // The values to put back are those from before the first attempt.
             intent.captured = first.captured.clone();
+        }
+        if self.intent.is_none() {
+            self.after.clone_from(&intent.after);
         }
         self.intent = Some(intent);
         self.started.get_or_insert(moment);

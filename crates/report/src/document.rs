@@ -1,13 +1,16 @@
 //! The JSON document that `run`, `drill`, `resume`, `show` and `report --format json` print.
 
 use lifeboat_journal::event::{Event, PauseReason, Question, Values};
-use lifeboat_journal::measure::{self, DataLost, Measurements, RecoveryTime};
+use lifeboat_journal::measure::{
+    self, CriticalStep, DataLost, Finding, Measurements, ReadinessMoment, RecoveryTime,
+};
 use lifeboat_journal::outcome::{Outcome, PAUSED};
 use lifeboat_journal::state::{RunState, StepState, StepStatus};
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::spec::Resource;
 use lifeboat_runbook::units::time_text;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A run, as machines read it. Keys are stable and in this order; durations are seconds, times RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +45,15 @@ pub struct Document {
     pub rpo: DataLost,
     /// The steps that made the recovery time, in order.
     pub critical_path: Vec<StepPath>,
+    /// The same with what each of them waited for.
+    #[serde(default)]
+    pub critical_steps: Vec<CriticalStep>,
+    /// Seconds that other steps could have taken longer without making the recovery time longer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub slack: BTreeMap<StepPath, f64>,
+    /// When what was made was ready, and for what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readiness: Vec<ReadinessMoment>,
     /// The steps, as they were planned.
     pub steps: Vec<StepDocument>,
     /// What is still in AWS though it should be gone.
@@ -49,7 +61,7 @@ pub struct Document {
     /// What is still in AWS because it was asked to be kept.
     pub kept: Vec<Resource>,
     /// What a reader should know of these numbers.
-    pub findings: Vec<String>,
+    pub findings: Vec<Finding>,
     /// The record behind all of it.
     pub journal: JournalDocument,
 }
@@ -131,7 +143,10 @@ pub fn document(state: &RunState, events: &[Event], head: &str) -> Document {
         finished_at: state.finished.map(|finished| time_text(finished.at)),
         rto: measured.recovery_time,
         rpo: measured.data_lost,
-        critical_path: measured.critical_path,
+        critical_path: measured.critical_path.iter().map(|critical| critical.step.clone()).collect(),
+        critical_steps: measured.critical_path,
+        slack: measured.slack,
+        readiness: measured.readiness,
         steps: paths(state).into_iter().map(|path| step(path, &state.step(path))).collect(),
         left_behind: outcome.map(|outcome| outcome.left_behind.clone()).unwrap_or_default(),
         kept: outcome.map(|outcome| outcome.kept.clone()).unwrap_or_default(),

@@ -6,6 +6,8 @@
 //! This room must not know the engine, AWS, the network or the clock: it renders measurements, it makes none.
 
 pub mod document;
+pub mod forecast;
+pub mod made;
 pub mod markdown;
 pub mod page;
 pub mod timeline;

@@ -1,6 +1,7 @@
 //! What a template of the report is given: everything of a run that people should read, in words and rows.
 
 use crate::document::{self, Document};
+use crate::made;
 use crate::timeline::{self, Row, duration};
 use lifeboat_journal::event::{Cloud, Event, EventKind, RunStarted, StepOutline};
 use lifeboat_journal::measure::{DataLost, Parts, RecoveryTime};
@@ -355,35 +356,30 @@ fn what_made_it(state: &RunState, document: &Document) -> String {
         };
         return format!("The recovery time is not known: {missing}.");
     };
-    let mut shares: Vec<(f64, &StepPath)> =
-        document.critical_path.iter().filter_map(|path| Some((took(state, path)?, path))).collect();
-    shares.sort_by(|left, right| right.0.total_cmp(&left.0));
-    let total = duration(total);
-    match shares.as_slice() {
-        [] => format!("{total} in all; no step on the way took time that was measured."),
-        [(largest, path), (next, other), ..] if *next >= 1.0 => format!(
-            "{} of {total} were the step {path}; the next largest was {} in {other}.",
-            duration(*largest),
-            duration(*next)
-        ),
-        [(largest, path), ..] => format!("{} of {total} were the step {path}.", duration(*largest)),
-    }
+    let name = |path: &StepPath| {
+        let named = outline(state, path).and_then(|outline| outline.name.clone());
+        named.map_or_else(|| path.to_string(), |name| format!("{path} ({name})"))
+    };
+    made::sentence(total, &document.rto.parts_s, &document.critical_steps, &name)
 }
 
 fn parts(parts: &Parts) -> Vec<PartRow> {
-    let Parts { preflight, detection, decision, execution, verification, control_plane, blocked, lifeboat } =
-        parts;
+    let Parts { before_run, preflight, detection, decision, execution, verification, .. } = parts;
+    let Parts { control_plane, blocked, away, retry, lifeboat, .. } = parts;
     let row = |(name, seconds, meaning): (&'static str, Option<f64>, &'static str)| {
         Some(PartRow { name, time: duration(seconds?), meaning })
     };
     [
+        ("before the run", *before_run, "from the loss of service to the start of the run"),
+        ("of this detection", *detection, "from the loss of service to its detection"),
         ("preflight", *preflight, "checks before the first step"),
-        ("detection", *detection, "from the loss of service to its detection"),
-        ("decision", Some(*decision), "waiting for people"),
         ("execution", *execution, "from the first step to the end of the last one that changes something"),
         ("verification", *verification, "from there to the proof"),
-        ("control plane", Some(*control_plane), "AWS not reachable"),
-        ("blocked", Some(*blocked), "credentials or a permission missing"),
+        ("of these waiting for people", Some(*decision), "for answers, and for somebody to take the run up"),
+        ("of these control plane", Some(*control_plane), "AWS not reachable"),
+        ("of these blocked", Some(*blocked), "credentials or a permission missing"),
+        ("of these nobody there", Some(*away), "no process of Lifeboat carried the run"),
+        ("of these delays", Some(*retry), "between the attempts of a step"),
         (
             "of these Lifeboat's own share",
             Some(*lifeboat),

@@ -285,6 +285,9 @@ pub struct Readiness {
     pub summary: &'static str,
 }
 
+/// The source of a [`TypicalDuration`] that nobody has published.
+pub const ASSUMED: &str = "(assumed)";
+
 /// How long something usually takes.
 #[derive(Clone, Copy, Debug)]
 pub struct TypicalDuration {
@@ -292,7 +295,7 @@ pub struct TypicalDuration {
     pub what: &'static str,
     /// Seconds, the median.
     pub seconds: u32,
-    /// Where the number is from; `(assumed)` where nobody published one.
+    /// Where the number is from; [`ASSUMED`] where nobody published one.
     pub source: &'static str,
 }
 

@@ -7,6 +7,8 @@ mod answer;
 pub(crate) mod check;
 mod cleanup;
 mod drill;
+mod extend;
+mod history;
 mod iam;
 pub(crate) mod plan;
 mod report;
@@ -43,6 +45,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Run(arguments) => drill::recover(&home()?, arguments, globals),
         Command::Resume(arguments) => resume::run(&home()?, arguments, globals),
         Command::Answer(arguments) => answer::run(&home()?, arguments),
+        Command::Extend(arguments) => extend::run(&home()?, arguments),
         Command::Abort(arguments) => abort::run(&home()?, arguments, globals),
         Command::Cleanup(arguments) => cleanup::run(&home()?, arguments, globals),
         Command::Abandon(arguments) => abandon::run(&home()?, arguments),
@@ -50,6 +53,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Show(arguments) => show::run(&home()?, &arguments),
         Command::Verify(arguments) => verify::run(&home()?, &arguments),
         Command::Report(arguments) => report::run(&home()?, &arguments),
+        Command::History(arguments) => history::run(&home()?, &arguments),
         Command::Iam(arguments) => iam::run(&home()?, &arguments),
         Command::Actions(arguments) => actions::run(&arguments),
         Command::Sim(command) => sim::run(command, globals.quiet),

@@ -12,6 +12,9 @@ use lifeboat_engine::driver::Outside;
 use lifeboat_engine::people::Nobody;
 use lifeboat_engine::preview::{Foresight, Preview, Verdict, preview};
 use lifeboat_engine::start::{self, Start};
+use lifeboat_journal::event::Cloud;
+use lifeboat_journal::forecast::{Forecast, forecast};
+use lifeboat_journal::history::History;
 use lifeboat_journal::outcome::{PASSED, REFUSED};
 use lifeboat_runbook::plan::Plan;
 use lifeboat_runbook::spec::Catalog;
@@ -28,6 +31,8 @@ const SEED: u64 = 1;
 pub(crate) struct Document {
     #[serde(flatten)]
     pub(crate) preview: Preview,
+    /// How long it takes as earlier runs of this runbook in this home tell, seconds throughout.
+    pub(crate) forecast: Forecast,
     /// Permissions by their names in IAM; `lifeboat iam` gives the policy.
     pub(crate) permissions: BTreeSet<String>,
     /// What this command ends with.
@@ -44,15 +49,26 @@ pub(crate) fn run(home: &Home, arguments: &PlanArguments, globals: Globals) -> R
         Some(world) => Some(Simulation::named(world, arguments.faults.as_deref(), Some(SEED))?),
         None => None,
     };
+    let forecast = forecast_of(home, &plan, arguments)?;
     let runtime = session::runtime(simulation.is_some())?;
     let preview = runtime.block_on(look_ahead(arguments, globals, simulation, plan, catalog, inputs))?;
     let exit_code = if preview.verdict == Verdict::Refused { REFUSED } else { PASSED };
-    let document = Document { preview, permissions, exit_code };
+    let document = Document { preview, forecast, permissions, exit_code };
     match arguments.output.output {
         Output::Json => print_json(&document)?,
         Output::Human => print_bytes(plan_page::page(&document, &arguments.file).as_bytes())?,
     }
     Ok(exit_code)
+}
+
+/// Drawn from earlier runs against the same kind of AWS: a simulated second says nothing of a real one.
+fn forecast_of(home: &Home, plan: &Plan, arguments: &PlanArguments) -> Result<Forecast, CommandError> {
+    let (runs, _broken) = home.past_runs(|started| {
+        started.runbook == plan.name && (started.cloud == Cloud::Aws) != arguments.simulate.is_some()
+    })?;
+    let objective = plan.objectives.rto.map(|rto| rto.num_milliseconds() as f64 / 1000.0);
+    let (outlines, history) = (start::outlines(plan), History::of(runs));
+    Ok(forecast(&outlines, arguments.mode.into(), objective, &history))
 }
 
 async fn look_ahead(

@@ -132,7 +132,7 @@ impl<'run> Walk<'run> {
             asks: None,
             problem: None,
         };
-        if let Some((seconds, source)) = expected_of(step, spec) {
+        if let Some((seconds, source)) = expected_of(step) {
             (preview.expected_s, preview.expected_source) = (Some(seconds), Some(source));
         }
         match self.runs(step) {
@@ -470,15 +470,14 @@ fn wait(step: &Step, spec: Option<&ActionSpec>) -> Option<String> {
 }
 
 /// How long a step usually takes, and who says so.
-fn expected_of(step: &Step, spec: Option<&ActionSpec>) -> Option<(f64, String)> {
+fn expected_of(step: &Step) -> Option<(f64, String)> {
     if let Some(expect) = step.expect {
-        return Some((seconds(expect), "the runbook says so".to_owned()));
+        return Some((seconds(expect), step.expect_source.as_ref()?.words().to_owned()));
     }
-    if let Work::Pause(time) = step.work {
-        return Some((seconds(time), "the pause itself".to_owned()));
+    match step.work {
+        Work::Pause(time) => Some((seconds(time), "the pause itself".to_owned())),
+        _ => None,
     }
-    let typical = spec?.typical.first()?;
-    Some((f64::from(typical.seconds), format!("{}: {}", typical.what, typical.source)))
 }
 
 /// Values that will be overwritten: those that `prepare` captured under `before`, and what takes their place.

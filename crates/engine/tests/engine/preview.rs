@@ -10,7 +10,7 @@ use lifeboat_engine::registry::Registry;
 use lifeboat_engine::start::{Aim, Caller, Start};
 use lifeboat_journal::event::Cloud;
 use lifeboat_runbook::id::StepPath;
-use lifeboat_runbook::plan::{Allow, AllowedResource, Mode, OnFail, Plan, Step, Work};
+use lifeboat_runbook::plan::{Allow, AllowedResource, ExpectSource, Mode, OnFail, Plan, Step, Work};
 use lifeboat_runbook::spec::Catalog;
 use lifeboat_runbook::template::{Template, TemplateKind};
 use lifeboat_runbook::value::Value;
@@ -168,6 +168,7 @@ async fn without_credentials_what_is_known_is_told_all_the_same() {
     plan.preflight = vec![check("first", 0, None)];
     plan.steps[1].work = Work::Pause(TimeDelta::minutes(5));
     plan.steps[0].expect = Some(TimeDelta::minutes(10));
+    plan.steps[0].expect_source = Some(ExpectSource::Runbook);
     let nobody =
         Err(ActionError::new(ErrorKind::BlockedOnCredentials, "NoCredentials", "nobody is logged in"));
     let seen = ahead(plan, Mode::Drill, nobody).await;

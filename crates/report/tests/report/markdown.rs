@@ -41,7 +41,7 @@ fn the_numbers_are_those_that_were_measured_and_stand_first() {
     expect(
         section(&report, "What made the recovery time"),
         &[
-            "37 min 40 s of 38 min 12 s were the step restore; the next largest was 30 s in newest.",
+            "37 min 40 s of 38 min 12 s were the step restore; the next largest was 30 s in the step newest.",
             "| preflight | 2 s |",
             "| execution | 37 min 40 s |",
             "| verification | 30 s |",

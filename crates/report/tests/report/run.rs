@@ -73,7 +73,10 @@ fn outline(path: &str, action: &str, effect: &str) -> StepOutline {
         parent: None,
         expect_s: Some(178.0),
         marks: BTreeMap::new(),
+        expect_source: None,
         conditional: false,
+        only_in: None,
+        needs: Vec::new(),
     }
 }
 
