@@ -59,8 +59,8 @@ pub(crate) struct Inbox {
     directory: RunDirectory,
     answers: Arc<Mutex<BTreeMap<u64, (PathBuf, Given)>>>,
     news: Arc<Notify>,
-    /// Orders that the driver has not journaled yet, and the letters they came in.
-    orders: Arc<Mutex<Vec<(PathBuf, Draft)>>>,
+    /// Orders that are not journaled yet.
+    orders: Arc<Mutex<Vec<Draft>>>,
     /// The watching thread ends when this is dropped.
     _watching: Arc<mpsc::Sender<()>>,
 }
@@ -106,11 +106,10 @@ impl Inbox {
     pub(crate) async fn carry_out_orders(&self, log: &RunLog) {
         loop {
             let news = self.news.notified();
-            for (path, draft) in std::mem::take(&mut *lock(&self.orders)) {
+            let orders = std::mem::take(&mut *lock(&self.orders));
+            if !orders.is_empty() {
                 // Where the journal is lost, the driver finds out with its own next event.
-                if log.append(vec![draft]).is_ok() {
-                    let _gone = fs::remove_file(path);
-                }
+                let _lost = log.append(orders);
             }
             news.await;
         }
@@ -142,7 +141,7 @@ fn forget_old_requests(directory: &RunDirectory) {
 fn sort(
     directory: &RunDirectory,
     answers: &Mutex<BTreeMap<u64, (PathBuf, Given)>>,
-    orders: &Mutex<Vec<(PathBuf, Draft)>>,
+    orders: &Mutex<Vec<Draft>>,
     news: &Notify,
     stop: &watch::Sender<Option<Stop>>,
 ) {
@@ -153,11 +152,9 @@ fn sort(
                 news.notify_waiters();
             }
             Ok(Letter::Extend { by, step, seconds, reason }) => {
-                let mut orders = lock(orders);
-                if orders.iter().all(|(known, _)| *known != path) {
-                    orders.push((path, more_time(&step, seconds, reason.as_deref(), &by)));
-                    news.notify_waiters();
-                }
+                let _gone = fs::remove_file(path);
+                lock(orders).push(more_time(&step, seconds, reason.as_deref(), &by));
+                news.notify_waiters();
             }
             Ok(Letter::Abort { by, why, undo }) => {
                 let _gone = fs::remove_file(path);

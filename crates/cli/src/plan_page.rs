@@ -111,7 +111,7 @@ impl Page {
         if preview.checks.is_empty() {
             return;
         }
-        let looked = preview.checks.iter().any(|check| check.found != Found::NotLooked);
+        let looked = preview.checks.iter().any(|check| !matches!(check.found, Found::NotLooked { .. }));
         self.title(match looked {
             true => "Preflight, carried out now: it only reads",
             false => "Preflight, not carried out",
@@ -126,7 +126,7 @@ impl Page {
             Found::Holds => "holds",
             Found::Fails { .. } => "FAILS",
             Found::Skipped { .. } => "skipped",
-            Found::NotLooked => "?",
+            Found::NotLooked { .. } => "?",
         };
         let name = check.name.as_deref().or(check.action.as_deref()).unwrap_or_default();
         self.labelled(&format!("  {word:8} {}", check.step.id()), 24, name);
@@ -149,7 +149,7 @@ impl Page {
                 self.labelled("", 24, &format!("then: {}", words(*then, mode)));
             }
             Found::Skipped { reason } => self.labelled("", 24, reason),
-            Found::NotLooked => {}
+            Found::NotLooked { why } => self.labelled("", 24, &format!("not carried out: {why}")),
         }
     }
 
@@ -214,7 +214,7 @@ impl Page {
         if let Some(why) = &step.not_prepared
             && step.effect != Some(Effect::Read)
         {
-            self.said("later", &format!("names and values before it are looked up when it starts: it {why}"));
+            self.said("later", &format!("names and values before it are looked up when it starts ({why})"));
         }
         if let Some(problem) = &step.problem {
             self.problem(problem);
@@ -345,6 +345,9 @@ impl Page {
             if let Some(hint) = &problem.hint {
                 self.labelled("", 24, &format!("help: {hint}"));
             }
+        }
+        if preview.verdict == Verdict::Refused {
+            return;
         }
         let options = preview.needs.iter().map(|option| format!(" {option}")).collect::<String>();
         self.line(&format!("To start it: lifeboat {command} {}{options} …", file.display()));

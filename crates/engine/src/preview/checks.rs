@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 /// Drives a run that has the checks and nothing else, each of them to its end whatever became of those before.
 pub(super) async fn carry_out(foresight: &Foresight, log: &Arc<RunLog>) -> Result<(), JournalLost> {
-    let reads = |step: &&Step| step.effect == Some(Effect::Read) && matches!(step.work, Work::Action { .. });
+    let reads = |step: &&Step| only_reads(step, &foresight.catalog);
     let preflight = foresight.plan.preflight.iter().filter(reads).cloned();
     let plan = Plan {
         preflight: preflight.map(|step| Step { on_fail: Some(OnFail::Warn), ..step }).collect(),
@@ -40,6 +40,13 @@ pub(super) async fn carry_out(foresight: &Foresight, log: &Arc<RunLog>) -> Resul
     engine.run().await
 }
 
+/// Whether a check reads whatever it is told. Where only the runbook says that it does (a program, a command on a node),
+/// something would be run.
+fn only_reads(step: &Step, catalog: &Catalog) -> bool {
+    let spec = step.action().and_then(|action| catalog.get(action));
+    step.effect == Some(Effect::Read) && spec.is_some_and(|spec| spec.effect == Some(Effect::Read))
+}
+
 /// What came of the checks.
 pub(super) fn found(plan: &Plan, catalog: &Catalog, state: &RunState, mode: Mode) -> Vec<CheckPreview> {
     plan.preflight.iter().map(|step| check(plan, catalog, step, state, mode)).collect()
@@ -57,7 +64,7 @@ fn check(plan: &Plan, catalog: &Catalog, step: &Step, state: &RunState, mode: Mo
                 hint: failure.hint.clone(),
                 then: then(step.on_fail, mode),
             },
-            None => Found::NotLooked,
+            None => Found::NotLooked { why: not_looked(only_reads(step, catalog)).to_owned() },
         },
     };
     let spec = step.action().and_then(|action| catalog.get(action));
@@ -81,6 +88,13 @@ fn check(plan: &Plan, catalog: &Catalog, step: &Step, state: &RunState, mode: Mo
         found,
         looked_at,
         outputs,
+    }
+}
+
+fn not_looked(only_reads: bool) -> &'static str {
+    match only_reads {
+        true => "AWS was not asked",
+        false => "it runs what it is told, and a plan runs nothing",
     }
 }
 

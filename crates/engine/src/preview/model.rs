@@ -167,7 +167,10 @@ pub enum Found {
         reason: String,
     },
     /// Nobody has looked.
-    NotLooked,
+    NotLooked {
+        /// Why not.
+        why: String,
+    },
 }
 
 impl CheckPreview {

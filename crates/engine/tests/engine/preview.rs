@@ -11,7 +11,7 @@ use lifeboat_engine::start::{Aim, Caller, Start};
 use lifeboat_journal::event::Cloud;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Allow, AllowedResource, ExpectSource, Mode, OnFail, Plan, Step, Work};
-use lifeboat_runbook::spec::Catalog;
+use lifeboat_runbook::spec::{ActionSpec, Catalog, Effect};
 use lifeboat_runbook::template::{Template, TemplateKind};
 use lifeboat_runbook::value::Value;
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ async fn ahead(plan: Plan, mode: Mode, caller: Result<Caller, ActionError>) -> P
     };
     let preview = preview(Foresight {
         plan: Arc::new(bench.plan.clone()),
-        catalog: Catalog::new([&MAKE, &DELETE, &PROBE, &ECHO]),
+        catalog: Catalog::new([&MAKE, &DELETE, &PROBE, &ECHO, &OPAQUE]),
         registry,
         clock: bench.clock.clone(),
         outside: nobody(),
@@ -137,6 +137,24 @@ async fn every_check_is_carried_out_and_judged_by_the_mode() {
     }
 }
 
+/// Some actions do what they are told: that this only reads, nobody but the runbook says.
+#[tokio::test(start_paused = true)]
+async fn a_check_that_would_run_something_is_not_carried_out() {
+    let mut plan = plan(vec![]);
+    let path = StepPath::new("preflight:runs");
+    plan.preflight = vec![Step { path, effect: Some(Effect::Read), ..step("runs", &OPAQUE, &[]) }];
+    plan.steps = vec![with(step("make", &MAKE, &[]), "size", "preflight.runs.outputs.size")];
+    let seen = ahead(plan, Mode::Drill, caller()).await;
+    assert!(
+        matches!(&seen.checks[0].found, Found::NotLooked { why } if why.contains("runs nothing")),
+        "{seen:?}"
+    );
+    assert_eq!(seen.steps[0].with["size"], Value::from("‹integer: size of runs›"));
+}
+
+/// What it does depends on its content.
+const OPAQUE: ActionSpec = ActionSpec { name: "test.opaque", effect: None, ..MAKE };
+
 #[tokio::test(start_paused = true)]
 async fn the_guard_speaks_before_anything_is_done() {
     let destroys = || plan(vec![step("takes_away", &DELETE, &[("thing", "theirs".into())])]);
@@ -174,7 +192,7 @@ async fn without_credentials_what_is_known_is_told_all_the_same() {
     let seen = ahead(plan, Mode::Drill, nobody).await;
     assert_eq!(seen.verdict, Verdict::Refused);
     assert_eq!((seen.problems[0].at.as_str(), seen.problems.len()), ("account", 1));
-    assert_eq!(seen.checks[0].found, Found::NotLooked);
+    assert!(matches!(seen.checks[0].found, Found::NotLooked { .. }), "{:?}", seen.checks);
     assert_eq!(seen.expected.seconds, 900.0);
     assert!(seen.steps[0].makes.is_empty() && seen.steps[0].not_prepared.is_some());
 }
