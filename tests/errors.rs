@@ -34,7 +34,7 @@ fn files_that_are_no_runbooks() {
     let shipped = text("rds-point-in-time-restore");
     let key = desk.write("key.yaml", &shipped.replace("    retry:", "    retyr:"));
     let duration = desk.write("duration.yaml", &shipped.replace("timeout: 90m", "timeout: 90 minutes"));
-    let tab = desk.write("tab.yaml", "schema: lifeboat/v1\nkind:\trunbook\n");
+    let tab = desk.write("tab.yaml", "schema: lifeboat/v1\nkind:\trunbook\n\tname: x\n");
     let empty = desk.write("empty.yaml", "");
     let large = desk.write("large.yaml", &format!("name: {}", "x".repeat(5_000_000)));
     let (missing, directory) = (desk.path("ky.yaml"), desk.path(""));

@@ -7,7 +7,7 @@ use crate::log::{JournalLost, RunLog};
 use crate::people::Nobody;
 use crate::scope::{RunScope, typed_outputs};
 use lifeboat_journal::state::{RunState, StepStatus};
-use lifeboat_runbook::plan::{Cleanup, Mode, OnFail, Plan, Step, Work};
+use lifeboat_runbook::plan::{Cleanup, Mode, OnFail, Plan, Step};
 use lifeboat_runbook::spec::{Catalog, Effect};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
