@@ -16,6 +16,7 @@ mod guards;
 mod iam;
 mod journals;
 mod kill;
+mod measured;
 mod moto;
 mod people;
 mod plan;

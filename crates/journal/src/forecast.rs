@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many runs are drawn.
 const SAMPLES: usize = 10_000;
 
+/// From fewer durations than these no spread is told.
+const ENOUGH: usize = 3;
+
 /// The seed of the generator: any number, as long as it stays.
 const SEED: u64 = 0x11fe_b0a7;
 
@@ -30,11 +33,12 @@ pub struct Forecast {
     pub to: Option<String>,
     /// Half of the runs take at most this. A lower bound where `unknown` names a step.
     pub p50_s: f64,
-    /// 95 % of the runs take at most this; nothing where no step has a history.
+    /// 95 % of the runs take at most this; nothing where a step was drawn from fewer than three durations, or none was.
     pub p95_s: Option<f64>,
     /// The recovery time objective.
     pub objective_s: Option<f64>,
-    /// The share of runs that meet it; nothing without an objective or a history, or where a step is unknown.
+    /// The share of runs that meet it; nothing without an objective, where a step is unknown, or where `p95_s` is not
+    /// told: one run says nothing of chances.
     pub chance: Option<f64>,
     /// The share of `p50_s` that is expected and has no history.
     pub share_without_history: f64,
@@ -114,9 +118,9 @@ pub fn forecast(
         from: if course.from.is_some() { "disrupted" } else { "run" }.to_owned(),
         to: course.to.map(|(mark, _)| mark.to_owned()),
         p50_s,
-        p95_s: (n > 0).then(|| quantile(&totals, 0.95)),
+        p95_s: (n >= ENOUGH).then(|| quantile(&totals, 0.95)),
         objective_s,
-        chance: objective_s.filter(|_| n > 0 && unknown.is_empty()).map(met),
+        chance: objective_s.filter(|_| n >= ENOUGH && unknown.is_empty()).map(met),
         share_without_history: if p50_s > 0.0 { (expected / p50_s).min(1.0) } else { 0.0 },
         n,
         steps: relevant.iter().map(|step| step.forecast()).collect(),
@@ -395,8 +399,8 @@ mod tests {
     #[test]
     fn steps_are_drawn_apart() {
         let plan = [step("a", 1.0), step("b", 1.0)];
-        let runs: [&[_]; 2] =
-            [&[("a", Some(0.0)), ("b", Some(0.0))], &[("a", Some(100.0)), ("b", Some(100.0))]];
+        let (quick, slow) = ([("a", Some(0.0)), ("b", Some(0.0))], [("a", Some(100.0)), ("b", Some(100.0))]);
+        let runs: [&[_]; 4] = [&quick, &slow, &slow, &quick];
         let told = forecast(&plan, Mode::Drill, Some(100.0), &history(&runs));
         let chance = told.chance.unwrap();
         assert!((chance - 0.75).abs() < 0.02, "{chance}");
@@ -458,8 +462,11 @@ mod tests {
     #[test]
     fn a_step_that_was_not_needed_may_not_be_needed_again() {
         let plan = [step("repair", 50.0)];
-        let runs: [&[_]; 2] = [&[("repair", None)], &[("repair", Some(60.0))]];
+        let (not_needed, needed) = ([("repair", None)], [("repair", Some(60.0))]);
+        let runs: [&[_]; 4] = [&not_needed, &needed, &needed, &not_needed];
         let told = forecast(&plan, Mode::Drill, Some(1.0), &history(&runs));
         assert!((told.chance.unwrap() - 0.5).abs() < 0.02);
+        let two = forecast(&plan, Mode::Drill, Some(1.0), &history(&runs[..2]));
+        assert_eq!((two.n, two.p95_s, two.chance), (2, None, None), "two runs say nothing of chances");
     }
 }

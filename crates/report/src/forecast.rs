@@ -97,10 +97,10 @@ mod tests {
             sentence(&forecast()),
             "P50 31 min, P95 47 min; 91 % chance to meet 45 min (from at least 12 earlier runs of each step)"
         );
-        let few = Forecast { n: 1, share_without_history: 0.031, chance: Some(1.0), ..forecast() };
+        let few = Forecast { n: 3, share_without_history: 0.031, chance: Some(1.0), ..forecast() };
         assert_eq!(
             sentence(&few),
-            "P50 31 min, P95 47 min; over 99 % chance to meet 45 min (from at least 1 earlier run of each step, which \
+            "P50 31 min, P95 47 min; over 99 % chance to meet 45 min (from at least 3 earlier runs of each step, which \
              are few; 4 % of it has no history and is what is expected)"
         );
         let unknown = vec![StepPath::new("cut_over")];
