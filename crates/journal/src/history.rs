@@ -144,7 +144,7 @@ pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
 }
 
 /// Only the last so many are looked at for a trend: what was a hundred runs ago says little, and pairs are many.
-const TREND_OF: usize = 60;
+pub const TREND_OF: usize = 60;
 
 fn trend(seconds: &[f64]) -> f64 {
     let recent = &seconds[seconds.len().saturating_sub(TREND_OF)..];

@@ -7,7 +7,7 @@ use crate::error::CommandError;
 use crate::home::Home;
 use lifeboat_journal::event::Cloud;
 use lifeboat_journal::forecast::{Forecast, forecast};
-use lifeboat_journal::history::{History, NumberHistory, PastRun, Series, StepHistory};
+use lifeboat_journal::history::{History, NumberHistory, PastRun, Series, StepHistory, TREND_OF};
 use lifeboat_journal::outcome::PASSED;
 use lifeboat_report::forecast::sentence;
 use lifeboat_runbook::plan::Mode;
@@ -131,7 +131,8 @@ fn table(rows: &[(String, &Series)], slower_than: f64) -> String {
     for (name, series) in rows {
         let [median, p95, last] =
             [series.median_s, series.p95_s, series.last_s].map(|time| number(Some(time)));
-        let trend = series.trend_s_per_run.map_or_else(|| "too few runs".to_owned(), trend);
+        let trend =
+            series.trend_s_per_run.map_or_else(|| "too few runs".to_owned(), |trend| changes(trend, series));
         let slower = series.slower_by.filter(|slower| *slower > slower_than);
         let slower = slower.map(|slower| format!("  SLOWER than usual by {:.0} %", slower * 100.0));
         let n = series.n;
@@ -141,11 +142,12 @@ fn table(rows: &[(String, &Series)], slower_than: f64) -> String {
     text
 }
 
-/// How it changes from run to run.
-fn trend(seconds: f64) -> String {
-    match seconds {
-        change if change.abs() < 0.05 => "steady".to_owned(),
-        change if change > 0.0 => format!("+{} a run", number(Some(change))),
-        change => format!("-{} a run", number(Some(-change))),
+/// How it changes from run to run; what comes to less than a twentieth over all of them is no change.
+fn changes(trend: f64, series: &Series) -> String {
+    let over_all = trend.abs() * series.n.min(TREND_OF) as f64;
+    let sign = if trend > 0.0 { '+' } else { '-' };
+    match over_all < 0.05 * series.median_s || over_all < 1.0 {
+        true => "steady".to_owned(),
+        false => format!("{sign}{} a run", number(Some(trend.abs()))),
     }
 }

@@ -10,6 +10,8 @@ use lifeboat_journal::measure::{self, Finding};
 use lifeboat_journal::outcome::{PASSED, Verdict};
 use lifeboat_journal::state::{Block, RunState, StepState, StepStatus};
 use lifeboat_report::document::{asks, document, outcome_word, step_word};
+use lifeboat_report::made;
+use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::spec::Resource;
 use lifeboat_runbook::units;
 
@@ -62,6 +64,10 @@ pub(crate) fn summary(state: &RunState, events: &[Event], head: &str) -> String 
     if !measured.critical_path.is_empty() {
         let path: Vec<_> = measured.critical_path.iter().map(|critical| critical.step.as_str()).collect();
         line("critical path", path.join(" → "));
+        if let Some(total) = time.actual_s {
+            let name = |step: &StepPath| step.to_string();
+            line("", made::sentence(total, &time.parts_s, &measured.critical_path, &name));
+        }
     }
     line("journal", format!("{} events, head {head}", events.len()));
     text.push_str(&steps(state));
