@@ -203,7 +203,7 @@ fn of_step(state: &RunState, outline: &StepOutline) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(slow(path, step, outline));
     findings.extend(near_timeout(path, step));
-    findings.extend(step.asked.as_ref().and_then(|asked| late_answer(path, asked)));
+    findings.extend(step.questions.iter().filter_map(|asked| late_answer(path, asked)));
     findings.extend(step.blocks.iter().map(|block| {
         let (words, code) = (block.on.words(), &block.error.code);
         let lasted =
