@@ -151,7 +151,7 @@ impl Bench {
     ) -> Ran {
         let (plan, catalog) = (plan(text), catalog());
         let began = self.clock.now();
-        let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
         let inputs = inputs::resolve(&plan.inputs, &given.collect()).expect("good inputs");
         let start = self.start(mode, inputs, &plan);
         let aim = start::aim(&plan, &catalog, &start, began).expect("an aim");

@@ -117,7 +117,10 @@ async fn maintenance_that_waits_stops_a_drill_of_a_failover_and_is_told_in_a_rec
     );
     let (recovery, _) = run(definition, Mode::Recovery, steps).await;
     let told = measure(&recovery.state, &[]).findings;
-    assert!(told.iter().any(|finding| finding.text.contains("maintenance is pending: system-update")), "{told:?}");
+    assert!(
+        told.iter().any(|finding| finding.text.contains("maintenance is pending: system-update")),
+        "{told:?}"
+    );
 }
 
 fn restore(wait: &str) -> String {

@@ -1,6 +1,7 @@
 //! The words of the command line, as `cli.md` has them and `--help` teaches them.
 
 use crate::connect_to::ProbeArguments;
+use crate::given::InputArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -14,8 +15,8 @@ pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Where runs are kept [default: the platform's data directory].
-    #[arg(long, global = true, env = "LIFEBOAT_HOME", value_name = "DIR")]
+    /// Where runs are kept [default: LIFEBOAT_HOME, else the platform's data directory].
+    #[arg(long, global = true, value_name = "DIR")]
     pub(crate) home: Option<PathBuf>,
     /// The AWS profile to use.
     #[arg(long, global = true, value_name = "NAME")]
@@ -34,6 +35,8 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   lifeboat check runbooks/*.yaml                    find every mistake, offline
+  lifeboat plan runbooks/rds-point-in-time-restore.yaml --simulate
+                                                    what would happen; only reads
   lifeboat drill runbooks/rds-point-in-time-restore.yaml --simulate
                                                     rehearse on a simulated AWS, in a second
   lifeboat drill runbooks/rds-point-in-time-restore.yaml -i source=orders-prod
@@ -60,6 +63,8 @@ pub(crate) enum ColorChoice {
 pub(crate) enum Command {
     /// Find every mistake in runbooks, offline; nothing is touched.
     Check(CheckArguments),
+    /// Say what a drill or a recovery would do, step by step; only reads.
+    Plan(PlanArguments),
     /// Rehearse a runbook; what it makes is taken away again.
     Drill(DrillArguments),
     /// Recover for real with a runbook.
@@ -68,6 +73,8 @@ pub(crate) enum Command {
     Resume(ResumeArguments),
     /// Answer a question that a run asks, from anywhere.
     Answer(AnswerArguments),
+    /// Give a step, or the people it asks, more time.
+    Extend(ExtendArguments),
     /// End a run: a drill takes back what it did, a recovery only with --undo.
     Abort(AbortArguments),
     /// Take away what a run that is over left behind.
@@ -143,15 +150,53 @@ pub(crate) enum CheckFormat {
     Github,
 }
 
+/// `lifeboat plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Checks of the preflight are carried out: they only read. Of each step it says whether it runs,
+with which values, what it makes, changes and asks, and how long that takes; what comes from a
+step that has not run is a placeholder: ‹string: endpoint of restore›. Nothing is changed, and
+nothing is written to the home directory.
+
+Examples:
+  lifeboat plan FILE --simulate                  on the simulated AWS; needs no account
+  lifeboat plan FILE -i source=orders-prod       a drill on AWS
+  lifeboat plan FILE --mode recovery             the real thing
+
+Exit codes: 0 nothing known stands in the way, 2 invalid runbook or usage, 7 it would be refused
+or is known to fail.")]
+pub(crate) struct PlanArguments {
+    /// The runbook.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) given: InputArguments,
+    /// For which kind of run.
+    #[arg(long, default_value = "drill", value_name = "MODE")]
+    pub(crate) mode: RunMode,
+    /// When service was lost, RFC 3339: what `latest` is measured against.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) disrupted_at: Option<String>,
+    /// Look at a simulated AWS; WORLD is `default`, or a world file (JSON).
+    #[arg(long, num_args = 0..=1, default_missing_value = "default", value_name = "WORLD")]
+    pub(crate) simulate: Option<String>,
+    /// What goes wrong in the simulation, YAML (see docs/simulator.md).
+    #[arg(long, requires = "simulate", value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) probes: ProbeArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
 /// What `drill` and `run` share.
 #[derive(Debug, Args)]
 pub(crate) struct StartArguments {
     /// The runbook.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// A value for an input; may be given many times.
-    #[arg(short, long = "input", value_name = "NAME=VALUE")]
-    pub(crate) inputs: Vec<String>,
+    #[command(flatten)]
+    pub(crate) given: InputArguments,
     /// Do not ask before the first change. A person's step is never answered by this.
     #[arg(long)]
     pub(crate) yes: bool,
@@ -294,6 +339,27 @@ pub(crate) struct AnswerArguments {
     /// Evidence: in words.
     #[arg(long, value_name = "TEXT")]
     pub(crate) text: Option<String>,
+}
+
+/// `lifeboat extend`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+If the run is going on in another terminal, its deadline is moved there; if nobody is running it,
+the order is written into its journal, and `lifeboat resume RUN` goes on with it.
+
+Example:
+  lifeboat extend latest restore 2h --reason \"AWS says that it is at 80 %\"")]
+pub(crate) struct ExtendArguments {
+    /// A run: any unambiguous beginning of its id, or `latest` for the one that is unfinished.
+    pub(crate) run: String,
+    /// The step.
+    pub(crate) step: String,
+    /// How much more, such as `30m` or `2h`.
+    #[arg(value_name = "DURATION")]
+    pub(crate) time: String,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
 }
 
 /// `lifeboat abort`.
@@ -450,9 +516,8 @@ pub(crate) struct IamArguments {
     /// For which kind of run.
     #[arg(long, default_value = "recovery", value_name = "MODE")]
     pub(crate) mode: RunMode,
-    /// A value for an input; may be given many times.
-    #[arg(short, long = "input", value_name = "NAME=VALUE")]
-    pub(crate) inputs: Vec<String>,
+    #[command(flatten)]
+    pub(crate) given: InputArguments,
 }
 
 /// A kind of run.

@@ -37,9 +37,10 @@ pub(crate) struct BrokenRun {
 }
 
 impl Home {
-    /// The one given, else the platform's data directory.
+    /// The one given, else that of the environment, else the platform's data directory.
     pub(crate) fn of(given: Option<PathBuf>) -> Result<Self, CommandError> {
-        if let Some(path) = given {
+        // Not by clap: it would put the option into every usage line as if it had to be given.
+        if let Some(path) = given.or_else(|| environment("LIFEBOAT_HOME").map(PathBuf::from)) {
             return Ok(Self { path });
         }
         let names = AppStrategyArgs {
@@ -117,6 +118,11 @@ impl Home {
 
     /// The id that `name` means.
     pub(crate) fn id(&self, name: &str) -> Result<RunId, CommandError> {
+        if name.is_empty() {
+            return Err(
+                CommandError::usage("no run is named").hint("give the beginning of its id, or `latest`")
+            );
+        }
         if name == "latest" {
             let latest = self.runs()?.into_iter().rev().find_map(Result::ok);
             return latest.map(|run| run.id).ok_or_else(|| self.empty());
@@ -136,7 +142,8 @@ impl Home {
             }
             several => {
                 let several: Vec<_> = several.iter().map(|id| id.as_str()).collect();
-                Err(CommandError::usage(format!("`{name}` is the beginning of {}", several.join(", "))))
+                let message = format!("`{name}` is the beginning of {}", several.join(", "));
+                Err(CommandError::usage(message).hint("give one letter more, or the whole id"))
             }
         }
     }

@@ -14,8 +14,8 @@ use crate::wiring::{self, Wiring, WorldReference};
 use chrono::{DateTime, Utc};
 use lifeboat_engine::driver::{Engine, Outside, Stop};
 use lifeboat_engine::log::{Observer, RunLog};
+use lifeboat_engine::name;
 use lifeboat_engine::start::{self, Aim, Start};
-use lifeboat_engine::{inputs, name};
 use lifeboat_journal::chain;
 use lifeboat_journal::event::{Cloud, Draft};
 use lifeboat_journal::file::{FileStorage, JournalWriter, RunDirectory, Storage};
@@ -27,7 +27,7 @@ use lifeboat_runbook::plan::{AllowedResource, Mode, Plan};
 use lifeboat_runbook::spec::{Catalog, Effect};
 use lifeboat_sim::WorldDefinition;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -106,11 +106,7 @@ pub(crate) fn run(home: &Home, arguments: &StartArguments, request: Request) -> 
     if let Some(sentence) = start::not_yet(&plan) {
         return Err(CommandError::refused(sentence));
     }
-    let given = given_inputs(&arguments.inputs)?;
-    let inputs = inputs::resolve(&plan.inputs, &given).map_err(|errors| {
-        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        CommandError::usage(errors.join("\n       "))
-    })?;
+    let inputs = arguments.given.resolve(home, &plan)?;
     let runtime = runtime(request.simulate.is_some())?;
     runtime.block_on(Session { home, arguments, request, catalog, plan, inputs }.drive())
 }
@@ -122,22 +118,6 @@ pub(crate) fn load(file: &Path, catalog: &Catalog) -> Result<Plan, CommandError>
         say!("{}", crate::commands::check::human(diagnostic, &sources));
     }
     plan.ok_or_else(|| CommandError::usage(format!("{} cannot be run; nothing was touched", file.display())))
-}
-
-/// `-i name=value`, each name once.
-pub(crate) fn given_inputs(given: &[String]) -> Result<BTreeMap<String, String>, CommandError> {
-    let mut inputs = BTreeMap::new();
-    for text in given {
-        let Some((name, value)) = text.split_once('=') else {
-            return Err(
-                CommandError::usage(format!("`-i {text}` has no `=`")).hint("write it as -i name=value")
-            );
-        };
-        if inputs.insert(name.to_owned(), value.to_owned()).is_some() {
-            return Err(CommandError::usage(format!("the input `{name}` is given twice")));
-        }
-    }
-    Ok(inputs)
 }
 
 struct Session<'command> {
@@ -402,6 +382,8 @@ impl Voyage {
     pub(crate) async fn drive(self) -> Result<u8, CommandError> {
         let terminal = Terminal::here().filter(|_| self.screen.output == Output::Human);
         signals::listen(self.log.clone(), self.calls.ask.clone());
+        let (inbox, log) = (self.calls.inbox.clone(), self.log.clone());
+        let orders = tokio::spawn(async move { inbox.carry_out_orders(&log).await });
         let outside = self.outside(terminal.clone());
         loop {
             self.engine(&outside)?.run().await?;
@@ -411,6 +393,7 @@ impl Voyage {
                 None => break,
             }
         }
+        orders.abort();
         finish(&self.log, self.screen.output, self.screen.quiet)
     }
 

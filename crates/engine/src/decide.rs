@@ -221,10 +221,7 @@ impl<'run> Decision<'run> {
     }
 
     fn on_failure(&self, step: &Step) -> OnFailure {
-        step.on_failure.or(self.plan.on_failure).unwrap_or(match self.mode() {
-            Mode::Drill => OnFailure::Undo,
-            Mode::Recovery => OnFailure::Pause,
-        })
+        step.on_failure.or(self.plan.on_failure).unwrap_or_else(|| default_on_failure(self.mode()))
     }
 
     fn aborted(&self) -> bool {
@@ -360,24 +357,11 @@ impl<'run> Decision<'run> {
                 return Some(vec![Command::Undo { step: path.clone() }]);
             }
             let before_commit = committed.is_some_and(|commit| index < commit);
-            if state.may_need_undo() && !before_commit && self.is_undone_by_default(step) {
+            if state.may_need_undo() && !before_commit && is_undone_by_default(step, self.catalog) {
                 return Some(vec![Command::Undo { step: path.clone() }]);
             }
         }
         None
-    }
-
-    fn is_undone_by_default(&self, step: &Step) -> bool {
-        match step.undo {
-            Undo::Never => false,
-            Undo::Own | Undo::Action { .. } => true,
-            // An action that has no way back is not said to have been taken back.
-            Undo::Default => {
-                let has_way_back = |action| self.catalog.get(action).is_none_or(|spec| spec.undo.is_some());
-                matches!(step.effect, Some(Effect::Create | Effect::Modify))
-                    && step.action().is_none_or(has_way_back)
-            }
-        }
     }
 
     fn cleaning_up(&self) -> Vec<Command> {
@@ -539,6 +523,28 @@ impl<'run> Decision<'run> {
             own_outputs: None,
             keyring: None,
             now: self.state.last.map(|last| last.at).unwrap_or_default(),
+        }
+    }
+}
+
+/// What a failed step leads to where the runbook does not say.
+pub(crate) fn default_on_failure(mode: Mode) -> OnFailure {
+    match mode {
+        Mode::Drill => OnFailure::Undo,
+        Mode::Recovery => OnFailure::Pause,
+    }
+}
+
+/// Whether what a step did is taken back where the runbook does not say otherwise.
+pub(crate) fn is_undone_by_default(step: &Step, catalog: &Catalog) -> bool {
+    match step.undo {
+        Undo::Never => false,
+        Undo::Own | Undo::Action { .. } => true,
+        // An action that has no way back is not said to have been taken back.
+        Undo::Default => {
+            let has_way_back = |action| catalog.get(action).is_none_or(|spec| spec.undo.is_some());
+            matches!(step.effect, Some(Effect::Create | Effect::Modify))
+                && step.action().is_none_or(has_way_back)
         }
     }
 }

@@ -200,6 +200,7 @@ fn parts_add_up(measured: &Measurements) -> f64 {
 
 fn question(timeout_s: Option<f64>) -> EventKind {
     EventKind::PersonAsked(Box::new(Question {
+        subject: None,
         kind: "approve".into(),
         text: "go on?".into(),
         options: Vec::new(),
@@ -207,7 +208,6 @@ fn question(timeout_s: Option<f64>) -> EventKind {
         evidence: BTreeMap::new(),
         timeout_s,
         on_timeout: None,
-        subject: None,
     }))
 }
 

@@ -5,6 +5,7 @@ use crate::commands::Globals;
 use crate::error::CommandError;
 use crate::home::Home;
 use crate::session::{self, Request, Simulation};
+use chrono::{DateTime, Utc};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::units;
 
@@ -16,13 +17,7 @@ pub(crate) fn drill(home: &Home, arguments: DrillArguments, globals: Globals) ->
 
 pub(crate) fn recover(home: &Home, arguments: RunArguments, globals: Globals) -> Result<u8, CommandError> {
     let RunArguments { start, disrupted_at, confirm_destroy, accept, reason } = arguments;
-    let disrupted_at = match disrupted_at {
-        None => None,
-        Some(text) => Some(units::parse_time(&text).ok_or_else(|| {
-            CommandError::usage(format!("--disrupted-at `{text}` is not a time"))
-                .hint("write it in RFC 3339 with a zone: 2026-01-05T09:00:00Z")
-        })?),
-    };
+    let disrupted_at = disrupted_at.as_deref().map(moment).transpose()?;
     let request = Request {
         disrupted_at,
         confirmed: confirm_destroy.into_iter().collect(),
@@ -31,6 +26,14 @@ pub(crate) fn recover(home: &Home, arguments: RunArguments, globals: Globals) ->
         ..request(Mode::Recovery, &start, globals)?
     };
     session::run(home, &start, request)
+}
+
+/// The moment that `--disrupted-at` names.
+pub(super) fn moment(text: &str) -> Result<DateTime<Utc>, CommandError> {
+    units::parse_time(text).ok_or_else(|| {
+        CommandError::usage(format!("--disrupted-at `{text}` is not a time"))
+            .hint("write it in RFC 3339 with a zone: 2026-01-05T09:00:00Z")
+    })
 }
 
 fn request(mode: Mode, start: &StartArguments, globals: Globals) -> Result<Request, CommandError> {

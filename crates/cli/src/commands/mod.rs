@@ -7,8 +7,10 @@ mod answer;
 pub(crate) mod check;
 mod cleanup;
 mod drill;
+mod extend;
 mod history;
 mod iam;
+pub(crate) mod plan;
 mod report;
 mod resume;
 mod runs;
@@ -38,10 +40,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
     let globals = Globals { profile, region, quiet };
     match command {
         Command::Check(arguments) => check::run(&arguments, check::colored(color)),
+        Command::Plan(arguments) => plan::run(&home()?, &arguments, globals),
         Command::Drill(arguments) => drill::drill(&home()?, arguments, globals),
         Command::Run(arguments) => drill::recover(&home()?, arguments, globals),
         Command::Resume(arguments) => resume::run(&home()?, arguments, globals),
         Command::Answer(arguments) => answer::run(&home()?, arguments),
+        Command::Extend(arguments) => extend::run(&home()?, arguments),
         Command::Abort(arguments) => abort::run(&home()?, arguments, globals),
         Command::Cleanup(arguments) => cleanup::run(&home()?, arguments, globals),
         Command::Abandon(arguments) => abandon::run(&home()?, arguments),
@@ -50,7 +54,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Verify(arguments) => verify::run(&home()?, &arguments),
         Command::Report(arguments) => report::run(&home()?, &arguments),
         Command::History(arguments) => history::run(&home()?, &arguments),
-        Command::Iam(arguments) => iam::run(&arguments),
+        Command::Iam(arguments) => iam::run(&home()?, &arguments),
         Command::Actions(arguments) => actions::run(&arguments),
         Command::Sim(command) => sim::run(command, globals.quiet),
         Command::Schema => {

@@ -50,7 +50,10 @@ fn beginning(text: &str) -> Result<DateTime<Utc>, CommandError> {
 /// Serves until Ctrl-C.
 async fn listen(simulation: Simulation, arguments: &ServeArguments, quiet: bool) -> Result<u8, CommandError> {
     let ServeArguments { listen, clock_rate, .. } = arguments;
-    let failed = |error: std::io::Error| CommandError::failed(format!("cannot listen on {listen}: {error}"));
+    let failed = |error: std::io::Error| {
+        CommandError::failed(format!("cannot listen on {listen}: {error}"))
+            .hint("write it as 127.0.0.1:4580; port 0 takes any that is free")
+    };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let Simulation { world, seed, .. } = simulation;
