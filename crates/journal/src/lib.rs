@@ -9,6 +9,7 @@
 pub mod chain;
 pub mod event;
 pub mod file;
+pub mod follow;
 pub mod masker;
 pub mod measure;
 pub mod outcome;

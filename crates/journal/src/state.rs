@@ -176,6 +176,10 @@ pub struct StepState {
     pub states_seen: Vec<StateSeen>,
     /// Mutations of the undo that were accepted.
     pub undo_accepted: Vec<String>,
+    /// When taking it back began.
+    pub undo_started: Option<Moment>,
+    /// When that was over, well or not.
+    pub undo_finished: Option<Moment>,
     /// Its outputs.
     pub outputs: Values,
     /// The values that made it be skipped.
@@ -619,10 +623,14 @@ impl StepState {
                     asked.timed_out = Some((then.clone(), moment));
                 }
             }
-            EventKind::UndoStarted => self.undo = UndoStatus::Undoing,
+            EventKind::UndoStarted => {
+                self.undo_started = Some(moment);
+                self.undo_finished = None;
+                self.undo = UndoStatus::Undoing;
+            }
             EventKind::UndoAccepted { stage } => self.undo_accepted.push(stage.clone()),
-            EventKind::Undone => self.undo = UndoStatus::Undone,
-            EventKind::UndoFailed { error } => self.undo = UndoStatus::UndoFailed(error.clone()),
+            EventKind::Undone => self.end_undo(UndoStatus::Undone, moment),
+            EventKind::UndoFailed { error } => self.end_undo(UndoStatus::UndoFailed(error.clone()), moment),
             _ => {}
         }
     }
@@ -710,6 +718,11 @@ impl StepState {
     fn end(&mut self, status: StepStatus, moment: Moment) {
         self.status = status;
         self.finished = Some(moment);
+    }
+
+    fn end_undo(&mut self, undo: UndoStatus, moment: Moment) {
+        self.undo = undo;
+        self.undo_finished = Some(moment);
     }
 
     /// Whether it has done or may have done something that is still there.

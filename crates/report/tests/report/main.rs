@@ -4,3 +4,4 @@ mod document;
 mod markdown;
 mod run;
 mod timeline;
+mod view;
