@@ -27,4 +27,5 @@ mod signals;
 mod simulated_page;
 #[path = "../crates/cli/src/simulated_ports.rs"]
 mod simulated_ports;
+mod terminal;
 mod verify;

@@ -140,6 +140,7 @@ fn wrap_line(line: &str, columns: usize) -> Vec<String> {
             last.push_str(fits);
             word = &word[fits.len()..];
             if word.is_empty() {
+                is_empty = false;
                 break;
             }
             lines.push(String::new());

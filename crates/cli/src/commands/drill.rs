@@ -4,7 +4,8 @@ use crate::args::{DrillArguments, RunArguments, StartArguments};
 use crate::commands::Globals;
 use crate::error::CommandError;
 use crate::home::Home;
-use crate::session::{self, Request, Simulation};
+use crate::pace::Pace;
+use crate::session::{self, Request, Screen, Simulation};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::units;
 
@@ -34,6 +35,10 @@ pub(crate) fn recover(home: &Home, arguments: RunArguments, globals: Globals) ->
 }
 
 fn request(mode: Mode, start: &StartArguments, globals: Globals) -> Result<Request, CommandError> {
+    if start.simulate.is_none() && start.showing.pace != Pace::Instant {
+        return Err(CommandError::usage("--pace is for simulated runs; AWS takes the time it takes")
+            .hint("add --simulate to rehearse on the simulated AWS"));
+    }
     Ok(Request {
         mode,
         simulate: Simulation::of(start)?,
@@ -42,8 +47,8 @@ fn request(mode: Mode, start: &StartArguments, globals: Globals) -> Result<Reque
         disrupted_at: None,
         confirmed: Default::default(),
         confirmed_account: None,
+        screen: Screen::of(&globals, start.output, &start.showing)?,
         profile: globals.profile,
         region: globals.region,
-        quiet: globals.quiet,
     })
 }

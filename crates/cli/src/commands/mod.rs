@@ -8,14 +8,15 @@ pub(crate) mod check;
 mod cleanup;
 mod drill;
 mod iam;
-mod report;
+pub(crate) mod report;
 mod resume;
 mod runs;
 pub(crate) mod show;
 mod sim;
 mod verify;
+mod watch;
 
-use crate::args::{Arguments, Command};
+use crate::args::{Arguments, ColorChoice, Command};
 use crate::error::CommandError;
 use crate::home::Home;
 use clap::CommandFactory;
@@ -28,13 +29,15 @@ pub(crate) struct Globals {
     pub(crate) profile: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) quiet: bool,
+    pub(crate) verbose: bool,
+    pub(crate) color: ColorChoice,
 }
 
 /// Does what the command line says; gives the exit code.
 pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
-    let Arguments { command, home, profile, region, color, quiet } = arguments;
+    let Arguments { command, home, profile, region, color, quiet, verbose } = arguments;
     let home = || Home::of(home);
-    let globals = Globals { profile, region, quiet };
+    let globals = Globals { profile, region, quiet, verbose, color };
     match command {
         Command::Check(arguments) => check::run(&arguments, check::colored(color)),
         Command::Drill(arguments) => drill::drill(&home()?, arguments, globals),
@@ -46,6 +49,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Abandon(arguments) => abandon::run(&home()?, arguments),
         Command::Runs(arguments) => runs::run(&home()?, arguments.output),
         Command::Show(arguments) => show::run(&home()?, &arguments),
+        Command::Watch(arguments) => watch::run(&home()?, &arguments, &globals),
         Command::Verify(arguments) => verify::run(&home()?, &arguments),
         Command::Report(arguments) => report::run(&home()?, &arguments),
         Command::Iam(arguments) => iam::run(&arguments),

@@ -53,12 +53,12 @@ fn lost(sight: &Sight<'_>, clocks: &Clocks, columns: usize) -> Line {
             .and(Tone::Dim, format!("{words}{objective}"));
     };
     let met = match lost.met {
-        Some(true) => "met",
-        Some(false) => "MISSED",
+        Some(true) => ", met",
+        Some(false) => ", MISSED",
         None => "",
     };
-    let grade = lost.grade.map(|grade| format!("grade {grade:?} {met}")).unwrap_or_default();
-    gauge(sight, "data lost", seconds, lost.objective_s, lost.met, grade.trim_end(), columns)
+    let grade = lost.grade.map(|grade| format!("grade {grade:?}{met}")).unwrap_or_default();
+    gauge(sight, "data lost", seconds, lost.objective_s, lost.met, &grade, columns)
 }
 
 /// A number against its objective: in words, and as a bar where there is room for one.
@@ -91,7 +91,7 @@ fn gauge(
     let behind = format!(" {over}{}{word}", if word.is_empty() { "" } else { ", " });
     let room = columns.saturating_sub(BAR_AT.max(line.width() + 1) + behind.chars().count());
     if room < SHORTEST_BAR {
-        return line.and(tone, behind);
+        return line.and(tone, format!(" {behind}"));
     }
     let length = room.min(LONGEST_BAR);
     let full = ((share.min(1.0) * length as f64).round() as usize).min(length);
