@@ -17,6 +17,7 @@ mod journals;
 mod kill;
 mod moto;
 mod people;
+mod picture;
 mod probes;
 mod program;
 mod rooms;

@@ -1,6 +1,7 @@
 //! The live view as a terminal shows it: the real program at a pseudo terminal, its screen read back.
 
 use crate::program::{Desk, Program, root};
+use lifeboat_engine::clock::Clock;
 use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
@@ -25,18 +26,24 @@ const ANSWER: &str = "your answer (nothing: leave it open):";
 impl AtTerminal {
     /// A terminal of 80 columns and 24 rows.
     pub(crate) fn start(program: &Program, words: &[&str], environment: &[(&str, &str)]) -> Self {
-        Self::start_with(program, words, environment, "")
+        Self::start_with(program, words, environment, (80, 24), "")
     }
 
     /// `then` is what the shell does when the program has ended; with nothing to do it becomes the program, because a
     /// shell in between would take Ctrl-C for itself.
-    fn start_with(program: &Program, words: &[&str], environment: &[(&str, &str)], then: &str) -> Self {
+    fn start_with(
+        program: &Program,
+        words: &[&str],
+        environment: &[(&str, &str)],
+        (columns, rows): (u16, u16),
+        then: &str,
+    ) -> Self {
         let quoted: Vec<String> = std::iter::once(env!("CARGO_BIN_EXE_lifeboat"))
             .chain(words.iter().copied())
             .map(|word| format!("'{word}'"))
             .collect();
         let exec = if then.is_empty() { "exec " } else { "" };
-        let command = format!("stty rows 24 cols 80; {exec}{} {then}", quoted.join(" "));
+        let command = format!("stty rows {rows} cols {columns}; {exec}{} {then}", quoted.join(" "));
         let mut child = Command::new("script")
             .args(["--quiet", "--return", "--flush", "--command", &command, "/dev/null"])
             .env_clear()
@@ -62,7 +69,7 @@ impl AtTerminal {
                 }
             }
         });
-        let screen = vt100::Parser::new(size(24), size(80), 0);
+        let screen = vt100::Parser::new(size(rows), size(columns), 0);
         Self { child, shown, recorded: String::new(), screen }
     }
 
@@ -147,6 +154,32 @@ impl AtTerminal {
         self.screen.screen_mut().set_size(size(rows), size(columns));
     }
 
+    /// Everything that is seen until the program ends, with the milliseconds since it began: at most a screen every
+    /// `every_ms`, and the last one. `typed` stands above, as the line at which it was started.
+    pub(crate) fn film(
+        program: &Program,
+        words: &[&str],
+        (columns, rows): (u16, u16),
+        typed: &str,
+        every_ms: u64,
+    ) -> Vec<(u64, vt100::Screen)> {
+        let mut terminal = Self::start_with(program, words, &[], (columns, rows), "");
+        let clock = Clock::real();
+        terminal.screen.process(typed.as_bytes());
+        let mut film = vec![(0, terminal.screen.screen().clone())];
+        while let Ok(bytes) = terminal.shown.recv_timeout(PATIENCE) {
+            terminal.take(&bytes);
+            let (now, last) = (clock.mono_ms(), film.last().map_or(0, |(at, _)| *at));
+            // A screen that is drawn at once is not looked at before it is whole.
+            if now >= last + every_ms && terminal.recorded.ends_with("\x1b[?2026l") {
+                film.push((now, terminal.screen.screen().clone()));
+            }
+        }
+        film.push((clock.mono_ms(), terminal.screen.screen().clone()));
+        assert_eq!(terminal.ended(), 0, "{}", terminal.recorded);
+        film
+    }
+
     pub(crate) fn end(mut self) -> (i32, String) {
         let code = self.ended();
         (code, self.recorded)
@@ -194,7 +227,7 @@ fn scene() -> (Desk, Program, String, String) {
 fn a_run_is_seen_in_place_and_its_question_is_answered_there() {
     let (_desk, program, world, file) = scene();
     let words = ["drill", &file, "--simulate", &world, "--seed", "1", "--pace", "30x"];
-    let mut terminal = AtTerminal::start_with(&program, &words, &[], "; stty -a");
+    let mut terminal = AtTerminal::start_with(&program, &words, &[], (80, 24), "; stty -a");
     terminal.see("AWS's word for the state", |rows| {
         rows.iter().any(|row| row.contains("restore") && row.contains("creating") && row.contains("of about"))
     });
