@@ -37,6 +37,8 @@ fn recovery(sight: &Sight<'_>, clocks: &Clocks, columns: usize) -> Line {
             .and(Tone::Dim, "unknown without --disrupted-at"),
         Some(seconds) => {
             let met = time.met.filter(|_| is_known);
+            // What is known is rounded as everywhere; what runs has passed its last whole second.
+            let seconds = if is_known { seconds.round() } else { seconds };
             gauge(sight, "recovery time", seconds, time.objective_s, met, word, columns)
         }
     }
@@ -57,6 +59,7 @@ fn lost(sight: &Sight<'_>, clocks: &Clocks, columns: usize) -> Line {
         Some(false) => ", MISSED",
         None => "",
     };
+    let seconds = seconds.round();
     let grade = lost.grade.map(|grade| format!("grade {grade:?}{met}")).unwrap_or_default();
     gauge(sight, "data lost", seconds, lost.objective_s, lost.met, &grade, columns)
 }

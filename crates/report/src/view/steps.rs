@@ -295,7 +295,7 @@ fn seconds(sight: &Sight<'_>, from: Moment, to: Option<Moment>) -> f64 {
     // A run that has ended stands still.
     let to = to.or(sight.state.finished);
     match to {
-        Some(to) => from.seconds_to(&to),
+        Some(to) => from.seconds_to(&to).round(),
         None => (sight.now - from.at).num_milliseconds() as f64 / 1000.0,
     }
 }
