@@ -95,6 +95,7 @@ pub(crate) fn importance(kind: &EventKind) -> Importance {
     match kind {
         EventKind::AwsCall { .. }
         | EventKind::AwsPolled { .. }
+        | EventKind::AwsEvent(_)
         | EventKind::StepAccepted { .. }
         | EventKind::UndoAccepted { .. }
         | EventKind::RtoMeasured(_)
@@ -114,6 +115,7 @@ pub(crate) fn importance(kind: &EventKind) -> Importance {
         | EventKind::DoneByHand { .. }
         | EventKind::PersonAnswered(_)
         | EventKind::PersonTimedOut { .. }
+        | EventKind::QuestionClosed { .. }
         | EventKind::AbortAsked { .. }
         | EventKind::CleanupAsked { .. }
         | EventKind::PlanAmended(_)

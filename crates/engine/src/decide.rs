@@ -203,8 +203,9 @@ impl<'run> Decision<'run> {
         let ended = [REJECTED, ABORTED].contains(&failure.code.as_str());
         match self.on_failure(step) {
             OnFailure::Undo if ended => {
-                let who = self.state.step(&step.path).asked.and_then(|asked| asked.answer);
-                let by = who.map_or_else(|| step.path.to_string(), |(who, ..)| who);
+                let state = self.state.step(&step.path);
+                let who = state.asked().and_then(|asked| asked.answer.as_ref());
+                let by = who.map_or_else(|| step.path.to_string(), |(who, ..)| who.clone());
                 let why = Some(failure.message.clone());
                 vec![Command::record(EventKind::AbortAsked { by, why, undo: Some(true) })]
             }
@@ -238,7 +239,9 @@ impl<'run> Decision<'run> {
         // A pause is nobody's work: it ends by being left.
         let works =
             |path: &StepPath| !self.plan.step(path).is_some_and(|step| matches!(step.work, Work::Pause(_)));
-        let working = |step: &StepState| matches!(step.status, StepStatus::Running | StepStatus::Waiting);
+        let working = |step: &StepState| {
+            matches!(step.status, StepStatus::Running | StepStatus::Waiting) || step.asks_by_its_action()
+        };
         let in_flight = self.state.steps.iter().any(|(path, step)| working(step) && works(path));
         match (self.mode(), abort.undo) {
             (Mode::Recovery, None) => {
@@ -262,8 +265,10 @@ impl<'run> Decision<'run> {
                 (StepStatus::AttemptFailed(failure), _) => {
                     vec![self.after_failed_attempt(step, &state, failure)]
                 }
+                // Whoever performs it waits for the answer.
+                (StepStatus::Asking, Work::Action { .. }) => return Progress::InFlight,
                 (StepStatus::Asking, _) => {
-                    state.asked.as_ref().map(|asked| self.asking(step, asked)).into_iter().collect()
+                    state.asked().map(|asked| self.asking(step, asked)).into_iter().collect()
                 }
                 (_, Work::Pause(time)) => vec![self.pausing(step, &state, *time)],
                 (StepStatus::Unknown, _) => {

@@ -2,10 +2,10 @@
 
 use crate::action::ActionError;
 use crate::clock::Clock;
-use crate::decide::{Command, decide, on_timeout};
+use crate::decide::{Command, decide};
 use crate::guard::Permitted;
 use crate::log::{JournalLost, RunLog};
-use crate::people::{self, Open, People};
+use crate::people::People;
 use crate::perform::Worker;
 use crate::poller::Poller;
 use crate::registry::Registry;
@@ -13,7 +13,7 @@ use crate::secrets::SecretSource;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::future::{Either, select};
-use lifeboat_journal::event::{Actor, Answer, Draft, EventKind, PauseReason, Phase};
+use lifeboat_journal::event::{Draft, EventKind, Phase};
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Mode, Plan};
 use lifeboat_runbook::spec::Catalog;
@@ -225,49 +225,6 @@ impl Worker {
         match stopped {
             true => Ok(()),
             false => self.log.step(step, attempt, EventKind::TimerFired { purpose: purpose.to_owned() }),
-        }
-    }
-}
-
-impl Worker {
-    /// Waits for the answer to a step's question, or until people had their time. Nobody to answer pauses the run.
-    async fn ask(&self, step: &StepPath) -> Result<(), JournalLost> {
-        let Some(asked) = self.log.with_state(|state| state.step(step).asked) else { return Ok(()) };
-        let open = Open { step: step.clone(), asked: asked.at.seq, question: (*asked.question).clone() };
-        let answered = pin!(self.fitting_answer(&open));
-        let too_late = pin!(async {
-            match asked.due() {
-                Some(due) => self.clock.sleep_until(due).await,
-                None => std::future::pending().await,
-            }
-        });
-        let stopped = pin!(self.stopped_or(std::future::pending()));
-        let draft = |kind| Draft { step: Some(step.clone()), ..Draft::run(kind) };
-        let draft = match select(stopped, select(answered, too_late)).await {
-            Either::Left(_) => return Ok(()),
-            Either::Right((Either::Left((Some((by, answer)), _)), _)) => {
-                draft(EventKind::PersonAnswered(Box::new(answer))).by(Actor::person(by))
-            }
-            Either::Right((Either::Left((None, _)), _)) => {
-                let why = format!("{step} waits for an answer: {}", open.question.text.trim());
-                draft(EventKind::RunPaused { why, because: PauseReason::Person })
-            }
-            Either::Right((Either::Right(_), _)) => {
-                let then = on_timeout(&open.question);
-                draft(EventKind::PersonTimedOut { asked: open.asked, then })
-            }
-        };
-        self.log.append(vec![draft])
-    }
-
-    /// Asks until an answer fits; nothing where nobody is there.
-    async fn fitting_answer(&self, open: &Open) -> Option<(String, Answer)> {
-        loop {
-            let given = self.outside.people.answer(open).await?;
-            match people::accept(open, &given) {
-                Ok(answer) => return Some((given.by, answer)),
-                Err(problem) => self.outside.people.refuse(open, &problem),
-            }
         }
     }
 }

@@ -218,7 +218,7 @@ fn total(seconds: impl Iterator<Item = f64>) -> f64 {
 
 /// Every wait for a person.
 fn asking(state: &RunState, start: Moment, end: Moment) -> f64 {
-    let questions = state.steps.values().filter_map(|step| step.asked.as_ref());
+    let questions = state.steps.values().flat_map(|step| &step.questions);
     total(questions.map(|asked| within(asked.at, asked.ended(), start, end)))
 }
 

@@ -11,7 +11,7 @@ use crate::outcome::{Outcome, Verdict};
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
 use lifeboat_runbook::spec::{Grade, Resource};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A moment in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,8 +192,10 @@ pub struct StepState {
     pub extended_s: f64,
     /// Timers that have fired, by purpose.
     pub fired: Vec<String>,
-    /// The question that was asked.
-    pub asked: Option<Asked>,
+    /// What it asked people, in order.
+    pub questions: Vec<Asked>,
+    /// The entries of AWS's own records that are in the journal.
+    pub aws_events: BTreeSet<String>,
     /// Who ordered to go on though this check does not hold, and why.
     pub accepted_by: Option<String>,
     /// Who ordered to go on without it, and why.
@@ -228,6 +230,8 @@ pub struct Asked {
     pub answer: Option<(String, Moment, Box<Answer>)>,
     /// What follows because nobody answered in time, and when that was.
     pub timed_out: Option<(String, Moment)>,
+    /// When it needed no answer any more.
+    pub closed: Option<Moment>,
 }
 
 impl Asked {
@@ -240,7 +244,12 @@ impl Asked {
     /// When it was answered or given up.
     pub fn ended(&self) -> Option<Moment> {
         let answered = self.answer.as_ref().map(|(_, at, _)| *at);
-        answered.or(self.timed_out.as_ref().map(|(_, at)| *at))
+        answered.or(self.timed_out.as_ref().map(|(_, at)| *at)).or(self.closed)
+    }
+
+    /// Whether an action asks, whose effect waits for the answer: the step itself is under way.
+    pub fn is_of_an_action(&self) -> bool {
+        self.question.subject.is_some()
     }
 }
 
@@ -516,13 +525,14 @@ impl RunState {
         }
         let away_s = self.last.map_or(0.0, |last| last.seconds_to(&moment).max(0.0));
         for step in self.steps.values_mut() {
-            if step.status.is_in_flight() {
+            if let (StepStatus::Asking, Some(asked)) = (&step.status, step.questions.last_mut()) {
+                asked.away_s += away_s;
+            }
+            // Whether an action still asks is seen by looking.
+            if step.status.is_in_flight() || step.asks_by_its_action() {
                 step.status = StepStatus::Unknown;
             }
             step.unblock(moment);
-            if let (StepStatus::Asking, Some(asked)) = (&step.status, &mut step.asked) {
-                asked.away_s += away_s;
-            }
         }
     }
 
@@ -568,6 +578,10 @@ impl StepState {
             EventKind::Observed { found } if found == "in_progress" || found == "next" => {
                 self.status = StepStatus::Waiting;
             }
+            EventKind::Observed { found } if found == "asks" => {
+                let open = self.asked().is_some_and(|asked| asked.ended().is_none());
+                self.status = if open { StepStatus::Asking } else { StepStatus::Waiting };
+            }
             EventKind::AttemptFailed { error, during } => {
                 self.attempts_failed += 1;
                 self.retry_ordered = false;
@@ -575,6 +589,7 @@ impl StepState {
                 self.attempts = self.attempts.max(event.attempt.unwrap_or(1));
                 self.attempt_failed = Some(moment);
                 self.retry_due = false;
+                self.close_question(moment);
                 self.status = StepStatus::AttemptFailed(error.clone());
             }
             EventKind::TimerFired { purpose } if purpose == "retry" => self.retry_due = true,
@@ -609,20 +624,27 @@ impl StepState {
             EventKind::PersonAsked(question) => {
                 self.started.get_or_insert(moment);
                 let (question, at) = (question.clone(), moment);
-                self.asked = Some(Asked { question, at, away_s: 0.0, answer: None, timed_out: None });
+                let (answer, timed_out, closed) = (None, None, None);
+                self.questions.push(Asked { question, at, away_s: 0.0, answer, timed_out, closed });
                 self.status = StepStatus::Asking;
             }
             EventKind::PersonAnswered(answer) => {
                 let who = event.actor.id.clone().unwrap_or_default();
-                if let Some(asked) = &mut self.asked {
+                if let Some(asked) = self.questions.last_mut() {
                     asked.answer.get_or_insert((who, moment, answer.clone()));
                 }
+                self.go_on_after_question();
             }
             EventKind::PersonTimedOut { then, .. } => {
-                if let Some(asked) = &mut self.asked {
+                if let Some(asked) = self.questions.last_mut() {
                     asked.timed_out = Some((then.clone(), moment));
                 }
             }
+            EventKind::QuestionClosed { .. } => {
+                self.close_question(moment);
+                self.go_on_after_question();
+            }
+            EventKind::AwsEvent(event) => drop(self.aws_events.insert(event.key.clone())),
             EventKind::UndoStarted => {
                 self.undo_started = Some(moment);
                 self.undo_finished = None;
@@ -664,7 +686,7 @@ impl StepState {
             Order::Retry => {
                 self.retry_ordered = true;
                 self.finished = None;
-                self.asked = None;
+                self.close_question(moment);
                 self.fired.clear();
                 self.status = match &self.status {
                     StepStatus::Failed(failure) | StepStatus::AttemptFailed(failure) if self.attempts > 0 => {
@@ -715,7 +737,38 @@ impl StepState {
         ended.filter_map(|block| Some(block.from.seconds_to(&block.to?))).sum()
     }
 
+    /// The last question it asked.
+    pub fn asked(&self) -> Option<&Asked> {
+        self.questions.last()
+    }
+
+    /// Whether it is under way and its action waits for people.
+    pub fn asks_by_its_action(&self) -> bool {
+        self.status == StepStatus::Asking && self.asked().is_some_and(Asked::is_of_an_action)
+    }
+
+    /// What its action asked in this attempt.
+    pub fn questions_of_the_attempt(&self) -> impl Iterator<Item = &Asked> {
+        let since = self.attempt_started.map_or(0, |started| started.seq);
+        self.questions.iter().filter(move |asked| asked.is_of_an_action() && asked.at.seq > since)
+    }
+
+    /// An action whose question is settled is waited for as before.
+    fn go_on_after_question(&mut self) {
+        if self.asks_by_its_action() {
+            self.status = StepStatus::Waiting;
+        }
+    }
+
+    /// Nobody needs to answer any more.
+    fn close_question(&mut self, moment: Moment) {
+        if let Some(asked) = self.questions.last_mut().filter(|asked| asked.ended().is_none()) {
+            asked.closed = Some(moment);
+        }
+    }
+
     fn end(&mut self, status: StepStatus, moment: Moment) {
+        self.close_question(moment);
         self.status = status;
         self.finished = Some(moment);
     }

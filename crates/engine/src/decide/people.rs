@@ -83,6 +83,7 @@ impl<'run> Decision<'run> {
             evidence: manual.evidence.clone(),
             timeout_s: manual.timeout.map(seconds),
             on_timeout: manual.on_timeout.clone(),
+            subject: None,
         })
     }
 
@@ -111,6 +112,7 @@ impl<'run> Decision<'run> {
             evidence: BTreeMap::new(),
             timeout_s: decide.timeout.map(seconds),
             on_timeout: decide.on_timeout.clone(),
+            subject: None,
         })
     }
 
@@ -123,6 +125,7 @@ impl<'run> Decision<'run> {
             evidence: BTreeMap::new(),
             timeout_s: approve.timeout.map(seconds),
             on_timeout: approve.on_timeout.clone(),
+            subject: None,
         })
     }
 

@@ -1,10 +1,12 @@
 //! The engine against a small world in memory.
 
+mod asking;
 mod bench;
 mod blocked;
 mod hidden;
 mod orders;
 mod people;
+mod permit;
 mod plans;
 mod prefix;
 mod runs;

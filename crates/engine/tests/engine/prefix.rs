@@ -2,9 +2,13 @@
 //! the journal, a resumed run comes to the same end.
 
 use crate::bench::Bench;
+use crate::permit::PERMIT;
 use crate::plans::{expression, plan, step};
 use crate::world::{Fate, MAKE, PROBE};
+use async_trait::async_trait;
 use chrono::TimeDelta;
+use lifeboat_engine::clock::Clock;
+use lifeboat_engine::people::{Given, Open, People};
 use lifeboat_journal::outcome::Verdict;
 use lifeboat_journal::state::{RunState, StepStatus};
 use lifeboat_runbook::plan::{Cleanup, Mode, Plan, Retry, Step, Undo, Work};
@@ -12,6 +16,8 @@ use lifeboat_runbook::value::Value as Datum;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// One step of a generated plan.
 #[derive(Clone, Debug)]
@@ -24,6 +30,8 @@ struct Drawn {
     kept: bool,
     commits: bool,
     pauses: bool,
+    /// How many approvals it waits for, and whether they are given.
+    asks: Option<(i64, bool)>,
     probe_fails: i64,
 }
 
@@ -38,12 +46,24 @@ fn drawn() -> impl Strategy<Value = Drawn> {
     (
         (any::<bool>(), prop::collection::vec(fate, 2), 1..3u32, rarely()),
         (rarely(), rarely(), rarely(), rarely(), 0..3i64),
+        prop::option::weighted(0.2, (1..3i64, prop::bool::weighted(0.8))),
     )
-        .prop_map(
-            |((makes, fates, attempts, allowed_to_fail), (skipped, kept, commits, pauses, probe_fails))| {
-                Drawn { makes, fates, attempts, allowed_to_fail, skipped, kept, commits, pauses, probe_fails }
-            },
-        )
+        .prop_map(|((makes, fates, attempts, allowed_to_fail), more, asks)| {
+            let (skipped, kept, commits, pauses, probe_fails) = more;
+            let pauses = pauses && asks.is_none();
+            Drawn {
+                makes,
+                fates,
+                attempts,
+                allowed_to_fail,
+                skipped,
+                kept,
+                commits,
+                pauses,
+                asks,
+                probe_fails,
+            }
+        })
 }
 
 fn made_of(drawn: &[Drawn], cleanup: bool) -> Plan {
@@ -56,6 +76,10 @@ fn made_of(drawn: &[Drawn], cleanup: bool) -> Plan {
 fn step_of(number: usize, drawn: &Drawn) -> Step {
     let id = format!("s{number}");
     let mut made = match (drawn.pauses, drawn.makes) {
+        _ if drawn.asks.is_some() => {
+            let approvals = drawn.asks.map_or(1, |(approvals, _)| approvals);
+            step(&id, &PERMIT, &[("approvals", Datum::Int(approvals))])
+        }
         (true, _) => {
             Step { work: Work::Pause(TimeDelta::seconds(90)), effect: None, ..step(&id, &MAKE, &[]) }
         }
@@ -79,7 +103,10 @@ fn step_of(number: usize, drawn: &Drawn) -> Step {
 }
 
 fn bench(drawn: &[Drawn], cleanup: bool, mode: Mode) -> Bench {
-    let bench = Bench { mode, ..Bench::new(made_of(drawn, cleanup)) };
+    let mut bench = Bench { mode, ..Bench::new(made_of(drawn, cleanup)) };
+    let rejecting = drawn.iter().enumerate().filter(|(_, drawn)| drawn.asks.is_some_and(|(_, given)| !given));
+    let rejected = rejecting.map(|(number, _)| format!("s{number}")).collect();
+    bench.outside.people = Arc::new(Crew { clock: bench.clock.clone(), rejected });
     let mut world = bench.world.lock().unwrap();
     for (number, drawn) in drawn.iter().enumerate() {
         for (attempt, fate) in (1..).zip(&drawn.fates) {
@@ -90,6 +117,26 @@ fn bench(drawn: &[Drawn], cleanup: bool, mode: Mode) -> Bench {
     }
     drop(world);
     bench
+}
+
+/// Says yes or no after half a minute, depending on the step alone.
+struct Crew {
+    clock: Clock,
+    rejected: BTreeSet<String>,
+}
+
+#[async_trait]
+impl People for Crew {
+    async fn answer(&self, open: &Open) -> Option<Given> {
+        self.clock.sleep(Duration::from_secs(30)).await;
+        let choice = if self.rejected.contains(open.step.as_str()) { "reject" } else { "approve" };
+        let (by, reason) = ("carol".to_owned(), Some("asked".to_owned()));
+        Some(Given { by, choice: choice.to_owned(), reason, ..Given::default() })
+    }
+
+    fn refuse(&self, _: &Open, problem: &str) {
+        panic!("{problem}");
+    }
 }
 
 /// What must be the same however often the process died.

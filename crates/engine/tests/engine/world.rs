@@ -1,5 +1,6 @@
 //! A small world in memory: things that are made, deleted and looked at.
 
+use crate::permit::Asker;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use lifeboat_engine::action::{
@@ -29,6 +30,14 @@ pub(crate) struct World {
     /// Things end in this state instead of `ready`.
     pub(crate) ends_in: Option<&'static str>,
     pub(crate) cannot_delete: bool,
+    /// Work that waits for people, by name.
+    pub(crate) asking: BTreeMap<String, Asker>,
+    /// Accepted answers.
+    pub(crate) signals: Vec<String>,
+    /// The next answers are accepted, but their replies never arrive.
+    pub(crate) lose_signals: u32,
+    /// Somebody else permits what is asked, so long after.
+    pub(crate) answered_elsewhere: Option<TimeDelta>,
 }
 
 /// What becomes of an attempt.

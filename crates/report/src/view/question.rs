@@ -15,7 +15,7 @@ pub(super) fn questions(sight: &Sight<'_>, columns: usize, room: usize) -> Vec<L
 
 fn question(sight: &Sight<'_>, asks: &AsksDocument, columns: usize, room: usize) -> Vec<Line> {
     let mut head = Line::of(Tone::Warn, format!("{} {} asks", sight.signs.waiting, asks.step));
-    let due = sight.state.step(&asks.step).asked.and_then(|asked| asked.due());
+    let due = sight.state.step(&asks.step).asked().and_then(|asked| asked.due());
     if let Some(due) = due {
         let left = (due - sight.now).num_milliseconds() as f64 / 1000.0;
         let then = asks.question.on_timeout.as_deref().unwrap_or("fail");

@@ -195,7 +195,7 @@ fn stands(sight: &Sight<'_>, path: &StepPath, step: &StepState) -> Stands {
 
 /// What was answered, and by whom.
 fn answered(step: &StepState) -> Option<String> {
-    let (who, _, answer) = step.asked.as_ref()?.answer.as_ref()?;
+    let (who, _, answer) = step.asked()?.answer.as_ref()?;
     Some(format!("{}, by {who}", answer.choice))
 }
 
@@ -249,7 +249,7 @@ fn next_attempt(sight: &Sight<'_>, path: &StepPath, step: &StepState, failure: &
 
 impl Time {
     fn of(sight: &Sight<'_>, step: &StepState, expect_s: Option<f64>) -> Self {
-        let asked = step.asked.as_ref().map(|asked| asked.at);
+        let asked = step.asked().map(|asked| asked.at);
         let Some(started) = step.started.or(asked) else {
             let is_over = step.status.is_over() || sight.state.outcome.is_some();
             return Self { took_s: None, expect_s, is_over };
