@@ -226,7 +226,7 @@ fn an_automation_asks_here_and_another_terminal_answers_also_after_a_death() {
     first.until("your answer", at);
     let run = program.latest();
     assert_eq!(program.run(&["answer", &run, "move", "approve", "--reason", "it is"]).code, 0);
-    let at = first.until("has answered: approve", at);
+    let at = first.until("move: answered by command: approve", at);
     let at = first.until("Is it moved?", at);
     first.until("your answer", at);
     let holder = fs::read_to_string(program.file(&run, "lock")).unwrap();

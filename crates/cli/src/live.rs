@@ -144,8 +144,13 @@ impl Live {
 
     /// Reads what is typed, line by line.
     pub(crate) fn read_lines(&self, line: impl Fn(String) -> bool + Send + 'static) {
-        let news = self.news.clone();
-        self.typing.read(line, move || news.send(News::Key).is_ok());
+        let (news, told) = (self.news.clone(), self.news.clone());
+        let whole = move |text| {
+            // Answered: nothing more can be typed there, even if who asked has not heard it yet.
+            drop(told.send(News::Prompt(None)));
+            line(text)
+        };
+        self.typing.read(whole, move || news.send(News::Key).is_ok());
     }
 
     /// Forgets what has been typed of a line.
