@@ -19,6 +19,7 @@ mod kill;
 mod measured;
 mod moto;
 mod people;
+mod picture;
 mod plan;
 mod probes;
 mod program;
@@ -31,4 +32,5 @@ mod signals;
 mod simulated_page;
 #[path = "../crates/cli/src/simulated_ports.rs"]
 mod simulated_ports;
+mod terminal;
 mod verify;

@@ -1,12 +1,10 @@
 //! People's steps as people meet them: at a terminal, from another terminal, with nobody there.
 
-use crate::program::{Desk, Program, root};
+use crate::program::{Desk, Program};
+use crate::terminal::{AtTerminal, terminal};
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::process::Command;
 
 const BOOK: &str = "schema: lifeboat/v1\nkind: runbook\nname: people\n\
     target: { account: \"111122223333\", region: eu-west-1 }\nsteps:\n  \
@@ -14,93 +12,6 @@ const BOOK: &str = "schema: lifeboat/v1\nkind: runbook\nname: people\n\
     - id: choose\n    decide:\n      question: Which way?\n      \
     options: { restore: { label: Restore }, wait: { label: Wait } }\n      fields: { bad_at: { type: time } }\n  \
     - id: go\n    approve: { message: \"Send traffic to ${{ steps.restore.outputs.instance }}?\" }\n";
-
-/// A program at a pseudo terminal, as `script` of util-linux makes one.
-struct AtTerminal {
-    child: Child,
-    shown: Receiver<Vec<u8>>,
-    recorded: String,
-}
-
-/// The longest time anything at a terminal may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-impl AtTerminal {
-    fn start(program: &Program, words: &[&str], environment: &[(&str, &str)]) -> Self {
-        let quoted: Vec<String> = std::iter::once(env!("CARGO_BIN_EXE_lifeboat"))
-            .chain(words.iter().copied())
-            .map(|word| format!("'{word}'"))
-            .collect();
-        // The shell between `script` and the program would take Ctrl-C for itself.
-        let command = format!("exec {}", quoted.join(" "));
-        let mut child = Command::new("script")
-            .args(["--quiet", "--return", "--flush", "--command", &command, "/dev/null"])
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("LIFEBOAT_HOME", program.home.path())
-            .env("USER", "alice")
-            .envs(environment.iter().copied())
-            .current_dir(root())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("`script` (util-linux) makes the terminal of this test");
-        let mut output = child.stdout.take().expect("it is piped");
-        let (tell, shown) = channel();
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(read @ 1..) = output.read(&mut bytes) {
-                if tell.send(bytes[..read].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { child, shown, recorded: String::new() }
-    }
-
-    /// Waits until this is shown, behind what was waited for before.
-    fn until(&mut self, expected: &str, from: usize) -> usize {
-        loop {
-            if let Some(at) = self.recorded.get(from..).and_then(|rest| rest.find(expected)) {
-                return from + at + expected.len();
-            }
-            let more = self.shown.recv_timeout(PATIENCE);
-            let more = more.unwrap_or_else(|_| panic!("`{expected}` is not shown:\n{}", self.recorded));
-            self.recorded.push_str(&String::from_utf8_lossy(&more));
-        }
-    }
-
-    fn type_in(&mut self, text: &str) {
-        let stdin = self.child.stdin.as_mut().expect("it is piped");
-        stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).expect("it can be typed");
-    }
-
-    fn end(mut self) -> (i32, String) {
-        drop(self.child.stdin.take());
-        while let Ok(more) = self.shown.recv_timeout(PATIENCE) {
-            self.recorded.push_str(&String::from_utf8_lossy(&more));
-        }
-        let status = self.child.wait().expect("it ends");
-        (status.code().unwrap_or(-1), self.recorded)
-    }
-}
-
-/// Runs the program at a terminal, typing each answer when its prompt is shown; gives what was shown.
-pub(crate) fn terminal(
-    program: &Program,
-    words: &[&str],
-    environment: &[(&str, &str)],
-    answers: &[(&str, &str)],
-) -> String {
-    let mut terminal = AtTerminal::start(program, words, environment);
-    let mut at = 0;
-    for (prompt, answer) in answers {
-        at = terminal.until(prompt, at);
-        terminal.type_in(&format!("{answer}\n"));
-    }
-    terminal.end().1
-}
 
 fn events(program: &Program, run: &str, kind: &str) -> Vec<Value> {
     let journal = fs::read_to_string(program.file(run, "journal.jsonl")).unwrap();
@@ -114,27 +25,22 @@ fn questions_are_asked_and_answered_at_the_terminal() {
     let (world, file) = (desk.quick_world(|_| {}), desk.write("b.yaml", BOOK));
     let mut terminal =
         AtTerminal::start(&program, &["drill", &file, "--simulate", &world, "--seed", "1"], &[]);
-    let mut at = 0;
     for (prompt, answer) in [
-        ("your answer", "restor"),
-        ("bad_at (time)", "2026-01-05T08:00:00Z"),
-        ("why", "damaged"),
-        ("did you mean `restore`?", ""),
+        ("your answer (nothing: leave it open):", "restor"),
+        ("bad_at (time):", "2026-01-05T08:00:00Z"),
+        ("why:", "damaged"),
     ] {
-        at = terminal.until(prompt, at);
-        if !answer.is_empty() {
-            terminal.type_in(&format!("{answer}\n"));
-        }
+        terminal.answer(prompt, answer);
     }
+    terminal.until("did you mean `restore`?", 0);
     for (prompt, answer) in [
-        ("your answer", "restore"),
-        ("bad_at (time)", "2026-01-05T08:00:00Z"),
-        ("why", "damaged"),
-        ("your answer", "approve"),
-        ("why", ""),
+        ("your answer (nothing: leave it open):", "restore"),
+        ("bad_at (time):", "2026-01-05T08:00:00Z"),
+        ("why:", "damaged"),
+        ("your answer (nothing: leave it open):", "approve"),
+        ("why:", ""),
     ] {
-        at = terminal.until(prompt, at);
-        terminal.type_in(&format!("{answer}\n"));
+        terminal.answer(prompt, answer);
     }
     let (code, shown) = terminal.end();
     assert_eq!(code, 0, "{shown}");
@@ -157,13 +63,13 @@ fn a_failed_recovery_asks_in_place_what_to_do() {
         &[
             ("retry, skip, done, undo, leave?", "retry"),
             ("retry, skip, done, undo, leave?", "sk"),
-            ("why?", ""),
-            ("it needs a reason", ""),
+            ("why?", " "),
             ("retry, skip, done, undo, leave?", "skip"),
             ("why?", "it is not there, and need not be"),
-            ("your answer", ""),
+            ("your answer (nothing: leave it open):", ""),
         ],
     );
+    assert!(shown.contains("it needs a reason"), "{shown}");
     assert!(shown.contains("waits for an answer"), "{shown}");
     let run = program.latest();
     let orders: Vec<Value> = events(&program, &run, "step.ordered")
@@ -189,10 +95,10 @@ fn another_terminal_answers_and_the_first_goes_on() {
     let said =
         program.run(&[&["answer", &run, "choose", "wait", "--reason", "no hurry"][..], &field].concat());
     assert_eq!((said.code, said.stderr.contains("handed over to alice on")), (0, true), "{}", said.stderr);
-    let at = first.until("has answered: wait", at);
-    let at = first.until("your answer", at);
+    let at = first.until("choose: answered by command: wait", at);
+    first.shows("? go asks");
     assert_eq!(program.run(&["answer", "latest", "go", "approve"]).code, 0);
-    first.until("has answered: approve", at);
+    first.until("go: answered by command: approve", at);
     let (code, shown) = first.end();
     assert_eq!(code, 0, "{shown}");
     let answered = events(&program, &run, "person.answered");
@@ -320,7 +226,7 @@ fn an_automation_asks_here_and_another_terminal_answers_also_after_a_death() {
     first.until("your answer", at);
     let run = program.latest();
     assert_eq!(program.run(&["answer", &run, "move", "approve", "--reason", "it is"]).code, 0);
-    let at = first.until("has answered: approve", at);
+    let at = first.until("move: answered by command: approve", at);
     let at = first.until("Is it moved?", at);
     first.until("your answer", at);
     let holder = fs::read_to_string(program.file(&run, "lock")).unwrap();

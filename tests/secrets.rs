@@ -1,7 +1,7 @@
 //! Secrets are fetched from where they are kept, and are nowhere to be read.
 
-use crate::people::terminal;
 use crate::program::{Desk, Program};
+use crate::terminal::terminal;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -112,7 +112,7 @@ fn a_canary_is_nowhere_to_be_read() {
         &program,
         &["drill", &file, "--simulate", &world, "--seed", "2"],
         &[("CANARY", CANARY)],
-        &[("your answer", "approve"), ("why", "")],
+        &[("your answer (nothing: leave it open):", "approve"), ("why:", "")],
     );
     assert!(recorded.contains("‹secret pw›"), "{recorded}");
     assert_hidden(&recorded, "the terminal");

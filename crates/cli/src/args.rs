@@ -2,6 +2,7 @@
 
 use crate::connect_to::ProbeArguments;
 use crate::given::InputArguments;
+use crate::pace::Pace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -30,6 +31,9 @@ pub(crate) struct Arguments {
     /// Say less: no progress.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// Say more: every event, calls to AWS among them.
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -41,6 +45,7 @@ Examples:
                                                     rehearse on a simulated AWS, in a second
   lifeboat drill runbooks/rds-point-in-time-restore.yaml -i source=orders-prod
                                                     rehearse on AWS; what it makes is deleted again
+  lifeboat watch latest                             follow a run that another terminal drives
   lifeboat show latest                              what happened, and the two numbers
   lifeboat report latest -o drill.md                the drill report
 
@@ -85,6 +90,8 @@ pub(crate) enum Command {
     Runs(OutputArguments),
     /// Show a run: its steps, the recovery time, the data lost.
     Show(ShowArguments),
+    /// Follow a run that another terminal drives, until it ends; changes nothing.
+    Watch(WatchArguments),
     /// Recompute the hash chain of a journal; exit 1 and the first bad line if it was touched.
     Verify(VerifyArguments),
     /// Write the report of a run.
@@ -214,9 +221,22 @@ pub(crate) struct StartArguments {
     pub(crate) faults: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) probes: ProbeArguments,
+    #[command(flatten)]
+    pub(crate) showing: ShowingArguments,
     /// How to print.
     #[arg(long, default_value = "human", value_name = "FORMAT")]
     pub(crate) output: Output,
+}
+
+/// How a run is shown while it goes on, and what is written when it is over.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ShowingArguments {
+    /// How fast simulated time passes for you: `instant`, `real`, or a factor such as `60x`. The journal is the same.
+    #[arg(long, default_value = "instant", value_name = "PACE", value_parser = Pace::parse)]
+    pub(crate) pace: Pace,
+    /// Write the reports of the run into this directory when it is over or pauses: RUN.md and RUN.json.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// `lifeboat drill`.
@@ -306,6 +326,8 @@ pub(crate) struct ResumeArguments {
     pub(crate) downtime: Option<String>,
     #[command(flatten)]
     pub(crate) probes: ProbeArguments,
+    #[command(flatten)]
+    pub(crate) showing: ShowingArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
@@ -415,6 +437,19 @@ pub(crate) struct AbandonArguments {
 /// `lifeboat show`.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
+    /// A run: any unambiguous beginning of its id, or `latest`.
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// `lifeboat watch`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Shows what the terminal shows that drives the run, and ends with the run's exit code; 4 when the run
+waits and no process drives it. It only reads: any number of people may watch.
+With --output json, each event is a line on standard output as the journal has it.")]
+pub(crate) struct WatchArguments {
     /// A run: any unambiguous beginning of its id, or `latest`.
     pub(crate) run: String,
     #[command(flatten)]

@@ -103,7 +103,7 @@ impl People for Desk {
             let posted = pin!(self.inbox.answer(open.asked));
             match select(posted, typed).await {
                 Either::Left((given, _)) => {
-                    say!("\n{} has answered: {}", given.by, given.choice);
+                    terminal.show(|| say!("\n{} has answered: {}", given.by, given.choice));
                     Some(given)
                 }
                 Either::Right((given, _)) => given,
@@ -147,8 +147,9 @@ impl Desk {
 
     /// Asks at the terminal, part by part; nothing when the person leaves (end of input).
     async fn converse(&self, terminal: &Terminal, question: &Question) -> Option<Given> {
-        show(question);
-        let choice = terminal.ask("  your answer (nothing: leave it open): ").await?;
+        let turn = terminal.turn().await;
+        terminal.show(|| show(question));
+        let choice = terminal.ask(&turn, "  your answer (nothing: leave it open): ").await?;
         if choice.is_empty() {
             return None;
         }
@@ -156,16 +157,16 @@ impl Desk {
             Given { by: self.operator.clone(), choice, via: "terminal".to_owned(), ..Given::default() };
         let declining = ["reject", "failed"].contains(&given.choice.as_str());
         for (name, kind) in question.fields.iter().filter(|_| !declining) {
-            given.fields.insert(name.clone(), terminal.ask(&format!("  {name} ({kind}): ")).await?);
+            given.fields.insert(name.clone(), terminal.ask(&turn, &format!("  {name} ({kind}): ")).await?);
         }
         for (kind, required) in question.evidence.iter().filter(|_| !declining) {
             let optional = if *required { "" } else { ", may be left out" };
-            let text = terminal.ask(&format!("  evidence, a {kind}{optional}: ")).await?;
+            let text = terminal.ask(&turn, &format!("  evidence, a {kind}{optional}: ")).await?;
             if !text.is_empty() {
                 given.evidence.insert(kind.clone(), text);
             }
         }
-        let reason = terminal.ask("  why: ").await?;
+        let reason = terminal.ask(&turn, "  why: ").await?;
         given.reason = Some(reason).filter(|reason| !reason.is_empty());
         Some(given)
     }

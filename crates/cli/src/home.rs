@@ -186,6 +186,19 @@ pub(crate) fn holder() -> String {
     format!("{} on {}, process {}", user(), host(), std::process::id())
 }
 
+/// Whether no process drives a run any more, as far as this machine can tell: the lock names who took it last, and is not
+/// taken to find out, or whoever wants to drive the run in this moment would be refused.
+pub(crate) fn holder_is_gone(directory: &RunDirectory) -> bool {
+    let Ok(holder) = std::fs::read_to_string(directory.path().join("lock")) else { return true };
+    let here = format!(" on {}, process ", host());
+    let process = holder.split_once(here.as_str()).and_then(|(_, process)| process.trim().parse().ok());
+    match process.and_then(rustix::process::Pid::from_raw) {
+        Some(process) => rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH),
+        // Empty while it is being taken; another machine's processes cannot be seen from here.
+        None => false,
+    }
+}
+
 /// The OS user, for the record.
 pub(crate) fn user() -> String {
     let named = environment("USER").or_else(|| environment("LOGNAME"));

@@ -2,7 +2,7 @@
 
 use crate::error::CommandError;
 use crate::home::user;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, Turn};
 use lifeboat_journal::event::{Actor, Draft, EventKind, Order, PauseReason, Values};
 use lifeboat_journal::state::{Paused, RunState, StepState, StepStatus};
 use lifeboat_report::document::asks;
@@ -192,14 +192,15 @@ pub(crate) async fn ask_in_place(
         PauseReason::Blocked => &["wait", "leave"],
         PauseReason::Person | PauseReason::Signal => return None,
     };
-    say!("\n{}", paused.why);
+    let turn = terminal.turn().await;
+    terminal.show(|| say!("\n{}", paused.why));
     loop {
-        let answer = terminal.ask(&format!("{}? ", words.join(", "))).await?;
+        let answer = terminal.ask(&turn, &format!("{}? ", words.join(", "))).await?;
         let Some(word) = words.iter().find(|word| !answer.is_empty() && word.starts_with(answer.as_str()))
         else {
             continue;
         };
-        match in_place(terminal, plan, catalog, state, paused, word).await {
+        match in_place((terminal, &turn), plan, catalog, state, paused, word).await {
             Ok(drafts) => return drafts.map(|drafts| taken_up().into_iter().chain(drafts).collect()),
             Err(error) => {
                 error.tell();
@@ -209,7 +210,7 @@ pub(crate) async fn ask_in_place(
 }
 
 async fn in_place(
-    terminal: &Terminal,
+    (terminal, turn): (&Terminal, &Turn<'_>),
     plan: &Plan,
     catalog: &Catalog,
     state: &RunState,
@@ -228,21 +229,21 @@ async fn in_place(
         _ => {}
     }
     if ["skip", "done", "accept"].contains(&word) {
-        orders.reason = terminal.ask("why? ").await.filter(|reason| !reason.is_empty());
+        orders.reason = terminal.ask(turn, "why? ").await.filter(|reason| !reason.is_empty());
         if orders.reason.is_none() {
             return Err(CommandError::usage("it needs a reason, for the record"));
         }
     }
     if word == "done" {
-        orders.set_output = outputs_typed(terminal).await;
+        orders.set_output = outputs_typed(terminal, turn).await;
     }
     orders.drafts(plan, catalog, state).map(Some)
 }
 
-async fn outputs_typed(terminal: &Terminal) -> Vec<String> {
+async fn outputs_typed(terminal: &Terminal, turn: &Turn<'_>) -> Vec<String> {
     let mut outputs = Vec::new();
     loop {
-        match terminal.ask("an output, name=value (nothing: no more): ").await {
+        match terminal.ask(turn, "an output, name=value (nothing: no more): ").await {
             Some(text) if !text.is_empty() => outputs.push(text),
             _ => return outputs,
         }

@@ -42,6 +42,25 @@ pub(crate) fn text(
     }
 }
 
+/// The forms that `--report` writes, with the endings of their files.
+const WRITTEN: [(ReportFormat, &str); 4] = [
+    (ReportFormat::Html, "html"),
+    (ReportFormat::Md, "md"),
+    (ReportFormat::Json, "json"),
+    (ReportFormat::Junit, "xml"),
+];
+
+/// Writes the reports of a run into a directory, named by the run.
+pub(crate) fn write_all(home: &Home, run: &ReadRun, directory: &Path) -> Result<(), CommandError> {
+    for (format, ending) in WRITTEN {
+        let path = directory.join(format!("{}.{ending}", run.id));
+        let text = text(home, run, format, &[])?;
+        fs::write(&path, text).map_err(|error| CommandError::file("write", &path, &error))?;
+        say!("written to {}", path.display());
+    }
+    Ok(())
+}
+
 /// The files of a directory that stand before Lifeboat's own templates.
 pub(crate) fn own_templates(directory: Option<&Path>) -> Result<Vec<OwnTemplate>, CommandError> {
     let Some(directory) = directory else { return Ok(Vec::new()) };

@@ -7,6 +7,7 @@ use crate::desk::{self, Answers};
 use crate::error::CommandError;
 use crate::home::{Home, ReadRun, user};
 use crate::orders::Orders;
+use crate::pace::Pace;
 use crate::session::{self, Calls, SOURCES, Screen, Voyage};
 use crate::wiring::{self, Wiring, WorldReference};
 use chrono::TimeDelta;
@@ -77,9 +78,9 @@ impl TakeUp {
             confirmed: BTreeSet::new(),
             answers: None,
             downtime: None,
+            screen: Screen::usual(&globals, output),
             profile: globals.profile,
             probes: ProbeArguments::default(),
-            screen: Screen { output, quiet: globals.quiet },
         }
     }
 }
@@ -88,7 +89,11 @@ impl TakeUp {
 pub(crate) fn take_up(home: &Home, take_up: TakeUp) -> Result<u8, CommandError> {
     let started = started(&take_up.run)?;
     fits(&take_up, &started)?;
-    let runtime = session::runtime(matches!(started.cloud, Cloud::Simulated { .. }))?;
+    let is_simulated = matches!(started.cloud, Cloud::Simulated { .. });
+    if !is_simulated && take_up.screen.pace != Pace::Instant {
+        return Err(CommandError::usage("--pace is for simulated runs; AWS takes the time it takes"));
+    }
+    let runtime = session::runtime(is_simulated)?;
     runtime.block_on(drive(home, take_up, &started))
 }
 
@@ -168,10 +173,12 @@ async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8,
     };
     let calls = Calls::of(&directory);
     let writer = JournalWriter::resume(session::storage(&directory)?, run.id.clone(), &run.journal);
-    let observers = session::observers(screen.quiet, &run.id, &wiring.cloud, &calls.inbox);
+    let plan = Arc::new(plan);
+    let (observers, live) =
+        session::observers(&screen, &run.id, &wiring, &calls.inbox, &plan, &run.journal.events);
     let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, run.journal.events, observers));
     log.append(drafts)?;
-    Voyage { plan: Arc::new(plan), catalog, wiring, log, calls, confirmed, answers, screen }.drive().await
+    Voyage { plan, catalog, wiring, log, calls, confirmed, answers, screen, live }.drive().await
 }
 
 async fn wire(

@@ -1,15 +1,19 @@
 //! One run from its file to its exit code: what `drill` and `run` share.
 
-use crate::args::{Output, StartArguments};
+use crate::args::{Output, ShowingArguments, StartArguments};
+use crate::commands::Globals;
 use crate::desk::{self, Answers, Desk};
 use crate::error::CommandError;
 use crate::faults::{self, Faults, Kill, Mortal};
 use crate::home::Home;
 use crate::inbox::Inbox;
+use crate::live::{self, Live, Look};
 use crate::orders;
-use crate::screen::{Answered, Lines};
+use crate::pace::Pace;
+use crate::reports;
+use crate::screen::{self, Answered, Lines};
 use crate::signals;
-use crate::terminal::Terminal;
+use crate::terminal::{self, Terminal};
 use crate::wiring::{self, Wiring, WorldReference};
 use chrono::{DateTime, Utc};
 use lifeboat_engine::driver::{Engine, Outside, Stop};
@@ -17,7 +21,7 @@ use lifeboat_engine::log::{Observer, RunLog};
 use lifeboat_engine::name;
 use lifeboat_engine::start::{self, Aim, Start};
 use lifeboat_journal::chain;
-use lifeboat_journal::event::{Cloud, Draft};
+use lifeboat_journal::event::{Cloud, Draft, Event};
 use lifeboat_journal::file::{FileStorage, JournalWriter, RunDirectory, Storage};
 use lifeboat_journal::outcome;
 use lifeboat_journal::state::RunState;
@@ -30,11 +34,12 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// What the command line says besides the runbook.
 pub(crate) struct Request {
@@ -56,8 +61,8 @@ pub(crate) struct Request {
     pub(crate) profile: Option<String>,
     /// The Region where the runbook names none.
     pub(crate) region: Option<String>,
-    /// Whether to show progress.
-    pub(crate) quiet: bool,
+    /// How it is shown.
+    pub(crate) screen: Screen,
 }
 
 /// A simulated AWS.
@@ -146,26 +151,15 @@ impl Session<'_> {
         self.consent(&aim, &caller)?;
         let _lock = self.open(&directory)?;
         let calls = Calls::of(&directory);
-        let observers = observers(self.request.quiet, &id, &wiring.cloud, &calls.inbox);
+        let plan = Arc::new(self.plan.clone());
+        let (observers, live) = observers(&self.request.screen, &id, &wiring, &calls.inbox, &plan, &[]);
         let kill = self.request.simulate.as_ref().and_then(|simulation| simulation.kill);
         let writer = JournalWriter::create(mortal(storage(&directory)?, kill), id);
         let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, Vec::new(), observers));
         start::begin(&log, &self.plan, &start, &aim, &caller)?;
         log.append(orders::accept(&accepted, self.request.reason.as_deref()))?;
-        let Self { arguments, request, catalog, plan, .. } = self;
-        let screen = Screen { output: arguments.output, quiet: request.quiet };
-        Voyage {
-            plan: Arc::new(plan),
-            catalog,
-            wiring,
-            log,
-            calls,
-            confirmed: request.confirmed,
-            answers,
-            screen,
-        }
-        .drive()
-        .await
+        let Self { request: Request { confirmed, screen, .. }, catalog, .. } = self;
+        Voyage { plan, catalog, wiring, log, calls, confirmed, answers, screen, live }.drive().await
     }
 
     /// From the seed in a simulated run, so that the same seed gives the same run; a seed used before gets a number.
@@ -338,12 +332,53 @@ pub(crate) fn everything_is_in_this_build(plan: &Plan, wiring: &Wiring) -> Resul
 }
 
 /// How a command shows what happens.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Screen {
     /// The form of the result.
     pub(crate) output: Output,
     /// Whether to say nothing on the way.
     pub(crate) quiet: bool,
+    /// Whether to say everything on the way.
+    pub(crate) verbose: bool,
+    /// Whether to use colour on the way.
+    pub(crate) colored: bool,
+    /// How fast simulated time passes.
+    pub(crate) pace: Pace,
+    /// Where reports are written at the end, and the home they are made from.
+    pub(crate) reports: Option<(PathBuf, Home)>,
+}
+
+impl Screen {
+    /// As the command line says; makes the directory of the reports, so that it cannot fail at the end.
+    pub(crate) fn of(
+        home: &Home,
+        globals: &Globals,
+        output: Output,
+        showing: &ShowingArguments,
+    ) -> Result<Self, CommandError> {
+        if let Some(reports) = &showing.report {
+            fs::create_dir_all(reports).map_err(|error| CommandError::file("make", reports, &error))?;
+        }
+        let reports = showing.report.clone().map(|directory| (directory, home.clone()));
+        Ok(Self { pace: showing.pace, reports, ..Self::usual(globals, output) })
+    }
+
+    /// For commands without a pace and without reports.
+    pub(crate) fn usual(globals: &Globals, output: Output) -> Self {
+        Self {
+            output,
+            quiet: globals.quiet,
+            verbose: globals.verbose,
+            colored: live::colored(globals.color),
+            pace: Pace::Instant,
+            reports: None,
+        }
+    }
+
+    /// Whether a person can be asked here.
+    fn asks(&self) -> bool {
+        self.output == Output::Human && terminal::is_here()
+    }
 }
 
 /// The ways in which others reach a run that is being driven.
@@ -375,26 +410,60 @@ pub(crate) struct Voyage {
     pub(crate) confirmed: BTreeSet<String>,
     pub(crate) answers: Answers,
     pub(crate) screen: Screen,
+    pub(crate) live: Option<Live>,
+}
+
+/// Tasks that go on beside a run and end with it.
+struct Beside(Vec<JoinHandle<()>>);
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
 }
 
 impl Voyage {
     /// Drives it as far as it goes now, and tells what came of it.
     pub(crate) async fn drive(self) -> Result<u8, CommandError> {
-        let terminal = Terminal::here().filter(|_| self.screen.output == Output::Human);
+        let terminal = Terminal::here(self.live.as_ref()).filter(|_| self.screen.asks());
         signals::listen(self.log.clone(), self.calls.ask.clone());
-        let (inbox, log) = (self.calls.inbox.clone(), self.log.clone());
-        let orders = tokio::spawn(async move { inbox.carry_out_orders(&log).await });
+        let beside = self.beside();
+        let gone = self.go(terminal).await;
+        drop(beside);
+        if let Some(live) = &self.live {
+            live.end();
+        }
+        gone?;
+        finish(&self.log, &self.screen)
+    }
+
+    async fn go(&self, terminal: Option<Terminal>) -> Result<(), CommandError> {
         let outside = self.outside(terminal.clone());
         loop {
             self.engine(&outside)?.run().await?;
-            let Some(terminal) = &terminal else { break };
+            let Some(terminal) = &terminal else { return Ok(()) };
             match self.ask_in_place(terminal).await {
                 Some(drafts) => self.log.append(drafts)?,
-                None => break,
+                None => return Ok(()),
             }
         }
-        orders.abort();
-        finish(&self.log, self.screen.output, self.screen.quiet)
+    }
+
+    /// The orders of other terminals, the metronome of a simulated run, and the heartbeat of the plain lines where somebody waits for them.
+    fn beside(&self) -> Beside {
+        let clock = &self.wiring.clock;
+        let (inbox, log) = (self.calls.inbox.clone(), self.log.clone());
+        let mut tasks = vec![tokio::spawn(async move { inbox.carry_out_orders(&log).await })];
+        if self.screen.pace != Pace::Instant {
+            tasks.push(tokio::spawn(self.screen.pace.keep(clock.clone(), self.live.clone())));
+        }
+        let takes_time = !self.is_simulated() || self.screen.pace != Pace::Instant;
+        if takes_time && self.live.is_none() && !self.screen.quiet {
+            tasks.push(tokio::spawn(screen::heartbeat(clock.clone(), self.log.clone(), self.plan.clone())));
+        }
+        Beside(tasks)
     }
 
     fn engine(&self, outside: &Outside) -> Result<Engine, CommandError> {
@@ -476,17 +545,35 @@ fn mortal(storage: Box<dyn Storage>, kill: Option<Kill>) -> Box<dyn Storage> {
     }
 }
 
-pub(crate) fn observers(quiet: bool, run: &RunId, cloud: &Cloud, inbox: &Inbox) -> Vec<Box<dyn Observer>> {
+/// Who looks on while a run goes on: a live view on a terminal, else plain lines. `events` are those of earlier processes.
+pub(crate) fn observers(
+    screen: &Screen,
+    run: &RunId,
+    wiring: &Wiring,
+    inbox: &Inbox,
+    plan: &Arc<Plan>,
+    events: &[Event],
+) -> (Vec<Box<dyn Observer>>, Option<Live>) {
     let answered: Box<dyn Observer> = Box::new(Answered(inbox.clone()));
-    if quiet {
-        return vec![answered];
+    if screen.quiet {
+        return (vec![answered], None);
     }
-    match cloud {
+    match &wiring.cloud {
         Cloud::Simulated { world, seed } => say!("run {run}, simulated (world {world}, seed {seed})"),
         Cloud::Aws => say!("run {run}"),
         Cloud::Endpoint { url } => say!("run {run}, against {url}"),
     }
-    vec![answered, Box::new(Lines)]
+    if !live::can_be_shown() {
+        return (vec![answered, Box::new(Lines { verbose: screen.verbose })], None);
+    }
+    // A simulated clock can be read only where the run is driven.
+    let clock = match wiring.cloud {
+        Cloud::Simulated { .. } => None,
+        Cloud::Aws | Cloud::Endpoint { .. } => Some(wiring.clock.clone()),
+    };
+    let look = Look { colored: screen.colored, verbose: screen.verbose, takes_keys: screen.asks() };
+    let live = Live::begin(Some(plan.clone()), events, clock, look);
+    (vec![answered, live.observer()], Some(live))
 }
 
 /// One thread; the clock of a simulated run is paused, so that waiting takes no time.
@@ -497,7 +584,7 @@ pub(crate) fn runtime(simulated: bool) -> Result<Runtime, CommandError> {
 }
 
 /// Prints what came of it and gives the exit code.
-fn finish(log: &RunLog, output: Output, quiet: bool) -> Result<u8, CommandError> {
+fn finish(log: &RunLog, screen: &Screen) -> Result<u8, CommandError> {
     let events = log.events();
     let head = log.head();
     let (document, text) = log.with_state(|state| {
@@ -506,10 +593,10 @@ fn finish(log: &RunLog, output: Output, quiet: bool) -> Result<u8, CommandError>
             crate::commands::show::summary(state, &events, &head),
         )
     });
-    let printed = match output {
+    let printed = match screen.output {
         Output::Json => crate::commands::print_json(&document),
         Output::Human => {
-            if !quiet {
+            if !screen.quiet {
                 say!();
             }
             crate::commands::print_bytes(text.as_bytes())
@@ -517,6 +604,11 @@ fn finish(log: &RunLog, output: Output, quiet: bool) -> Result<u8, CommandError>
     };
     for line in log.with_state(orders::what_next) {
         say!("{line}");
+    }
+    if let Some((directory, home)) = &screen.reports {
+        let written = home.find(&document.run).and_then(|run| reports::write_all(home, &run, directory));
+        // The run is what it is, whether its reports can be written or not.
+        written.unwrap_or_else(|error| error.tell());
     }
     printed?;
     Ok(log.with_state(|state| state.outcome.as_ref().map_or(outcome::PAUSED, |outcome| outcome.exit_code())))

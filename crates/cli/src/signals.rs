@@ -29,6 +29,7 @@ pub(crate) fn listen(log: Arc<RunLog>, stop: watch::Sender<Option<Stop>>) {
             };
             times += 1;
             if times > 1 {
+                crate::live::put_back();
                 let (code, run, left) = log.with_state(|state| {
                     let left: Vec<_> = state.left().map(|created| created.resource.clone()).collect();
                     (code_now(state, code), state.run.clone(), left)

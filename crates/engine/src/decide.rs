@@ -330,7 +330,7 @@ impl<'run> Decision<'run> {
         if state.retry_due {
             return again(step, state);
         }
-        let due = failed.at + retry_delay(retry, state.attempts_failed);
+        let due = retry_at(retry, state.attempts_failed, failed.at);
         Command::Wake { step: step.path.clone(), purpose: "retry", due }
     }
 
@@ -582,6 +582,11 @@ fn may_retry(retry: &Retry, failure: &Failure) -> bool {
         true => failure.code != "assert",
         false => retry.errors.contains(&failure.code),
     }
+}
+
+/// When the next attempt of a step begins whose last one failed at `failed`.
+pub fn retry_at(retry: &Retry, attempts_failed: u32, failed: DateTime<Utc>) -> DateTime<Utc> {
+    failed + retry_delay(retry, attempts_failed)
 }
 
 fn retry_delay(retry: &Retry, attempts_failed: u32) -> TimeDelta {

@@ -10,6 +10,7 @@
 pub mod chain;
 pub mod event;
 pub mod file;
+pub mod follow;
 pub mod forecast;
 pub mod history;
 pub mod masker;

@@ -202,6 +202,29 @@ fn covered(state: &RunState) -> Option<span::Span> {
     Some(span::Span::new(state.disrupted()?, end(state)?.2))
 }
 
+/// The two clocks of a run that may still be going on: what is known of its numbers now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clocks {
+    /// As at the end; `actual_s` only when the proof is there.
+    pub recovery_time: RecoveryTime,
+    /// Seconds since the loss of service, or all of them once the proof is there. Nothing where it is not known when
+    /// service was lost.
+    pub recovering_s: Option<f64>,
+    /// As at the end; `actual_s` as soon as it is known how far the recovered data goes.
+    pub data_lost: DataLost,
+}
+
+/// Reads the two clocks at the moment `now`.
+pub fn clocks(state: &RunState, now: DateTime<Utc>) -> Clocks {
+    let recovery_time =
+        state.recovery_time.as_deref().cloned().unwrap_or_else(|| recovery_time::recovery_time(state));
+    let data_lost = state.data_lost.as_deref().cloned().unwrap_or_else(|| data_lost::data_lost(state));
+    let until = state.finished.map_or(now, |finished| finished.at);
+    let since = |start: Moment| (until - start.at).num_milliseconds().max(0) as f64 / 1000.0;
+    let recovering_s = recovery_time.actual_s.or_else(|| state.disrupted().map(since));
+    Clocks { recovery_time, recovering_s, data_lost }
+}
+
 fn mark(state: &RunState, name: &str) -> Option<Moment> {
     state.marks.get(&MarkName::new(name)).copied()
 }

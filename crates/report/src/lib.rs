@@ -2,6 +2,7 @@
 //!
 //! Order of use: [`document::document`] is what machines read; [`timeline::timeline`] is every event in words;
 //! [`page::Page`] is everything people should read, which [`render::render`] lays out as Markdown or HTML;
+//! [`view::view`] is the screen of a run that goes on;
 //! [`junit::junit`] is for a build server, [`export`] for tools that read timelines. All are functions of a
 //! [`record::Record`]: the journal, its fold, and what lies beside it.
 //!
@@ -14,9 +15,11 @@ pub mod export;
 pub mod forecast;
 mod html;
 pub mod junit;
+pub mod line;
 pub mod made;
 mod markdown;
 pub mod page;
 pub mod record;
 pub mod render;
 pub mod timeline;
+pub mod view;

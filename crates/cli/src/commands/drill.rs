@@ -4,14 +4,15 @@ use crate::args::{DrillArguments, RunArguments, StartArguments};
 use crate::commands::Globals;
 use crate::error::CommandError;
 use crate::home::Home;
-use crate::session::{self, Request, Simulation};
+use crate::pace::Pace;
+use crate::session::{self, Request, Screen, Simulation};
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::units;
 
 pub(crate) fn drill(home: &Home, arguments: DrillArguments, globals: Globals) -> Result<u8, CommandError> {
     let DrillArguments { start, confirm } = arguments;
-    let request = Request { confirmed_account: confirm, ..request(Mode::Drill, &start, globals)? };
+    let request = Request { confirmed_account: confirm, ..request(home, Mode::Drill, &start, globals)? };
     session::run(home, &start, request)
 }
 
@@ -23,7 +24,7 @@ pub(crate) fn recover(home: &Home, arguments: RunArguments, globals: Globals) ->
         confirmed: confirm_destroy.into_iter().collect(),
         accepted: accept,
         reason,
-        ..request(Mode::Recovery, &start, globals)?
+        ..request(home, Mode::Recovery, &start, globals)?
     };
     session::run(home, &start, request)
 }
@@ -36,7 +37,16 @@ pub(super) fn moment(text: &str) -> Result<DateTime<Utc>, CommandError> {
     })
 }
 
-fn request(mode: Mode, start: &StartArguments, globals: Globals) -> Result<Request, CommandError> {
+fn request(
+    home: &Home,
+    mode: Mode,
+    start: &StartArguments,
+    globals: Globals,
+) -> Result<Request, CommandError> {
+    if start.simulate.is_none() && start.showing.pace != Pace::Instant {
+        return Err(CommandError::usage("--pace is for simulated runs; AWS takes the time it takes")
+            .hint("add --simulate to rehearse on the simulated AWS"));
+    }
     Ok(Request {
         mode,
         simulate: Simulation::of(start)?,
@@ -45,8 +55,8 @@ fn request(mode: Mode, start: &StartArguments, globals: Globals) -> Result<Reque
         disrupted_at: None,
         confirmed: Default::default(),
         confirmed_account: None,
+        screen: Screen::of(home, &globals, start.output, &start.showing)?,
         profile: globals.profile,
         region: globals.region,
-        quiet: globals.quiet,
     })
 }

@@ -17,8 +17,9 @@ mod runs;
 pub(crate) mod show;
 mod sim;
 mod verify;
+mod watch;
 
-use crate::args::{Arguments, Command};
+use crate::args::{Arguments, ColorChoice, Command};
 use crate::error::CommandError;
 use crate::home::Home;
 use clap::CommandFactory;
@@ -31,13 +32,15 @@ pub(crate) struct Globals {
     pub(crate) profile: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) quiet: bool,
+    pub(crate) verbose: bool,
+    pub(crate) color: ColorChoice,
 }
 
 /// Does what the command line says; gives the exit code.
 pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
-    let Arguments { command, home, profile, region, color, quiet } = arguments;
+    let Arguments { command, home, profile, region, color, quiet, verbose } = arguments;
     let home = || Home::of(home);
-    let globals = Globals { profile, region, quiet };
+    let globals = Globals { profile, region, quiet, verbose, color };
     match command {
         Command::Check(arguments) => check::run(&arguments, check::colored(color)),
         Command::Plan(arguments) => plan::run(&home()?, &arguments, globals),
@@ -51,6 +54,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Abandon(arguments) => abandon::run(&home()?, arguments),
         Command::Runs(arguments) => runs::run(&home()?, arguments.output),
         Command::Show(arguments) => show::run(&home()?, &arguments),
+        Command::Watch(arguments) => watch::run(&home()?, &arguments, &globals),
         Command::Verify(arguments) => verify::run(&home()?, &arguments),
         Command::Report(arguments) => report::run(&home()?, &arguments),
         Command::History(arguments) => history::run(&home()?, &arguments),

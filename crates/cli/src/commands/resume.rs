@@ -6,6 +6,7 @@ use crate::error::CommandError;
 use crate::home::Home;
 use crate::orders::Orders;
 use crate::resume::{Purpose, TakeUp, take_up};
+use crate::session::Screen;
 use lifeboat_runbook::units;
 
 pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> Result<u8, CommandError> {
@@ -22,6 +23,7 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
         answers,
         downtime,
         probes,
+        showing,
         output,
     } = arguments;
     let downtime = match downtime {
@@ -35,6 +37,7 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
     let run = home.unfinished(&run)?;
     let purpose = Purpose::Resume { orders, amended };
     let confirmed = confirm_destroy.into_iter().collect();
+    let screen = Screen::of(home, &globals, output.output, &showing)?;
     let take = TakeUp::new(run, purpose, globals, output.output);
-    take_up(home, TakeUp { confirmed, answers, downtime, probes, ..take })
+    take_up(home, TakeUp { confirmed, answers, downtime, probes, screen, ..take })
 }

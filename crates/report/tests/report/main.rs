@@ -6,3 +6,4 @@ mod machines;
 mod markdown;
 mod run;
 mod timeline;
+mod view;
