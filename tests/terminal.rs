@@ -334,18 +334,18 @@ fn without_a_terminal_that_can_draw_there_are_lines() {
 
 #[test]
 fn the_journal_is_the_same_at_every_pace() {
-    for book in ["rds-point-in-time-restore", "rds-multi-az-failover", "rds-snapshot-restore"] {
+    for (book, world) in [("rds-point-in-time-restore", "default"), ("rds-multi-az-failover", "multi-az")] {
         let file = format!("runbooks/{book}.yaml");
         let journal = |pace: &str| {
             let program = Program::new();
-            let said = program.run(&["drill", &file, "--simulate", "--seed", "7", "--pace", pace]);
+            let said = program.run(&["drill", &file, "--simulate", world, "--seed", "7", "--pace", pace]);
             let run = program.latest();
             let read = |name| fs::read_to_string(program.file(&run, name)).expect("it is there");
             (said, read("journal.jsonl"), read("world.jsonl"))
         };
         let (instant, journal_instant, world_instant) = journal("instant");
         let (paced, journal_paced, world_paced) = journal("7200x");
-        assert_eq!(instant.code, paced.code, "{}", paced.stderr);
+        assert_eq!((instant.code, paced.code), (0, 0), "{}", paced.stderr);
         assert_eq!(journal_instant, journal_paced, "{book}");
         assert_eq!(world_instant, world_paced, "{book}");
         // Only who waits is told that it goes on.
