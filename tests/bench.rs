@@ -13,7 +13,7 @@ use lifeboat_engine::driver::{Engine, Identity, Outside};
 use lifeboat_engine::inputs;
 use lifeboat_engine::log::RunLog;
 use lifeboat_engine::lookout::Seen;
-use lifeboat_engine::people::Nobody;
+use lifeboat_engine::people::{Given, Nobody, Open, People};
 use lifeboat_engine::registry::Registry;
 use lifeboat_engine::secrets::NoSecrets;
 use lifeboat_engine::start::{self, Caller, Start};
@@ -45,6 +45,8 @@ pub(crate) struct Bench {
     pub(crate) clock: Clock,
     pub(crate) log: Arc<Entries>,
     registry: Registry,
+    /// Who is asked.
+    people: Arc<dyn People>,
     /// Which of the simulator's calls somebody else made.
     by_others: Mutex<BTreeSet<usize>>,
 }
@@ -66,13 +68,27 @@ impl WorldLog for Entries {
     }
 }
 
-/// Nobody to ask, no secrets, and the account of the world.
-fn nobody() -> Outside {
+/// These people to ask, no secrets, and the account of the world.
+fn outside(people: Arc<dyn People>) -> Outside {
     Outside {
-        people: Arc::new(Nobody),
+        people,
         secrets: Arc::new(NoSecrets),
         identity: Arc::new(SameAccount),
         blocked_limit: Some(Duration::from_secs(3600)),
+    }
+}
+
+/// Somebody who approves whatever is asked.
+struct Approves;
+
+#[async_trait]
+impl People for Approves {
+    async fn answer(&self, _: &Open) -> Option<Given> {
+        Some(Given { by: "bob".to_owned(), choice: "approve".to_owned(), ..Given::default() })
+    }
+
+    fn refuse(&self, open: &Open, problem: &str) {
+        panic!("the answer to {} does not fit: {problem}", open.step);
     }
 }
 
@@ -117,7 +133,12 @@ impl Bench {
         let mut registry = Registry::default();
         lifeboat_aws::register(&mut registry, &aws);
         lifeboat_probe::register(&mut registry, crate::simulated_ports::ports(&simulator, &clock, false));
-        Self { simulator, clock, log, registry, by_others: Mutex::default() }
+        Self { simulator, clock, log, registry, people: Arc::new(Nobody), by_others: Mutex::default() }
+    }
+
+    /// The same with somebody there who approves whatever is asked.
+    pub(crate) fn with_approval(self) -> Self {
+        Self { people: Arc::new(Approves), ..self }
     }
 
     /// Runs a runbook with these inputs. In a recovery everything may be destroyed that `confirmed` names.
@@ -130,7 +151,7 @@ impl Bench {
     ) -> Ran {
         let (plan, catalog) = (plan(text), catalog());
         let began = self.clock.now();
-        let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
         let inputs = inputs::resolve(&plan.inputs, &given.collect()).expect("good inputs");
         let start = self.start(mode, inputs, &plan);
         let aim = start::aim(&plan, &catalog, &start, began).expect("an aim");
@@ -149,7 +170,7 @@ impl Bench {
             log: log.clone(),
             permitted: permitted.expect("`allow` has values"),
             confirmed: confirmed.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>(),
-            outside: nobody(),
+            outside: outside(self.people.clone()),
             stop,
         };
         engine.run().await.expect("a journal");
@@ -203,7 +224,11 @@ impl Bench {
 
     /// What AWS was asked so far, by name.
     pub(crate) fn operations(&self) -> BTreeSet<String> {
-        self.calls().into_iter().map(|call| format!("{}:{}", call.service, call.operation)).collect()
+        // Requests to CloudWatch are signed as `monitoring`, and permitted as `cloudwatch`.
+        let prefix =
+            |service: String| if service == "monitoring" { "cloudwatch".to_owned() } else { service };
+        let calls = self.calls().into_iter();
+        calls.map(|call| format!("{}:{}", prefix(call.service), call.operation)).collect()
     }
 
     /// How often an operation took effect, its reply lost or not.

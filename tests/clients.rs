@@ -75,6 +75,9 @@ fn a_world_that_cannot_be_served_is_refused() {
     let backwards = program.run(&["sim", "serve", "--clock-rate=-1"]);
     assert_eq!(backwards.code, 2, "{}", backwards.stderr);
     assert!(backwards.stderr.contains("--clock-rate takes a number from 0 on"), "{}", backwards.stderr);
+    let never = program.run(&["sim", "serve", "--start", "yesterday"]);
+    assert_eq!(never.code, 2, "{}", never.stderr);
+    assert!(never.stderr.contains("--start takes `now` or a time, not `yesterday`"), "{}", never.stderr);
     let taken = Server::start(&program, &[]);
     let address = taken.url.trim_start_matches("http://");
     let second = program.run(&["sim", "serve", "--listen", address]);

@@ -152,5 +152,5 @@ fn no_time_at_all_is_not_less_than_none() {
     let program = Program::new();
     drill(&program, &["--seed", "1"]);
     let report = program.run(&["report", "latest"]).stdout;
-    assert!(report.contains("| decision | 0 s | waiting for people |"), "{report}");
+    assert!(report.contains("| verification | 0 s | from there to the proof |"), "{report}");
 }

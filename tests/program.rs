@@ -85,6 +85,11 @@ impl Desk {
         path.display().to_string()
     }
 
+    /// The path of a file in it, whether it is there or not.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
     /// The default world with everything taking a tenth of its time, so that there is less to look at.
     pub(crate) fn quick_world(&self, change: impl FnOnce(&mut Value)) -> String {
         let path = root().join("crates/sim/worlds/default.json");

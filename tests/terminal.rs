@@ -391,7 +391,9 @@ fn reports_are_written_when_the_run_is_over() {
     assert_eq!(said.code, 4, "{}", said.stderr);
     let run = program.latest();
     let read = |ending: &str| fs::read_to_string(format!("{reports}/{run}.{ending}")).expect("it is written");
-    assert!(read("md").contains(&run));
+    assert!(
+        read("md").contains(&run) && read("html").contains(&run) && read("junit.xml").contains("<testsuite")
+    );
     let document: Value = serde_json::from_str(&read("json")).expect("JSON");
     assert_eq!(document["outcome"], "paused");
     let said = program.run(&["drill", &file, "--simulate", &world, "--report", "/dev/null/reports"]);

@@ -148,6 +148,14 @@ def rds(world):
     rds.remove_tags_from_resource(ResourceName=arn, TagKeys=["x"])
     tags = rds.list_tags_for_resource(ResourceName=arn)["TagList"]
     same(tags, [{"Key": "lifeboat:run", "Value": "r1"}])
+    role = f"arn:aws:iam::{ACCOUNT}:role/orders-export"
+    rds.add_role_to_db_instance(DBInstanceIdentifier="orders-copy", RoleArn=role, FeatureName="s3Export")
+
+    def associated():
+        found = rds.describe_db_instances(DBInstanceIdentifier="orders-copy")["DBInstances"][0]
+        return [(it["RoleArn"], it["FeatureName"], it["Status"]) for it in found["AssociatedRoles"]]
+
+    world.until(associated, [(role, "s3Export", "ACTIVE")], 120)
     events = rds.describe_events(SourceType="db-instance", SourceIdentifier="orders-copy", Duration=120)["Events"]
     assert any("Restored from" in event["Message"] for event in events), events
 

@@ -166,7 +166,7 @@ fn assert_clean(row: &Row, bench: &Bench, before: &WorldDefinition) {
 }
 
 async fn good(row: &Row, operations: &mut BTreeSet<String>) -> String {
-    let bench = bench(row, None);
+    let bench = bench(row, None).with_approval();
     let ran = run(row, &bench).await;
     assert_eq!(status(&ran), StepStatus::Succeeded, "{}{}", row.action, row.variant);
     let outcome = ran.state.outcome.as_ref().expect("an outcome");

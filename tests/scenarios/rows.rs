@@ -6,7 +6,7 @@ use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::Effect;
 use lifeboat_runbook::value::Value;
 use lifeboat_sim::WorldDefinition;
-use lifeboat_sim::world::Region;
+use lifeboat_sim::world::{AssociatedRole, Region};
 use std::time::Duration;
 
 /// A way that an action may go: a column of the table.
@@ -150,6 +150,16 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         action: "rds.restore_to_point_in_time",
+        variant: ", hydrated",
+        world: multi_az,
+        with: |_| values([("source", "orders-prod".into()), ("time", "latest".into())]),
+        wait_for: Some("hydrated"),
+        without: AS_ABOVE,
+        mutation: "RestoreDBInstanceToPointInTime",
+        ..BASE
+    },
+    Row {
+        action: "rds.restore_to_point_in_time",
         variant: ", source gone",
         mode: Mode::Recovery,
         before: DELETE_BUT_KEEP_BACKUPS,
@@ -217,7 +227,13 @@ pub(super) const ROWS: &[Row] = &[
         action: "rds.promote_replica",
         world: multi_az,
         mode: Mode::Recovery,
-        with: |_| values([("instance", "orders-replica".into()), ("backup_retention_days", "7".into())]),
+        with: |_| {
+            values([
+                ("instance", "orders-replica".into()),
+                ("backup_retention_days", "7".into()),
+                ("max_lag", "30s".into()),
+            ])
+        },
         mutation: "PromoteReadReplica",
         returns: false,
         ..BASE
@@ -312,7 +328,6 @@ pub(super) const ROWS: &[Row] = &[
         mutation: "StartAutomationExecution",
         made: Some(|region| region.automations.len()),
         without: &[
-            (Way::Good, "it waits for an approval that nobody gives"),
             (Way::FailureStates, "as in the row above"),
             (Way::ReplyLost, "as in the row above"),
             (Way::Twice, "as in the row above"),
@@ -336,7 +351,6 @@ pub(super) const ROWS: &[Row] = &[
         mutation: "StartAutomationExecution",
         made: Some(|region| region.automations.iter().filter(|it| it.parent.is_none()).count()),
         without: &[
-            (Way::Good, "it waits for approvals that nobody gives"),
             (Way::FailureStates, "as in the row above"),
             (Way::ReplyLost, "as in the row above"),
             (Way::Twice, "as in the row above"),
@@ -454,12 +468,20 @@ fn multi_az() -> WorldDefinition {
     world("multi-az")
 }
 
-/// Parameters that come into force with a reboot only.
+/// Parameters that come into force with a reboot only, and an IAM role for a feature.
 fn with_static_parameters() -> WorldDefinition {
     let mut definition = default_world();
     let regions = definition.accounts.iter_mut().flat_map(|account| account.regions.values_mut());
     let groups = regions.flat_map(|region| region.parameter_groups.iter_mut());
     groups.filter(|group| group.name == "orders-pg16").for_each(|group| group.has_static_changes = true);
+    let regions = definition.accounts.iter_mut().flat_map(|account| account.regions.values_mut());
+    let role = AssociatedRole {
+        role: "arn:aws:iam::111122223333:role/orders-export".to_owned(),
+        feature: "s3Export".to_owned(),
+        active_from: None,
+    };
+    let instances = regions.flat_map(|region| region.instances.iter_mut());
+    instances.for_each(|instance| instance.settings.associated_roles.push(role.clone()));
     definition
 }
 

@@ -49,7 +49,8 @@ fn chain(error: &dyn Error) -> String {
 fn without_answer(message: String, call: Call) -> ActionError {
     let lower = message.to_lowercase();
     if lower.contains("credential") || lower.contains("identity") || lower.contains("token is expired") {
-        return ActionError::new(ErrorKind::BlockedOnCredentials, "NoCredentials", message)
+        let (code, message) = no_credentials(&lower, &message);
+        return ActionError::new(ErrorKind::BlockedOnCredentials, code, message)
             .hint("log in (`aws login`, `aws sso login`), or name a profile with --profile");
     }
     match call {
@@ -57,6 +58,21 @@ fn without_answer(message: String, call: Call) -> ActionError {
             .hint("AWS does not answer: is there a network, and is the Region well? The run waits"),
         Call::Mutation => ActionError::new(ErrorKind::Unknown, "timeout", message),
     }
+}
+
+/// What the provider chain says in many words, in a few: which is left is the last that it tried and why that failed,
+/// and of a machine without a role that is the metadata service, which nobody meant.
+fn no_credentials(lower: &str, message: &str) -> (&'static str, String) {
+    let last = message.rsplit(": ").next().unwrap_or(message).trim_end_matches('.');
+    if lower.contains("expired") {
+        return ("ExpiredCredentials", format!("the AWS session is over: {last}"));
+    }
+    let nothing_there = ["imds", "no providers in chain", "not enabled", "metadata"];
+    if nothing_there.iter().any(|words| lower.contains(words)) {
+        let message = "there are no AWS credentials: none in the environment, in the profile, of the machine";
+        return ("NoCredentials", message.to_owned());
+    }
+    ("NoCredentials", format!("there are no AWS credentials: {last}"))
 }
 
 const SLOW_DOWN: [&str; 7] = [
@@ -123,6 +139,20 @@ pub(crate) fn by_code(code: &str, message: &str, status: u16, call: Call) -> Act
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn missing_credentials_are_told_in_a_few_words() {
+        let chain = "dispatch failure: other: an error occurred while loading credentials: failed to load IMDS session \
+                     token: service error: request forbidden: IMDS is disabled or the caller has insufficient permissions.";
+        let error = without_answer(chain.to_owned(), Call::Mutation);
+        assert_eq!((error.kind, error.code.as_str()), (ErrorKind::BlockedOnCredentials, "NoCredentials"));
+        assert!(error.message.len() < 90 && !error.message.contains("IMDS"), "{}", error.message);
+        let expired = without_answer("loading credentials: the SSO token is expired".to_owned(), Call::Read);
+        assert_eq!(expired.code, "ExpiredCredentials");
+        let profile = "dispatch failure: loading credentials: profile `prod` was not defined";
+        let error = without_answer(profile.to_owned(), Call::Read);
+        assert_eq!(error.message, "there are no AWS credentials: profile `prod` was not defined");
+    }
 
     #[test]
     fn the_table_of_classes() {

@@ -1,6 +1,7 @@
 //! The words of the command line, as `cli.md` has them and `--help` teaches them.
 
 use crate::connect_to::ProbeArguments;
+use crate::given::InputArguments;
 use crate::pace::Pace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -15,8 +16,8 @@ pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Where runs are kept [default: the platform's data directory].
-    #[arg(long, global = true, env = "LIFEBOAT_HOME", value_name = "DIR")]
+    /// Where runs are kept [default: LIFEBOAT_HOME, else the platform's data directory].
+    #[arg(long, global = true, value_name = "DIR")]
     pub(crate) home: Option<PathBuf>,
     /// The AWS profile to use.
     #[arg(long, global = true, value_name = "NAME")]
@@ -38,6 +39,8 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   lifeboat check runbooks/*.yaml                    find every mistake, offline
+  lifeboat plan runbooks/rds-point-in-time-restore.yaml --simulate
+                                                    what would happen; only reads
   lifeboat drill runbooks/rds-point-in-time-restore.yaml --simulate
                                                     rehearse on a simulated AWS, in a second
   lifeboat drill runbooks/rds-point-in-time-restore.yaml -i source=orders-prod
@@ -65,6 +68,8 @@ pub(crate) enum ColorChoice {
 pub(crate) enum Command {
     /// Find every mistake in runbooks, offline; nothing is touched.
     Check(CheckArguments),
+    /// Say what a drill or a recovery would do, step by step; only reads.
+    Plan(PlanArguments),
     /// Rehearse a runbook; what it makes is taken away again.
     Drill(DrillArguments),
     /// Recover for real with a runbook.
@@ -73,6 +78,8 @@ pub(crate) enum Command {
     Resume(ResumeArguments),
     /// Answer a question that a run asks, from anywhere.
     Answer(AnswerArguments),
+    /// Give a step, or the people it asks, more time.
+    Extend(ExtendArguments),
     /// End a run: a drill takes back what it did, a recovery only with --undo.
     Abort(AbortArguments),
     /// Take away what a run that is over left behind.
@@ -89,6 +96,8 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Write the report of a run.
     Report(ReportArguments),
+    /// Tell how long steps took in earlier runs, what is slower than usual, and how long the next run will take.
+    History(HistoryArguments),
     /// Print the IAM policy that a runbook needs.
     Iam(IamArguments),
     /// List the actions a runbook can name, or explain one.
@@ -148,15 +157,53 @@ pub(crate) enum CheckFormat {
     Github,
 }
 
+/// `lifeboat plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Checks of the preflight are carried out: they only read. Of each step it says whether it runs,
+with which values, what it makes, changes and asks, and how long that takes; what comes from a
+step that has not run is a placeholder: ‹string: endpoint of restore›. Nothing is changed, and
+nothing is written to the home directory.
+
+Examples:
+  lifeboat plan FILE --simulate                  on the simulated AWS; needs no account
+  lifeboat plan FILE -i source=orders-prod       a drill on AWS
+  lifeboat plan FILE --mode recovery             the real thing
+
+Exit codes: 0 nothing known stands in the way, 2 invalid runbook or usage, 7 it would be refused
+or is known to fail.")]
+pub(crate) struct PlanArguments {
+    /// The runbook.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) given: InputArguments,
+    /// For which kind of run.
+    #[arg(long, default_value = "drill", value_name = "MODE")]
+    pub(crate) mode: RunMode,
+    /// When service was lost, RFC 3339: what `latest` is measured against.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) disrupted_at: Option<String>,
+    /// Look at a simulated AWS; WORLD is `default`, or a world file (JSON).
+    #[arg(long, num_args = 0..=1, default_missing_value = "default", value_name = "WORLD")]
+    pub(crate) simulate: Option<String>,
+    /// What goes wrong in the simulation, YAML (see docs/simulator.md).
+    #[arg(long, requires = "simulate", value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) probes: ProbeArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
 /// What `drill` and `run` share.
 #[derive(Debug, Args)]
 pub(crate) struct StartArguments {
     /// The runbook.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// A value for an input; may be given many times.
-    #[arg(short, long = "input", value_name = "NAME=VALUE")]
-    pub(crate) inputs: Vec<String>,
+    #[command(flatten)]
+    pub(crate) given: InputArguments,
     /// Do not ask before the first change. A person's step is never answered by this.
     #[arg(long)]
     pub(crate) yes: bool,
@@ -187,7 +234,7 @@ pub(crate) struct ShowingArguments {
     /// How fast simulated time passes for you: `instant`, `real`, or a factor such as `60x`. The journal is the same.
     #[arg(long, default_value = "instant", value_name = "PACE", value_parser = Pace::parse)]
     pub(crate) pace: Pace,
-    /// Write the reports of the run into this directory when it is over or pauses: RUN.md and RUN.json.
+    /// Write the reports of the run into this directory when it is over or pauses: HTML, Markdown, JSON, JUnit.
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
 }
@@ -316,6 +363,27 @@ pub(crate) struct AnswerArguments {
     pub(crate) text: Option<String>,
 }
 
+/// `lifeboat extend`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+If the run is going on in another terminal, its deadline is moved there; if nobody is running it,
+the order is written into its journal, and `lifeboat resume RUN` goes on with it.
+
+Example:
+  lifeboat extend latest restore 2h --reason \"AWS says that it is at 80 %\"")]
+pub(crate) struct ExtendArguments {
+    /// A run: any unambiguous beginning of its id, or `latest` for the one that is unfinished.
+    pub(crate) run: String,
+    /// The step.
+    pub(crate) step: String,
+    /// How much more, such as `30m` or `2h`.
+    #[arg(value_name = "DURATION")]
+    pub(crate) time: String,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
 /// `lifeboat abort`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -400,6 +468,12 @@ pub(crate) struct VerifyArguments {
 
 /// `lifeboat report`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lifeboat report latest                              Markdown, on the screen
+  lifeboat report latest --format html -o drill.html  the page to hand to an auditor: one file, no scripts
+  lifeboat report RUN --format junit -o drill.xml     for a build server
+  lifeboat report RUN --template templates            with files of yours in place of drill.md, drill.html, style.css, …")]
 pub(crate) struct ReportArguments {
     /// A run: any unambiguous beginning of its id, or `latest`.
     pub(crate) run: String,
@@ -419,8 +493,50 @@ pub(crate) struct ReportArguments {
 pub(crate) enum ReportFormat {
     /// Markdown.
     Md,
+    /// One HTML file, complete in itself, with pictures.
+    Html,
     /// The JSON document.
     Json,
+    /// JUnit XML, for a build server.
+    Junit,
+    /// The timeline, for a spreadsheet.
+    Csv,
+    /// The timeline as JSON lines, for Timesketch.
+    Timesketch,
+}
+
+/// `lifeboat history`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lifeboat history                                   every runbook that was run against AWS
+  lifeboat history rds-point-in-time-restore         one of them
+  lifeboat history --slower-than 20%                 only what last took 20 % longer than usual
+
+Usual is the median of the runs before the last; of fewer than four runs nothing is called slow.
+Only runs against AWS count: what a simulator takes is drawn, not observed.")]
+pub(crate) struct HistoryArguments {
+    /// The name of a runbook [default: all].
+    #[arg(value_name = "RUNBOOK")]
+    pub(crate) runbook: Option<String>,
+    /// Show only what last took so much longer than usual.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) slower_than: Option<f64>,
+    /// Show the runs of simulators and of other endpoints instead; they are no evidence.
+    #[arg(long)]
+    pub(crate) simulated: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// A share from `20%` or `20`.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>();
+    number
+        .ok()
+        .filter(|number| number.is_finite())
+        .map(|number| number / 100.0)
+        .ok_or_else(|| format!("`{text}` is no percentage; write `20%`"))
 }
 
 /// `lifeboat iam`.
@@ -435,9 +551,8 @@ pub(crate) struct IamArguments {
     /// For which kind of run.
     #[arg(long, default_value = "recovery", value_name = "MODE")]
     pub(crate) mode: RunMode,
-    /// A value for an input; may be given many times.
-    #[arg(short, long = "input", value_name = "NAME=VALUE")]
-    pub(crate) inputs: Vec<String>,
+    #[command(flatten)]
+    pub(crate) given: InputArguments,
 }
 
 /// A kind of run.
@@ -480,6 +595,7 @@ pub(crate) enum SimCommand {
 Examples:
   lifeboat sim serve                              then: export AWS_ENDPOINT_URL=http://127.0.0.1:4580
   lifeboat sim serve my-world.json --seed 7       a world of your own; the same seed, the same durations
+  lifeboat sim serve --start now                  a world of today: backups of last night, rows of this minute
   curl -d '{\"s\": 600}' http://127.0.0.1:4580/_sim/advance      ten minutes pass
   curl http://127.0.0.1:4580/_sim/log             what changed the world, a JSON object a line
 
@@ -494,6 +610,9 @@ pub(crate) struct ServeArguments {
     /// How fast its clock runs: 0 stands still, 1 is real time, 60 makes a minute of every second.
     #[arg(long, default_value_t = 1.0, value_name = "N")]
     pub(crate) clock_rate: f64,
+    /// When its world begins: `now`, or a time; everything in it moves along [default: as the world says].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start: Option<String>,
     /// What goes wrong, YAML (see docs/simulator.md).
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,

@@ -3,8 +3,10 @@
 use lifeboat_engine::action::ActionError;
 use lifeboat_engine::log::JournalLost;
 use lifeboat_journal::outcome;
+use lifeboat_runbook::suggestion::nearest;
 use std::error::Error;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Why a command could not do what it was asked.
@@ -43,11 +45,29 @@ impl CommandError {
     }
 
     /// A file that could not be used.
-    pub(crate) fn file(doing: &str, path: &std::path::Path, error: &io::Error) -> Self {
-        let refused = Self::usage(format!("cannot {doing} {}: {error}", path.display()));
-        match error.kind() {
-            io::ErrorKind::IsADirectory => refused.hint(format!("name files: {}/*.yaml", path.display())),
-            _ => refused,
+    pub(crate) fn file(doing: &str, path: &Path, error: &io::Error) -> Self {
+        let named = path.display();
+        let refused = |why: &str| Self::usage(format!("cannot {doing} {named}: {why}"));
+        match (error.kind(), doing) {
+            (io::ErrorKind::IsADirectory, "read") => {
+                refused("it is a directory").hint(format!("name files: {named}/*.yaml"))
+            }
+            (io::ErrorKind::NotFound, "read") => {
+                let refused = refused("there is no such file");
+                match nearest_file(path) {
+                    Some(near) => refused.hint(format!("did you mean `{}`?", near.display())),
+                    None => refused.hint("look at the path: a relative one begins where you are"),
+                }
+            }
+            (io::ErrorKind::PermissionDenied, _) => {
+                refused("it is not permitted").hint("look at who owns it, or name another place")
+            }
+            (io::ErrorKind::StorageFull, _) => {
+                refused("the disk is full").hint("make room, or name another place")
+            }
+            (_, "write" | "list") => refused(&error.to_string())
+                .hint("runs are kept in the home directory: --home DIR or LIFEBOAT_HOME names another place"),
+            _ => refused(&error.to_string()),
         }
     }
 
@@ -65,6 +85,20 @@ impl CommandError {
         }
     }
 }
+
+/// The file beside the one that is not there whose name is most like it.
+fn nearest_file(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let listed = std::fs::read_dir(directory.unwrap_or(Path::new("."))).ok()?;
+    let names: Vec<String> =
+        listed.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).take(MOST_FILES).collect();
+    let near = nearest(name, names.iter().map(String::as_str))?;
+    Some(path.with_file_name(near))
+}
+
+/// In how many files a name like the one given is looked for.
+const MOST_FILES: usize = 1_000;
 
 impl From<ActionError> for CommandError {
     fn from(error: ActionError) -> Self {

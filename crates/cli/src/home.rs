@@ -3,7 +3,9 @@
 use crate::error::CommandError;
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use lifeboat_journal::chain::Verified;
+use lifeboat_journal::event::{EventKind, RunStarted};
 use lifeboat_journal::file::RunDirectory;
+use lifeboat_journal::history::PastRun;
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::id::RunId;
 use std::path::{Path, PathBuf};
@@ -35,9 +37,10 @@ pub(crate) struct BrokenRun {
 }
 
 impl Home {
-    /// The one given, else the platform's data directory.
+    /// The one given, else that of the environment, else the platform's data directory.
     pub(crate) fn of(given: Option<PathBuf>) -> Result<Self, CommandError> {
-        if let Some(path) = given {
+        // Not by clap: it would put the option into every usage line as if it had to be given.
+        if let Some(path) = given.or_else(|| environment("LIFEBOAT_HOME").map(PathBuf::from)) {
             return Ok(Self { path });
         }
         let names = AppStrategyArgs {
@@ -69,6 +72,33 @@ impl Home {
         Ok(runs)
     }
 
+    /// The runs that are over and that `counts` by their first event, the oldest first; and those that cannot be read.
+    /// Of the others only the first line is read.
+    pub(crate) fn past_runs(
+        &self,
+        counts: impl Fn(&RunStarted) -> bool,
+    ) -> Result<(Vec<PastRun>, Vec<BrokenRun>), CommandError> {
+        let ids =
+            RunDirectory::list(&self.path).map_err(|error| CommandError::file("list", &self.path, &error))?;
+        let (mut past, mut broken) = (Vec::new(), Vec::new());
+        for id in ids {
+            let directory = RunDirectory::of(&self.path, &id);
+            let whole = match directory.read_first() {
+                Ok(Some(first)) if matches!(&first.kind, EventKind::RunStarted(started) if counts(started)) => {
+                    self.read(&id)
+                }
+                Ok(_) => continue,
+                Err(error) => Err(BrokenRun { id, problem: error.to_string() }),
+            };
+            match whole {
+                Ok(run) => past.extend(PastRun::of(&run.state).map(|past| (directory.made_at(), past))),
+                Err(problem) => broken.push(problem),
+            }
+        }
+        past.sort_by_key(|(made_at, run)| (run.started_at, *made_at));
+        Ok((past.into_iter().map(|(_, run)| run).collect(), broken))
+    }
+
     fn read(&self, id: &RunId) -> Result<ReadRun, BrokenRun> {
         let directory = RunDirectory::of(&self.path, id);
         let journal =
@@ -88,6 +118,11 @@ impl Home {
 
     /// The id that `name` means.
     pub(crate) fn id(&self, name: &str) -> Result<RunId, CommandError> {
+        if name.is_empty() {
+            return Err(
+                CommandError::usage("no run is named").hint("give the beginning of its id, or `latest`")
+            );
+        }
         if name == "latest" {
             let latest = self.runs()?.into_iter().rev().find_map(Result::ok);
             return latest.map(|run| run.id).ok_or_else(|| self.empty());
@@ -107,7 +142,8 @@ impl Home {
             }
             several => {
                 let several: Vec<_> = several.iter().map(|id| id.as_str()).collect();
-                Err(CommandError::usage(format!("`{name}` is the beginning of {}", several.join(", "))))
+                let message = format!("`{name}` is the beginning of {}", several.join(", "));
+                Err(CommandError::usage(message).hint("give one letter more, or the whole id"))
             }
         }
     }

@@ -1,8 +1,12 @@
 //! Letters from other terminals: files in the inbox of a run, read by the process that writes the run.
 
+use crate::orders::more_time;
 use lifeboat_engine::driver::Stop;
+use lifeboat_engine::log::RunLog;
 use lifeboat_engine::people::Given;
+use lifeboat_journal::event::Draft;
 use lifeboat_journal::file::RunDirectory;
+use lifeboat_runbook::id::StepPath;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,6 +30,17 @@ pub(crate) enum Letter {
         /// The answer.
         given: Given,
     },
+    /// More time for a step.
+    Extend {
+        /// Who gives it.
+        by: String,
+        /// Which step.
+        step: StepPath,
+        /// How much.
+        seconds: f64,
+        /// Why.
+        reason: Option<String>,
+    },
     /// The end of the run.
     Abort {
         /// Who asks.
@@ -44,6 +59,8 @@ pub(crate) struct Inbox {
     directory: RunDirectory,
     answers: Arc<Mutex<BTreeMap<u64, (PathBuf, Given)>>>,
     news: Arc<Notify>,
+    /// Orders that are not journaled yet.
+    orders: Arc<Mutex<Vec<Draft>>>,
     /// The watching thread ends when this is dropped.
     _watching: Arc<mpsc::Sender<()>>,
 }
@@ -56,15 +73,16 @@ impl Inbox {
             directory: directory.clone(),
             answers: Arc::default(),
             news: Arc::default(),
+            orders: Arc::default(),
             _watching: Arc::new(watching),
         };
         forget_old_requests(&inbox.directory);
-        let (directory, answers, news) =
-            (inbox.directory.clone(), Arc::clone(&inbox.answers), Arc::clone(&inbox.news));
+        let (directory, answers) = (inbox.directory.clone(), Arc::clone(&inbox.answers));
+        let (orders, news) = (Arc::clone(&inbox.orders), Arc::clone(&inbox.news));
         // A thread of its own: under a simulated clock no timer of the runtime counts real time.
         std::thread::spawn(move || {
             loop {
-                sort(&directory, &answers, &news, &stop);
+                sort(&directory, &answers, &orders, &news, &stop);
                 if end.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
@@ -79,6 +97,19 @@ impl Inbox {
             let news = self.news.notified();
             if let Some((_, given)) = lock(&self.answers).get(&asked) {
                 return given.clone();
+            }
+            news.await;
+        }
+    }
+
+    /// Writes orders into the journal as they come. Never ends by itself.
+    pub(crate) async fn carry_out_orders(&self, log: &RunLog) {
+        loop {
+            let news = self.news.notified();
+            let orders = std::mem::take(&mut *lock(&self.orders));
+            if !orders.is_empty() {
+                // Where the journal is lost, the driver finds out with its own next event.
+                let _lost = log.append(orders);
             }
             news.await;
         }
@@ -110,6 +141,7 @@ fn forget_old_requests(directory: &RunDirectory) {
 fn sort(
     directory: &RunDirectory,
     answers: &Mutex<BTreeMap<u64, (PathBuf, Given)>>,
+    orders: &Mutex<Vec<Draft>>,
     news: &Notify,
     stop: &watch::Sender<Option<Stop>>,
 ) {
@@ -117,6 +149,11 @@ fn sort(
         match serde_json::from_slice(&letter) {
             Ok(Letter::Answer { asked, given }) => {
                 lock(answers).entry(asked).or_insert((path, given));
+                news.notify_waiters();
+            }
+            Ok(Letter::Extend { by, step, seconds, reason }) => {
+                let _gone = fs::remove_file(path);
+                lock(orders).push(more_time(&step, seconds, reason.as_deref(), &by));
                 news.notify_waiters();
             }
             Ok(Letter::Abort { by, why, undo }) => {

@@ -81,6 +81,11 @@ fn order(step: &StepPath, order: Order, reason: Option<&str>, seconds: Option<f6
     Draft { step: Some(step.clone()), ..Draft::run(kind) }.by(Actor::person(user()))
 }
 
+/// The event that gives a step more time.
+pub(crate) fn more_time(step: &StepPath, seconds: f64, reason: Option<&str>, by: &str) -> Draft {
+    order(step, Order::Extend, reason, Some(seconds)).by(Actor::person(by))
+}
+
 fn done(step: &StepPath, reason: &str, outputs: Values) -> Draft {
     let kind = EventKind::DoneByHand { reason: reason.to_owned(), outputs };
     Draft { step: Some(step.clone()), ..Draft::run(kind) }.by(Actor::person(user()))
@@ -107,7 +112,7 @@ pub(crate) fn accept(checks: &[StepPath], reason: Option<&str>) -> Vec<Draft> {
     checks.iter().map(|check| order(check, Order::Accept, reason, None)).collect()
 }
 
-fn named<'plan>(plan: &'plan Plan, name: &str) -> Result<&'plan Step, CommandError> {
+pub(crate) fn named<'plan>(plan: &'plan Plan, name: &str) -> Result<&'plan Step, CommandError> {
     if let Some(step) = plan.step(&StepPath::new(name)) {
         return Ok(step);
     }

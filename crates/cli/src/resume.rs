@@ -18,8 +18,9 @@ use lifeboat_journal::event::{
     Actor, Cloud, Draft, EventKind, PlanAmended, RunStarted, SEMANTICS, SourceDigest,
 };
 use lifeboat_journal::file::{JournalWriter, RunDirectory};
-use lifeboat_journal::outcome;
+use lifeboat_journal::outcome::{self, Outcome};
 use lifeboat_journal::state::RunState;
+use lifeboat_runbook::id::RunId;
 use lifeboat_runbook::plan::Plan;
 use lifeboat_runbook::spec::Catalog;
 use sha2::{Digest, Sha256};
@@ -103,12 +104,21 @@ pub(crate) fn started(run: &ReadRun) -> Result<Box<RunStarted>, CommandError> {
     })
 }
 
+/// A run that is over goes on no more.
+pub(crate) fn finished(run: &RunId, outcome: &Outcome) -> CommandError {
+    let hint = match outcome.left_behind.is_empty() {
+        true => format!("`lifeboat show {run}` tells how it ended; to try again, start a new one"),
+        false => format!("`lifeboat cleanup {run}` takes away what it left behind"),
+    };
+    CommandError::refused(format!("{run} is finished: {}", outcome.word())).hint(hint)
+}
+
 /// Whether the run can be taken up for this purpose by this version.
 fn fits(take_up: &TakeUp, started: &RunStarted) -> Result<(), CommandError> {
     let TakeUp { run, purpose, .. } = take_up;
     match (&run.state.outcome, purpose) {
         (Some(outcome), Purpose::Resume { .. } | Purpose::Abort { .. }) => {
-            return Err(CommandError::refused(format!("{} is finished: {}", run.id, outcome.word())));
+            return Err(finished(&run.id, outcome));
         }
         (None, Purpose::Cleanup) => {
             return Err(CommandError::refused(format!("{} is not over", run.id)).hint(format!(

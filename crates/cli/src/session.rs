@@ -2,7 +2,6 @@
 
 use crate::args::{Output, ShowingArguments, StartArguments};
 use crate::commands::Globals;
-use crate::commands::report::write_reports;
 use crate::desk::{self, Answers, Desk};
 use crate::error::CommandError;
 use crate::faults::{self, Faults, Kill, Mortal};
@@ -11,6 +10,7 @@ use crate::inbox::Inbox;
 use crate::live::{self, Live, Look};
 use crate::orders;
 use crate::pace::Pace;
+use crate::reports::{self, Place};
 use crate::screen::{self, Answered, Lines};
 use crate::signals;
 use crate::terminal::{self, Terminal};
@@ -18,8 +18,8 @@ use crate::wiring::{self, Wiring, WorldReference};
 use chrono::{DateTime, Utc};
 use lifeboat_engine::driver::{Engine, Outside, Stop};
 use lifeboat_engine::log::{Observer, RunLog};
+use lifeboat_engine::name;
 use lifeboat_engine::start::{self, Aim, Start};
-use lifeboat_engine::{inputs, name};
 use lifeboat_journal::chain;
 use lifeboat_journal::event::{Cloud, Draft, Event};
 use lifeboat_journal::file::{FileStorage, JournalWriter, RunDirectory, Storage};
@@ -31,10 +31,10 @@ use lifeboat_runbook::plan::{AllowedResource, Mode, Plan};
 use lifeboat_runbook::spec::{Catalog, Effect};
 use lifeboat_sim::WorldDefinition;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -111,11 +111,7 @@ pub(crate) fn run(home: &Home, arguments: &StartArguments, request: Request) -> 
     if let Some(sentence) = start::not_yet(&plan) {
         return Err(CommandError::refused(sentence));
     }
-    let given = given_inputs(&arguments.inputs)?;
-    let inputs = inputs::resolve(&plan.inputs, &given).map_err(|errors| {
-        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        CommandError::usage(errors.join("\n       "))
-    })?;
+    let inputs = arguments.given.resolve(home, &plan)?;
     let runtime = runtime(request.simulate.is_some())?;
     runtime.block_on(Session { home, arguments, request, catalog, plan, inputs }.drive())
 }
@@ -127,22 +123,6 @@ pub(crate) fn load(file: &Path, catalog: &Catalog) -> Result<Plan, CommandError>
         say!("{}", crate::commands::check::human(diagnostic, &sources));
     }
     plan.ok_or_else(|| CommandError::usage(format!("{} cannot be run; nothing was touched", file.display())))
-}
-
-/// `-i name=value`, each name once.
-pub(crate) fn given_inputs(given: &[String]) -> Result<BTreeMap<String, String>, CommandError> {
-    let mut inputs = BTreeMap::new();
-    for text in given {
-        let Some((name, value)) = text.split_once('=') else {
-            return Err(
-                CommandError::usage(format!("`-i {text}` has no `=`")).hint("write it as -i name=value")
-            );
-        };
-        if inputs.insert(name.to_owned(), value.to_owned()).is_some() {
-            return Err(CommandError::usage(format!("the input `{name}` is given twice")));
-        }
-    }
-    Ok(inputs)
 }
 
 struct Session<'command> {
@@ -365,20 +345,19 @@ pub(crate) struct Screen {
     /// How fast simulated time passes.
     pub(crate) pace: Pace,
     /// Where reports are written at the end.
-    pub(crate) reports: Option<PathBuf>,
+    pub(crate) reports: Option<Place>,
 }
 
 impl Screen {
     /// As the command line says; makes the directory of the reports, so that it cannot fail at the end.
     pub(crate) fn of(
+        home: &Home,
         globals: &Globals,
         output: Output,
         showing: &ShowingArguments,
     ) -> Result<Self, CommandError> {
-        if let Some(reports) = &showing.report {
-            fs::create_dir_all(reports).map_err(|error| CommandError::file("make", reports, &error))?;
-        }
-        Ok(Self { pace: showing.pace, reports: showing.report.clone(), ..Self::usual(globals, output) })
+        let reports = showing.report.as_ref().map(|directory| Place::make(home, directory)).transpose()?;
+        Ok(Self { pace: showing.pace, reports, ..Self::usual(globals, output) })
     }
 
     /// For commands without a pace and without reports.
@@ -469,10 +448,11 @@ impl Voyage {
         }
     }
 
-    /// The metronome of a simulated run, and the heartbeat of the plain lines where somebody waits for them.
+    /// Orders from other terminals, the metronome of a simulated run, and the heartbeat of the plain lines where somebody waits for them.
     fn beside(&self) -> Beside {
         let clock = &self.wiring.clock;
-        let mut tasks = Vec::new();
+        let (inbox, log) = (self.calls.inbox.clone(), self.log.clone());
+        let mut tasks = vec![tokio::spawn(async move { inbox.carry_out_orders(&log).await })];
         if self.screen.pace != Pace::Instant {
             tasks.push(tokio::spawn(self.screen.pace.keep(clock.clone(), self.live.clone())));
         }
@@ -622,10 +602,9 @@ fn finish(log: &RunLog, screen: &Screen) -> Result<u8, CommandError> {
     for line in log.with_state(orders::what_next) {
         say!("{line}");
     }
-    if let Some(reports) = &screen.reports {
-        let written = log.with_state(|state| write_reports(reports, state, &events, &head));
+    if let (Some(place), Some(run)) = (&screen.reports, log.with_state(|state| state.run.clone())) {
         // The run is what it is, whether its reports can be written or not.
-        written.unwrap_or_else(|error| error.tell());
+        reports::write(place, &run).unwrap_or_else(|error| error.tell());
     }
     printed?;
     Ok(log.with_state(|state| state.outcome.as_ref().map_or(outcome::PAUSED, |outcome| outcome.exit_code())))

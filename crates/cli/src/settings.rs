@@ -33,8 +33,10 @@ fn parse<T: DeserializeOwned>(name: &str, text: &str, scalars: Scalars) -> Resul
             .collect();
         return Err(CommandError::usage(format!("{name} cannot be read\n{}", found.join("\n"))));
     };
-    serde_json::from_value(value(&node, scalars))
-        .map_err(|error| CommandError::usage(format!("{name}: {error}")))
+    serde_json::from_value(value(&node, scalars)).map_err(|error| {
+        CommandError::usage(format!("{name} does not hold what belongs there: {error}"))
+            .hint("the help of the option says what the file holds")
+    })
 }
 
 fn value(node: &Node, scalars: Scalars) -> Value {

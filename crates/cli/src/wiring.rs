@@ -117,8 +117,10 @@ fn digest(definition: &WorldDefinition) -> Result<String, CommandError> {
 
 fn world_file(path: &Path) -> Result<WorldDefinition, CommandError> {
     let text = fs::read(path).map_err(|error| CommandError::file("read", path, &error))?;
-    serde_json::from_slice(&text)
-        .map_err(|error| CommandError::usage(format!("{} is not a world file: {error}", path.display())))
+    serde_json::from_slice(&text).map_err(|error| {
+        CommandError::usage(format!("{} is not a world file: {error}", path.display()))
+            .hint("a world file is JSON; docs/simulator.md says what is in it")
+    })
 }
 
 /// The simulated AWS, going on from its own record if there is one. Must be called inside a runtime whose clock is
@@ -131,7 +133,6 @@ pub(crate) fn simulated(
     probes: &ProbeArguments,
 ) -> Result<Wiring, CommandError> {
     probes.refuse_redirects()?;
-    let world = definition.name.clone();
     let entries = world_entries(log)?;
     let last = entries.last().map(|entry| entry.at);
     let clock = Clock::simulated(last.max(not_before).unwrap_or(definition.start).max(definition.start));
@@ -141,10 +142,31 @@ pub(crate) fn simulated(
         .open(log)
         .map_err(|error| CommandError::file("write", log, &error))?;
     let log: Arc<dyn WorldLog> = Arc::new(WorldFile(Mutex::new(file)));
-    let simulator =
-        Simulator::replay(definition, seed, &entries, Arc::new(RunClock(clock.clone())), Some(log)).map_err(
-            |error| CommandError::failed(format!("the simulated world cannot be rebuilt: {error}")),
-        )?;
+    in_world(definition, seed, &entries, clock, Some(log), probes)
+}
+
+/// The simulated AWS of which nothing is written down: to look at. Must be called inside a runtime whose clock is paused.
+pub(crate) fn simulated_to_look_at(
+    definition: WorldDefinition,
+    seed: u64,
+    probes: &ProbeArguments,
+) -> Result<Wiring, CommandError> {
+    let clock = Clock::simulated(definition.start);
+    in_world(definition, seed, &[], clock, None, probes)
+}
+
+fn in_world(
+    definition: WorldDefinition,
+    seed: u64,
+    entries: &[WorldEntry],
+    clock: Clock,
+    log: Option<Arc<dyn WorldLog>>,
+    probes: &ProbeArguments,
+) -> Result<Wiring, CommandError> {
+    probes.refuse_redirects()?;
+    let world = definition.name.clone();
+    let simulator = Simulator::replay(definition, seed, entries, Arc::new(RunClock(clock.clone())), log)
+        .map_err(|error| CommandError::failed(format!("the simulated world cannot be rebuilt: {error}")))?;
     let simulator = Arc::new(simulator);
     let time = clock.clone();
     let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));

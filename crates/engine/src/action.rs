@@ -57,6 +57,25 @@ pub trait Action: Send + Sync {
         Observation::Unknown
     }
 
+    /// The readinesses of [`Self::spec`] that a look shows to be there, whether the step waits for them or not. What no
+    /// look can show is not named: it stays unknown.
+    fn reached(&self, cx: &StepContext, seen: &Seen) -> Vec<&'static str> {
+        let _ = (cx, seen);
+        Vec::new()
+    }
+
+    /// Up to when the data are complete that the step brings, where that follows from what was prepared. It is journaled
+    /// when the step's effect is known to be there, also where the reply that said so was lost.
+    fn data_time(&self, cx: &StepContext) -> Option<DataTime> {
+        let _ = cx;
+        None
+    }
+
+    /// What to look at while the step is being undone: by then it may be known under another name.
+    fn watches_undo(&self, cx: &StepContext) -> Option<Watch> {
+        self.watches(cx)
+    }
+
     /// What a look means while the step is being undone.
     fn judge_undo(&self, cx: &StepContext, seen: &Seen) -> UndoObservation {
         match self.judge(cx, seen) {
@@ -65,6 +84,17 @@ pub trait Action: Send + Sync {
             _ => UndoObservation::InProgress { state: seen.state.clone().unwrap_or_default() },
         }
     }
+}
+
+/// A statement of how far recovered data go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataTime {
+    /// Complete up to here.
+    pub at: DateTime<Utc>,
+    /// How sure that is.
+    pub grade: Grade,
+    /// Where it was read.
+    pub source: String,
 }
 
 /// One mutation of an action; the first is [`Stage::first`], the others have names such as `delete`.
@@ -382,7 +412,8 @@ pub struct StepContext {
     pub with: Values,
     /// The readiness to wait for; nothing means the action's first.
     pub wait_for: Option<String>,
-    /// When the run began, or service was lost: what `latest` is measured against.
+    /// When service was lost (the mark `disrupted`, or what the operator said), else when the run began: what `-40m` and
+    /// evidence are measured against.
     pub run_started_at: DateTime<Utc>,
     /// What prepare gave; empty while preparing.
     pub prepared: Prepared,

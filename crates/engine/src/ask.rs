@@ -30,12 +30,7 @@ impl Worker {
         let Some(asked) = asked else { return Ok(()) };
         let open = open(step, &asked);
         let answered = pin!(self.fitting_answer(open.clone()));
-        let too_late = pin!(async {
-            match asked.due() {
-                Some(due) => self.clock.sleep_until(due).await,
-                None => std::future::pending().await,
-            }
-        });
+        let too_late = pin!(self.too_late(step));
         let stopped = pin!(self.stopped_or(std::future::pending()));
         match select(stopped, select(answered, too_late)).await {
             Either::Left(_) => Ok(()),
@@ -44,6 +39,18 @@ impl Worker {
                 let then = on_timeout(&open.question);
                 let kind = EventKind::PersonTimedOut { asked: open.asked, then };
                 self.log.append(vec![Draft { step: Some(step.clone()), ..Draft::run(kind) }])
+            }
+        }
+    }
+
+    /// Waits until people had their time, which somebody may lengthen meanwhile.
+    async fn too_late(&self, step: &StepPath) {
+        loop {
+            let due = self.log.with_state(|state| state.step(step).asked().and_then(Asked::due));
+            match due {
+                Some(due) if due > self.clock.now() => self.clock.sleep_until(due).await,
+                Some(_) => return,
+                None => std::future::pending().await,
             }
         }
     }

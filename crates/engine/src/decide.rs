@@ -7,8 +7,11 @@ use lifeboat_journal::outcome::{Objective, Outcome, Verdict};
 use lifeboat_journal::state::{RunState, StepState, StepStatus, UndoStatus};
 use lifeboat_runbook::expression::ExpressionError;
 use lifeboat_runbook::id::{MarkName, StepPath};
-use lifeboat_runbook::plan::{Cleanup, MarkMoment, Mode, OnFail, OnFailure, Plan, Retry, Step, Undo, Work};
+use lifeboat_runbook::plan::{
+    Cleanup, MarkMoment, Mode, OnFail, OnFailure, Plan, Retry, Step, Undo, WaitUntil, Work,
+};
 use lifeboat_runbook::spec::{Catalog, Effect};
+use lifeboat_runbook::units;
 use lifeboat_runbook::value::Value;
 
 mod people;
@@ -218,10 +221,7 @@ impl<'run> Decision<'run> {
     }
 
     fn on_failure(&self, step: &Step) -> OnFailure {
-        step.on_failure.or(self.plan.on_failure).unwrap_or(match self.mode() {
-            Mode::Drill => OnFailure::Undo,
-            Mode::Recovery => OnFailure::Pause,
-        })
+        step.on_failure.or(self.plan.on_failure).unwrap_or_else(|| default_on_failure(self.mode()))
     }
 
     fn aborted(&self) -> bool {
@@ -357,24 +357,11 @@ impl<'run> Decision<'run> {
                 return Some(vec![Command::Undo { step: path.clone() }]);
             }
             let before_commit = committed.is_some_and(|commit| index < commit);
-            if state.may_need_undo() && !before_commit && self.is_undone_by_default(step) {
+            if state.may_need_undo() && !before_commit && is_undone_by_default(step, self.catalog) {
                 return Some(vec![Command::Undo { step: path.clone() }]);
             }
         }
         None
-    }
-
-    fn is_undone_by_default(&self, step: &Step) -> bool {
-        match step.undo {
-            Undo::Never => false,
-            Undo::Own | Undo::Action { .. } => true,
-            // An action that has no way back is not said to have been taken back.
-            Undo::Default => {
-                let has_way_back = |action| self.catalog.get(action).is_none_or(|spec| spec.undo.is_some());
-                matches!(step.effect, Some(Effect::Create | Effect::Modify))
-                    && step.action().is_none_or(has_way_back)
-            }
-        }
     }
 
     fn cleaning_up(&self) -> Vec<Command> {
@@ -480,7 +467,7 @@ impl<'run> Decision<'run> {
             let responding = MarkName::new("responding");
             let begun = self.plan.steps.iter().find_map(|step| self.state.steps.get(&step.path)?.started);
             if let Some(begun) = begun.filter(|_| !self.state.marks.contains_key(&responding)) {
-                let kind = Box::new(EventKind::MarkSet { mark: responding });
+                let kind = Box::new(EventKind::MarkSet { mark: responding, source: None });
                 return Some(Command::Record { step: None, kind, at: Some(begun.at) });
             }
         }
@@ -490,21 +477,42 @@ impl<'run> Decision<'run> {
     fn missing_mark_of(&self, step: &Step) -> Option<Command> {
         let state = self.state.steps.get(&step.path)?;
         step.marks.iter().find_map(|(moment, mark)| {
-            let at = match (moment, &state.status) {
-                (MarkMoment::Started, _) => state.started?.at,
-                (MarkMoment::Succeeded, StepStatus::Succeeded | StepStatus::DoneByHand(_))
+            let (at, source) = match (moment, &state.status) {
+                (MarkMoment::Started, _) => (state.started?.at, None),
+                (MarkMoment::Succeeded, StepStatus::Succeeded) => match self.own_moment(step, state) {
+                    Some((at, source)) => (at, Some(source)),
+                    None => (state.finished?.at, None),
+                },
+                (MarkMoment::Succeeded, StepStatus::DoneByHand(_))
                 | (MarkMoment::Failed, StepStatus::Failed(_) | StepStatus::AllowedFailure(_)) => {
-                    state.finished?.at
+                    (state.finished?.at, None)
                 }
                 _ => return None,
             };
-            let kind = Box::new(EventKind::MarkSet { mark: mark.clone() });
+            let kind = Box::new(EventKind::MarkSet { mark: mark.clone(), source });
             (!self.state.marks.contains_key(mark)).then(|| Command::Record {
                 step: Some(step.path.clone()),
                 kind,
                 at: Some(at),
             })
         })
+    }
+
+    /// The service's own time of the moment at which a step had reached its aim, and where it was read. A time before the
+    /// step began counts: an alarm had been in its state before anybody looked. What was to last, or was judged by the
+    /// step itself, was not done before that.
+    fn own_moment(&self, step: &Step, state: &StepState) -> Option<(DateTime<Utc>, String)> {
+        let spec = self.catalog.get(step.action()?)?;
+        let output = spec.outputs.iter().find(|output| output.moment)?;
+        let by_itself = step.wait.hold.is_none()
+            && matches!(step.wait.until, WaitUntil::Default | WaitUntil::Readiness(_));
+        let at = match state.outputs.get(output.name)? {
+            Value::Time(time) => *time,
+            Value::String(text) => units::parse_time(text)?,
+            _ => return None,
+        };
+        let counts = by_itself && at <= state.finished?.at;
+        counts.then(|| (at, format!("{}: {}", spec.name, output.name)))
     }
 
     fn scope(&self) -> RunScope<'_> {
@@ -515,6 +523,28 @@ impl<'run> Decision<'run> {
             own_outputs: None,
             keyring: None,
             now: self.state.last.map(|last| last.at).unwrap_or_default(),
+        }
+    }
+}
+
+/// What a failed step leads to where the runbook does not say.
+pub(crate) fn default_on_failure(mode: Mode) -> OnFailure {
+    match mode {
+        Mode::Drill => OnFailure::Undo,
+        Mode::Recovery => OnFailure::Pause,
+    }
+}
+
+/// Whether what a step did is taken back where the runbook does not say otherwise.
+pub(crate) fn is_undone_by_default(step: &Step, catalog: &Catalog) -> bool {
+    match step.undo {
+        Undo::Never => false,
+        Undo::Own | Undo::Action { .. } => true,
+        // An action that has no way back is not said to have been taken back.
+        Undo::Default => {
+            let has_way_back = |action| catalog.get(action).is_none_or(|spec| spec.undo.is_some());
+            matches!(step.effect, Some(Effect::Create | Effect::Modify))
+                && step.action().is_none_or(has_way_back)
         }
     }
 }

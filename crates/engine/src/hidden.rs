@@ -4,7 +4,7 @@ use crate::action::{ActionError, Place, Values};
 use crate::evaluate::evaluate;
 use crate::log::JournalLost;
 use crate::patience::Patience;
-use crate::perform::{Ended, Worker, failed};
+use crate::perform::{Ended, Looked, Worker, failed};
 use crate::scope::{RunScope, find};
 use crate::secrets::{self, Keyring, Reference};
 use lifeboat_journal::event::EventKind;
@@ -102,7 +102,7 @@ impl Worker {
             return Ok(());
         }
         let mut attempt = self.begin(source, state.attempts.max(1), true).await?;
-        let (observation, _) = self.look(&mut attempt).await?;
+        let Looked { observation, .. } = self.look(&mut attempt).await?;
         match observation {
             crate::action::Observation::Ready(outputs) => {
                 self.hide_sensitive(source, outputs)?;

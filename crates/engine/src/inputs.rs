@@ -16,13 +16,13 @@ pub struct InputError {
     pub problem: String,
 }
 
-/// The values of all inputs: those given as text, else their defaults.
+/// The values of all inputs: those given (as text, or as what text cannot say: a list, a map), else their defaults.
 ///
 /// # Errors
 /// Everything that is wrong with them.
 pub fn resolve(
     declared: &[InputDeclaration],
-    given: &BTreeMap<String, String>,
+    given: &BTreeMap<String, Value>,
 ) -> Result<Values, Vec<InputError>> {
     let mut errors = Vec::new();
     for name in given.keys().filter(|name| !declared.iter().any(|input| input.name == **name)) {
@@ -43,9 +43,9 @@ pub fn resolve(
     if errors.is_empty() { Ok(values) } else { Err(errors) }
 }
 
-fn value(input: &InputDeclaration, given: Option<&String>) -> Result<Value, String> {
+fn value(input: &InputDeclaration, given: Option<&Value>) -> Result<Value, String> {
     match (given, &input.default) {
-        (Some(text), _) => input.read(Value::String(text.clone())),
+        (Some(value), _) => input.read(value.clone()),
         (None, Some(default)) => Ok(default.clone()),
         (None, None) if input.required => {
             let what = input.description.as_deref().map(|text| format!(" ({text})")).unwrap_or_default();

@@ -47,6 +47,12 @@ pub fn resource_name(
     }
 }
 
+/// A text in which a name of [`resource_name`] may stand, with what depends on the run left open: `‹run›` and `‹hash›`.
+pub fn pattern(text: &str, run: &RunId, path: &StepPath, attempt: u32) -> String {
+    let (short, hash) = (format!("-{}-", run.short()), format!("-{}", hash(run, path, attempt)));
+    text.replace(&hash, "-‹hash›").replace(&short, "-‹run›-")
+}
+
 fn cut(text: &str, length: usize) -> &str {
     text.get(..length.min(text.len())).unwrap_or(text).trim_end_matches('-')
 }
@@ -110,6 +116,14 @@ mod tests {
         assert!(made.starts_with("rds-point-in-time-restore-k3v7qa-restore-"), "{made}");
         assert_ne!(made, name("rds-point-in-time-restore", "restore", 2, 63));
         assert_eq!(made, name("rds-point-in-time-restore", "restore", 1, 63));
+    }
+
+    #[test]
+    fn what_the_run_decides_is_left_open() {
+        let (run, path) = (RunId::new("k3v7qa2mxyz4567b"), StepPath::new("restore"));
+        let text = format!("`{}` is taken", name("book", "restore", 1, 63));
+        assert_eq!(pattern(&text, &run, &path, 1), "`book-‹run›-restore-‹hash›` is taken");
+        assert_eq!(pattern("orders-prod", &run, &path, 1), "orders-prod");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Every path through here ends with exactly one outcome in the journal, unless the journal itself is lost.
 
 use crate::action::{
-    Accepted, Action, ActionError, ErrorKind, Note, Observation, Place, Prepared, Recorded, Stage,
+    Accepted, Action, ActionError, DataTime, ErrorKind, Note, Observation, Place, Prepared, Recorded, Stage,
     StepContext, Values,
 };
 use crate::ask::{Conversation, answers};
@@ -93,6 +93,13 @@ pub(crate) enum Ending {
     Failed(Failure),
     Left,
     Blocked(BlockedOn, Failure),
+}
+
+/// What one look gave.
+pub(crate) struct Looked {
+    pub(crate) observation: Observation,
+    state: Option<String>,
+    reached: Vec<&'static str>,
 }
 
 /// An attempt under way.
@@ -230,7 +237,7 @@ impl Worker {
                     WaitUntil::Readiness(name) => Some(name.clone()),
                     _ => None,
                 },
-                run_started_at: started.and_then(|started| started.disrupted_at).unwrap_or(began),
+                run_started_at: state.disrupted().map_or(began, |lost| lost.at),
                 prepared: Prepared::default(),
                 recorded: Recorded::default(),
                 now,
@@ -262,6 +269,10 @@ impl Worker {
             captured: cx.prepared.captured.clone(),
             findings: cx.prepared.findings.clone(),
             wait_for: (!readiness.is_empty()).then(|| readiness.to_owned()),
+            readinesses: match spec.readiness {
+                [] | [_] => Vec::new(),
+                several => several.iter().map(|readiness| readiness.name.to_owned()).collect(),
+            },
             timeout_s: timeout.num_milliseconds() as f64 / 1000.0,
             after: self.log.with_state(|state| state.after(&step.path)),
         };
@@ -327,7 +338,23 @@ impl Worker {
     ) -> Result<(), Ended> {
         let Accepted { data, request_id } = accepted;
         attempt.cx.recorded.accepted.push((stage.clone(), self.clock.now(), data.clone()));
-        self.step_event(attempt, EventKind::StepAccepted { stage: stage.to_string(), data, request_id })
+        self.step_event(attempt, EventKind::StepAccepted { stage: stage.to_string(), data, request_id })?;
+        self.note_data_time(attempt)
+    }
+
+    /// What is known of the data since the preparation is true from the moment on that the effect is there.
+    fn note_data_time(&self, attempt: &Attempt<'_>) -> Result<(), Ended> {
+        let Some(DataTime { at, grade, source }) = attempt.action.data_time(&attempt.cx) else {
+            return Ok(());
+        };
+        let path = Some(&attempt.cx.path);
+        let told = self.log.with_state(|state| {
+            state.data_times.iter().any(|data| data.step.as_ref() == path && data.complete_to == at)
+        });
+        match told {
+            true => Ok(()),
+            false => self.step_event(attempt, EventKind::DataTime { complete_to: at, grade, source }),
+        }
     }
 
     pub(crate) fn step_event(&self, attempt: &Attempt<'_>, kind: EventKind) -> Result<(), Ended> {
@@ -342,7 +369,7 @@ impl Worker {
         let mut acted_again = false;
         let (mut talking, mut sent) = (None::<Conversation<'_>>, None);
         loop {
-            let (observation, state) = match talking.take() {
+            let Looked { observation, state, reached } = match talking.take() {
                 None => self.next_look(attempt, last_look).await?,
                 Some(mut talk) => {
                     match self.answered_or(&mut talk, self.next_look(attempt, last_look)).await? {
@@ -359,6 +386,7 @@ impl Worker {
             };
             let looked = self.clock.now();
             self.note_state(attempt, state, last_look)?;
+            self.note_reached(attempt, reached, last_look)?;
             if std::mem::take(&mut resumed) {
                 self.step_event(attempt, EventKind::Observed { found: found(&observation).to_owned() })?;
             }
@@ -369,6 +397,7 @@ impl Worker {
                     let outputs = self.select(attempt, outputs)?;
                     let since = *ready_since.get_or_insert(looked);
                     if self.is_enough(attempt, &outputs, since, looked)? {
+                        self.note_data_time(attempt)?;
                         return Ok(outputs);
                     }
                 }
@@ -397,7 +426,7 @@ impl Worker {
         &self,
         attempt: &mut Attempt<'_>,
         before: Option<DateTime<Utc>>,
-    ) -> Result<(Observation, Option<String>), Ended> {
+    ) -> Result<Looked, Ended> {
         if let Some(before) = before {
             self.pause_before_next_look(attempt, before).await?;
         }
@@ -420,10 +449,7 @@ impl Worker {
     }
 
     /// One look, with patience for errors that pass.
-    pub(crate) async fn look(
-        &self,
-        attempt: &mut Attempt<'_>,
-    ) -> Result<(Observation, Option<String>), Ended> {
+    pub(crate) async fn look(&self, attempt: &mut Attempt<'_>) -> Result<Looked, Ended> {
         let patience = attempt.patience.during("wait");
         attempt.cx.now = self.clock.now();
         let Some(watch) = attempt.action.watches(&attempt.cx) else {
@@ -434,14 +460,40 @@ impl Worker {
                 | Observation::Broken { state, .. } => Some(state.clone()),
                 _ => None,
             };
-            return Ok((observation, state));
+            return Ok(Looked { observation, state, reached: Vec::new() });
         };
         let seen = self.patiently(&patience, || self.poller.look(&watch)).await?;
         attempt.cx.now = self.clock.now();
         note_entries(&attempt.cx, &seen).map_err(|error| failed("wait", error))?;
         let observation = attempt.action.judge(&attempt.cx, &seen);
         self.adopt(attempt, &watch, &seen, &observation)?;
-        Ok((observation, seen.state))
+        // What is not ours, or has failed, has reached nothing.
+        let reached = match observation {
+            Observation::InProgress { .. } | Observation::Next(_) | Observation::Ready(_) => {
+                attempt.action.reached(&attempt.cx, &seen)
+            }
+            _ => Vec::new(),
+        };
+        Ok(Looked { observation, state: seen.state, reached })
+    }
+
+    /// Each readiness once an attempt.
+    fn note_reached(
+        &self,
+        attempt: &Attempt<'_>,
+        reached: Vec<&'static str>,
+        not_before: Option<DateTime<Utc>>,
+    ) -> Result<(), Ended> {
+        for readiness in reached {
+            let known = self.log.with_state(|state| {
+                state.steps.get(&attempt.cx.path).is_some_and(|step| step.reached.contains_key(readiness))
+            });
+            if !known {
+                let readiness = readiness.to_owned();
+                self.step_event(attempt, EventKind::Reached { readiness, not_before })?;
+            }
+        }
+        Ok(())
     }
 
     /// What is there and ours though no reply told of it (it was lost, or the process died before it was journaled) was

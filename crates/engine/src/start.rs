@@ -206,7 +206,10 @@ fn outline(steps: &[Step], parent: Option<&Step>, outlines: &mut Vec<StepOutline
                 .iter()
                 .map(|(moment, mark)| (format!("{moment:?}").to_lowercase(), mark.clone()))
                 .collect(),
+            expect_source: step.expect_source.clone(),
             conditional: step.condition.is_some(),
+            only_in: step.only_in(),
+            needs: step.needs.clone(),
         });
         outline(step.children(), Some(step), outlines);
     }

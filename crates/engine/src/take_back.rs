@@ -126,7 +126,7 @@ impl Worker {
                 let error = ActionError::failed("timeout", "it is still there after an hour");
                 return Err(failed("undo", error));
             }
-            let Some(watch) = action.watches(&cx) else {
+            let Some(watch) = action.watches_undo(&cx) else {
                 // What cannot be watched is taken back by one call, true also when there is nothing to take back.
                 let first = Stage::first();
                 return self.patiently(&patience, || action.undo(&cx, &first)).await;

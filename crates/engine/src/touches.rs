@@ -21,10 +21,7 @@ impl Worker {
         let Some(effect) = step.effect.filter(|effect| spec.effect != Some(*effect)) else { return Ok(()) };
         let changes = matches!(effect, Effect::Modify | Effect::Destroy);
         if changes && step.touches.is_empty() && cx.mode == Mode::Drill {
-            let message = format!("a drill may not {} what the step does not name", effect.word());
-            return Err(ActionError::refused("drill_guard", message).hint(
-                "name it in the step: `touches: [ … ]`; it must be something this run made, or stand in `allow`",
-            ));
+            return Err(names_nothing(effect));
         }
         let created: Vec<Resource> =
             self.log.with_state(|state| state.left().map(|created| created.resource.clone()).collect());
@@ -55,6 +52,14 @@ impl Worker {
             step.touches.iter().map(text).collect()
         })
     }
+}
+
+/// What nobody has named, nobody can have permitted.
+pub(crate) fn names_nothing(effect: Effect) -> ActionError {
+    let message = format!("a drill may not {} what the step does not name", effect.word());
+    ActionError::refused("drill_guard", message).hint(
+        "name it in the step: `touches: [ … ]`; it must be something this run made, or stand in `allow`",
+    )
 }
 
 /// The resource of this run that is called `id` or has it as its ARN; else one of no known kind.

@@ -3,7 +3,7 @@
 use crate::outcome::Outcome;
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
-use lifeboat_runbook::plan::{Loss, Mode};
+use lifeboat_runbook::plan::{ExpectSource, Loss, Mode};
 use lifeboat_runbook::spec::{Effect, Grade, Resource};
 use lifeboat_runbook::units;
 use lifeboat_runbook::value::Value;
@@ -228,6 +228,14 @@ pub enum EventKind {
         /// The last look that said otherwise.
         not_before: Option<DateTime<Utc>>,
     },
+    /// A readiness of the action is there, whether the step waits for it or not.
+    #[serde(rename = "step.reached")]
+    Reached {
+        /// Its name: `usable`.
+        readiness: String,
+        /// The last look that said otherwise.
+        not_before: Option<DateTime<Utc>>,
+    },
     /// A look that was taken because the outcome was not known.
     #[serde(rename = "step.observed")]
     Observed {
@@ -413,6 +421,9 @@ pub enum EventKind {
     MarkSet {
         /// Which.
         mark: MarkName,
+        /// Whose time it is, where that is not this program's: `rds.failover: completed_at`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<String>,
     },
     /// The recovery time, as it was computed when the run ended.
     #[serde(rename = "rto.measured")]
@@ -775,10 +786,19 @@ pub struct StepOutline {
     pub parent: Option<StepPath>,
     /// Its expected duration, seconds: from `expect`, else the action's typical one.
     pub expect_s: Option<f64>,
+    /// Where that is from; nothing where it is not known, as in journals of before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_source: Option<ExpectSource>,
     /// The marks it sets, by moment.
     pub marks: BTreeMap<String, MarkName>,
     /// Whether it has a condition.
     pub conditional: bool,
+    /// The only mode in which its condition can be true, where it names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_in: Option<Mode>,
+    /// The steps beside it that it waits for, in a `parallel`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<StepPath>,
 }
 
 /// What `step.started` holds.
@@ -802,6 +822,9 @@ pub struct StepStarted {
     pub findings: Vec<String>,
     /// The readiness waited for.
     pub wait_for: Option<String>,
+    /// The readinesses of the action that are told apart, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readinesses: Vec<String>,
     /// Seconds until the attempt has failed.
     pub timeout_s: f64,
     /// The events that made it ready to start.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::RunId;
 use lifeboat_runbook::units;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -270,6 +270,16 @@ impl RunDirectory {
 
     fn inbox(&self) -> PathBuf {
         self.path.join("inbox")
+    }
+
+    /// Reads the first event alone: what the run is, without the rest of it. Nothing where the journal has no whole line.
+    ///
+    /// # Errors
+    /// When it cannot be read, or its first line was touched.
+    pub fn read_first(&self) -> io::Result<Option<Event>> {
+        let mut line = Vec::new();
+        io::BufReader::new(File::open(self.journal())?).read_until(b'\n', &mut line)?;
+        Ok(chain::verify(&line).map_err(io::Error::other)?.events.pop())
     }
 
     /// Reads the journal and checks its chain.

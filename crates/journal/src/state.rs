@@ -10,6 +10,7 @@ use crate::measure::{DataLost, RecoveryTime};
 use crate::outcome::{Outcome, Verdict};
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
+use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::{Grade, Resource};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -168,12 +169,18 @@ pub struct StepState {
     pub attempt_failed: Option<Moment>,
     /// Whether the time before the next attempt has passed.
     pub retry_due: bool,
+    /// The delays between its attempts: from the failure until it was time to try again.
+    pub delays: Vec<(Moment, Moment)>,
+    /// The events that made it ready, as its first intent names them.
+    pub after: Vec<u64>,
     /// What the last intent said. `captured` is that of the first attempt.
     pub intent: Option<Box<StepStarted>>,
     /// Mutations that were accepted in this attempt: stage, moment, identifiers in the reply.
     pub accepted: Vec<(String, DateTime<Utc>, Values)>,
     /// States that were seen, with the moment and the last look that said otherwise.
     pub states_seen: Vec<StateSeen>,
+    /// When each readiness of the action was first seen to be there in this attempt.
+    pub reached: BTreeMap<String, DateTime<Utc>>,
     /// Mutations of the undo that were accepted.
     pub undo_accepted: Vec<String>,
     /// When taking it back began.
@@ -282,6 +289,8 @@ pub struct StateSeen {
     pub state: String,
     /// When it was first seen.
     pub at: DateTime<Utc>,
+    /// The same with the number of the event.
+    pub seen: Moment,
     /// The last look that said otherwise.
     pub not_before: Option<DateTime<Utc>>,
 }
@@ -321,6 +330,21 @@ pub struct CheckWarning {
     pub check: String,
     /// Why it does not hold.
     pub failure: Failure,
+    /// The number of the event.
+    pub seq: u64,
+}
+
+/// A time in which nothing new began until a person took the run up again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pause {
+    /// Why.
+    pub because: PauseReason,
+    /// The step it is about; nothing where it is about the run.
+    pub step: Option<StepPath>,
+    /// Since when.
+    pub from: Moment,
+    /// Until when; nothing while it lasts.
+    pub to: Option<Moment>,
 }
 
 /// What is known of a run.
@@ -356,6 +380,10 @@ pub struct RunState {
     pub abort_asked: Option<Abort>,
     /// Why nothing new starts.
     pub paused: Option<Paused>,
+    /// The times in which it was paused until a person took it up, in the order of their beginning.
+    pub pauses: Vec<Pause>,
+    /// The times in which no process carried it: from the last event before a resume to the resume.
+    pub away: Vec<(Moment, Moment)>,
     /// The last change of the runbook in the middle of the run.
     pub amended: Option<Box<PlanAmended>>,
     /// How the run had ended before somebody asked to take away what it left.
@@ -406,11 +434,43 @@ impl RunState {
     pub fn apply(&mut self, event: &Event) {
         let moment = Moment { seq: event.seq, at: event.at, mono_ms: event.mono_ms, epoch: epoch_of(event) };
         self.run.get_or_insert_with(|| event.run.clone());
+        self.note_pauses(event, moment);
         match &event.step {
             Some(path) => self.apply_to_step(path.clone(), event, moment),
             None => self.apply_to_run(event, None, moment),
         }
         self.last = Some(Moment { at: event.recorded_at, ..moment });
+    }
+
+    /// Pauses, and times in which nobody carried the run, for its measurement; nothing is decided by them.
+    fn note_pauses(&mut self, event: &Event, moment: Moment) {
+        match &event.kind {
+            // What is missing then is no person; the step's blocks say what.
+            EventKind::RunPaused { because: PauseReason::Blocked, .. } => {}
+            EventKind::RunPaused { because, .. } => {
+                let (because, step) = (*because, event.step.clone());
+                self.pauses.push(Pause { because, step, from: moment, to: None });
+            }
+            EventKind::RunResumed { away_s, .. } => {
+                if *away_s > 0.0 {
+                    let gone = moment.at - chrono::TimeDelta::milliseconds((away_s * 1000.0).round() as i64);
+                    self.away.push((Moment { at: gone, epoch: 0, ..moment }, moment));
+                }
+                self.end_pauses(moment);
+            }
+            EventKind::StepOrdered { .. }
+            | EventKind::DoneByHand { .. }
+            | EventKind::AbortAsked { .. }
+            | EventKind::CleanupAsked { .. }
+            | EventKind::RunFinished(_) => self.end_pauses(moment),
+            _ => {}
+        }
+    }
+
+    fn end_pauses(&mut self, moment: Moment) {
+        for pause in self.pauses.iter_mut().filter(|pause| pause.to.is_none()) {
+            pause.to = Some(moment);
+        }
     }
 
     fn apply_to_run(&mut self, event: &Event, step: Option<&StepPath>, moment: Moment) {
@@ -442,14 +502,14 @@ impl RunState {
                 self.amended = Some(amended.clone());
             }
             EventKind::CheckFailed { check, error, then } => {
-                let warning = CheckWarning { check: check.clone(), failure: error.clone() };
+                let warning = CheckWarning { check: check.clone(), failure: error.clone(), seq: moment.seq };
                 match then.as_str() {
                     "refuse" => self.refused = Some(warning),
                     "ask" => self.asked_checks.push(warning),
                     _ => self.check_warnings.push(warning),
                 }
             }
-            EventKind::MarkSet { mark } => self.set_mark(mark, moment),
+            EventKind::MarkSet { mark, .. } => self.set_mark(mark, moment),
             EventKind::RtoMeasured(measured) => self.recovery_time = Some(measured.clone()),
             EventKind::RpoMeasured(measured) => self.data_lost = Some(measured.clone()),
             EventKind::RunFinished(outcome) => {
@@ -486,7 +546,10 @@ impl RunState {
                 step: Some(path.clone()),
                 seq: event.seq,
             }),
-            EventKind::MarkSet { mark } => self.set_mark(mark, moment),
+            EventKind::MarkSet { mark, .. } => {
+                let moment = self.moment_of_step(&path, moment);
+                self.set_mark(mark, moment);
+            }
             EventKind::CheckFailed { .. } | EventKind::RunPaused { .. } => {
                 self.apply_to_run(event, Some(&path), moment);
             }
@@ -500,6 +563,27 @@ impl RunState {
             _ => {}
         }
         self.steps.entry(path).or_default().apply(event, moment);
+    }
+
+    /// A mark is written some milliseconds after what it marks, whose monotonic time is known.
+    fn moment_of_step(&self, path: &StepPath, moment: Moment) -> Moment {
+        let known = self.steps.get(path).into_iter().flat_map(|step| [step.started, step.finished]).flatten();
+        let known = known.into_iter().find(|known| known.at == moment.at && known.epoch != 0);
+        known.map_or(moment, |known| Moment { seq: moment.seq, ..known })
+    }
+
+    /// When service was lost: the mark, the operator's statement, or in a drill the start of the run. In a recovery it is
+    /// never assumed.
+    pub fn disrupted(&self) -> Option<Moment> {
+        if let Some(mark) = self.marks.get(&MarkName::new("disrupted")) {
+            return Some(*mark);
+        }
+        let (began, started) = (self.began?, self.started.as_ref()?);
+        match (started.disrupted_at, started.mode) {
+            (Some(at), _) => Some(Moment { at, epoch: 0, ..began }),
+            (None, Mode::Drill) => Some(began),
+            (None, Mode::Recovery) => None,
+        }
     }
 
     fn set_mark(&mut self, mark: &MarkName, moment: Moment) {
@@ -573,8 +657,12 @@ impl StepState {
             EventKind::StateSeen { state, not_before } => self.states_seen.push(StateSeen {
                 state: state.clone(),
                 at: event.at,
+                seen: moment,
                 not_before: *not_before,
             }),
+            EventKind::Reached { readiness, .. } => {
+                self.reached.entry(readiness.clone()).or_insert(event.at);
+            }
             EventKind::Observed { found } if found == "in_progress" || found == "next" => {
                 self.status = StepStatus::Waiting;
             }
@@ -592,10 +680,17 @@ impl StepState {
                 self.close_question(moment);
                 self.status = StepStatus::AttemptFailed(error.clone());
             }
-            EventKind::TimerFired { purpose } if purpose == "retry" => self.retry_due = true,
+            EventKind::TimerFired { purpose } if purpose == "retry" => {
+                self.retry_due = true;
+                self.delays.extend(self.attempt_failed.map(|failed| (failed, moment)));
+            }
             EventKind::TimerFired { purpose } => self.fired.push(purpose.clone()),
             EventKind::StepSucceeded { outputs } => {
                 self.outputs = outputs.clone();
+                let awaited = self.intent.as_ref().and_then(|intent| intent.wait_for.clone());
+                if let Some(name) = awaited {
+                    self.reached.entry(name).or_insert(event.at);
+                }
                 self.end(StepStatus::Succeeded, moment);
             }
             EventKind::StepFailed { error, allowed: true } => {
@@ -663,6 +758,9 @@ impl StepState {
             // The values to put back are those from before the first attempt.
             intent.captured = first.captured.clone();
         }
+        if self.intent.is_none() {
+            self.after.clone_from(&intent.after);
+        }
         self.intent = Some(intent);
         self.started.get_or_insert(moment);
         self.attempt_started = Some(moment);
@@ -670,6 +768,7 @@ impl StepState {
         self.retry_ordered = false;
         self.accepted.clear();
         self.states_seen.clear();
+        self.reached.clear();
         self.status = StepStatus::Running;
     }
 
@@ -781,5 +880,57 @@ impl StepState {
     /// Whether it has done or may have done something that is still there.
     pub fn may_need_undo(&self) -> bool {
         self.started.is_some() && self.undo == UndoStatus::NotUndone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Actor, Precision};
+
+    /// An event of the step `over`, written `late_ms` after it happened.
+    fn event(seq: u64, second: i64, late_ms: i64, kind: EventKind) -> Event {
+        let at = DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(second);
+        let recorded_at = at + chrono::TimeDelta::milliseconds(late_ms);
+        Event {
+            seq,
+            run: RunId::new("run"),
+            step: Some(StepPath::new("over")),
+            attempt: Some(1),
+            at,
+            recorded_at,
+            mono_ms: u64::try_from(recorded_at.timestamp_millis()).unwrap(),
+            epoch: 1,
+            precision: Precision::Exact,
+            actor: Actor::engine(),
+            kind,
+            prev: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_mark_has_the_monotonic_time_of_what_it_marks_where_that_is_known() {
+        let mark = |source: Option<&str>| EventKind::MarkSet {
+            mark: MarkName::new("restored"),
+            source: source.map(str::to_owned),
+        };
+        let done = event(1, 60, 0, EventKind::StepSucceeded { outputs: Values::new() });
+        let restored = |events: &[Event]| RunState::of(events).marks[&MarkName::new("restored")];
+        let own = restored(&[done.clone(), event(2, 60, 3, mark(None))]);
+        assert_eq!(
+            (own.seq, own.epoch, own.mono_ms),
+            (2, 1, 60_000),
+            "it was written three milliseconds later"
+        );
+        let told = restored(&[done, event(2, 41, 19_003, mark(Some("rds.failover: completed_at")))]);
+        assert_eq!((told.at.timestamp(), told.epoch), (41, 0), "nobody knows the monotonic time of that");
+    }
+
+    #[test]
+    fn what_a_step_waited_for_was_reached_when_it_succeeded() {
+        let reached = EventKind::Reached { readiness: "usable".into(), not_before: None };
+        let state = RunState::of(&[event(1, 30, 0, reached.clone()), event(2, 50, 0, reached)]);
+        let usable = state.step(&StepPath::new("over")).reached["usable"];
+        assert_eq!(usable.timestamp(), 30, "the first look that saw it counts");
     }
 }

@@ -1,13 +1,14 @@
 //! The JSON document that `run`, `drill`, `resume`, `show` and `report --format json` print.
 
 use lifeboat_journal::event::{Event, PauseReason, Question, Values};
-use lifeboat_journal::measure::{self, DataLost, Measurements, RecoveryTime};
+use lifeboat_journal::measure::{self, CriticalStep, DataLost, Finding, Measurements, RecoveryTime};
 use lifeboat_journal::outcome::{Outcome, PAUSED};
 use lifeboat_journal::state::{RunState, StepState, StepStatus};
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::spec::Resource;
 use lifeboat_runbook::units::time_text;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A run, as machines read it. Keys are stable and in this order; durations are seconds, times RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +43,12 @@ pub struct Document {
     pub rpo: DataLost,
     /// The steps that made the recovery time, in order.
     pub critical_path: Vec<StepPath>,
+    /// The same with what each of them waited for.
+    #[serde(default)]
+    pub critical_steps: Vec<CriticalStep>,
+    /// Seconds that other steps could have taken longer without making the recovery time longer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub slack: BTreeMap<StepPath, f64>,
     /// The steps, as they were planned.
     pub steps: Vec<StepDocument>,
     /// What is still in AWS though it should be gone.
@@ -49,7 +56,7 @@ pub struct Document {
     /// What is still in AWS because it was asked to be kept.
     pub kept: Vec<Resource>,
     /// What a reader should know of these numbers.
-    pub findings: Vec<String>,
+    pub findings: Vec<Finding>,
     /// The record behind all of it.
     pub journal: JournalDocument,
 }
@@ -92,6 +99,10 @@ pub struct StepDocument {
     pub finished_at: Option<String>,
     /// Its outputs, as journaled.
     pub outputs: Values,
+    /// When each readiness of its action was first seen to be there; null where nobody saw it. Only of actions that tell
+    /// several apart.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reached: BTreeMap<String, Option<String>>,
     /// Why it failed or was skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -131,7 +142,9 @@ pub fn document(state: &RunState, events: &[Event], head: &str) -> Document {
         finished_at: state.finished.map(|finished| time_text(finished.at)),
         rto: measured.recovery_time,
         rpo: measured.data_lost,
-        critical_path: measured.critical_path,
+        critical_path: measured.critical_path.iter().map(|critical| critical.step.clone()).collect(),
+        critical_steps: measured.critical_path,
+        slack: measured.slack,
         steps: paths(state).into_iter().map(|path| step(path, &state.step(path))).collect(),
         left_behind: outcome.map(|outcome| outcome.left_behind.clone()).unwrap_or_default(),
         kept: outcome.map(|outcome| outcome.kept.clone()).unwrap_or_default(),
@@ -208,6 +221,13 @@ fn step(path: &StepPath, step: &StepState) -> StepDocument {
         started_at: step.started.map(|started| time_text(started.at)),
         finished_at: step.finished.map(|finished| time_text(finished.at)),
         outputs: step.outputs.clone(),
+        reached: reached(step),
         why: why(step),
     }
+}
+
+/// The readinesses that are told apart, each with the moment at which it was first seen.
+pub(crate) fn reached(step: &StepState) -> BTreeMap<String, Option<String>> {
+    let told_apart = step.intent.iter().flat_map(|intent| &intent.readinesses);
+    told_apart.map(|name| (name.clone(), step.reached.get(name).copied().map(time_text))).collect()
 }

@@ -1,52 +1,13 @@
-//! The report as Markdown: a [`Page`] laid out by a template.
-//!
-//! Everything a template prints is escaped, also in tables; `| code` prints a value as code, `| duration` prints
-//! seconds for people.
+//! How values are written in Markdown.
 
-use crate::page::Page;
-use crate::timeline::duration;
-use lifeboat_journal::event::Event;
-use lifeboat_journal::state::RunState;
 use std::io::Write;
-use tera::{Context, Filter, Kwargs, State, Tera, Value};
+use tera::{Filter, Kwargs, State, Tera, Value};
 
-/// The name of the template, also in a directory of templates that override ours.
-pub const TEMPLATE_NAME: &str = "drill.md";
-
-/// Lifeboat's own template.
-pub const TEMPLATE: &str = include_str!("../templates/drill.md");
-
-/// A report that could not be made: the template cannot be read, or uses what a page does not have.
-#[derive(Debug, thiserror::Error)]
-#[error("the template {TEMPLATE_NAME} cannot be used; its names are those of Lifeboat's own template")]
-pub struct ReportError {
-    /// Where in the template, and why.
-    #[from]
-    pub source: tera::Error,
-}
-
-/// The report of a run, finished or not. `template_override` stands in for [`TEMPLATE`].
-///
-/// # Errors
-/// When the template cannot be read, or uses what a [`Page`] does not have.
-pub fn markdown(
-    state: &RunState,
-    events: &[Event],
-    head: &str,
-    template_override: Option<&str>,
-) -> Result<String, ReportError> {
-    let page = Page::of(state, events, head);
-    let mut tera = Tera::default();
+/// Teaches the engine to write Markdown: everything it prints is escaped, also in tables.
+pub(crate) fn teach(tera: &mut Tera) {
     tera.set_escape_fn(escape);
     tera.autoescape_on([".md"]);
     tera.register_filter::<Code, &Value, String>("code", Code);
-    tera.register_filter("duration", duration_filter);
-    tera.add_raw_template(TEMPLATE_NAME, template_override.unwrap_or(TEMPLATE))?;
-    Ok(tera.render(TEMPLATE_NAME, &Context::from_serialize(&page)?)?)
-}
-
-fn duration_filter(seconds: &Value, _: Kwargs, _: &State<'_>) -> String {
-    seconds.as_f64().map_or_else(|| "unknown".to_owned(), duration)
 }
 
 /// `{{ value | code }}`: a code span, in which nothing but its own fence and a table's bar has a meaning.

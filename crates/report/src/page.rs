@@ -1,9 +1,14 @@
 //! What a template of the report is given: everything of a run that people should read, in words and rows.
 
+use crate::chart::{Budget, Gantt, RecoveryPoint, Sample, Trend};
+use crate::controls::{self, Control};
 use crate::document::{self, Document};
+use crate::made;
+use crate::record::{Earlier, Record, Source};
 use crate::timeline::{self, Row, duration};
 use lifeboat_journal::event::{Cloud, Event, EventKind, RunStarted, StepOutline};
-use lifeboat_journal::measure::{DataLost, Parts, RecoveryTime};
+use lifeboat_journal::measure::{CriticalStep, DataLost, Parts, RecoveryTime};
+use lifeboat_journal::outcome::{OBJECTIVE_MISSED, PASSED, PAUSED};
 use lifeboat_journal::state::{Created, Moment, RunState, StepState, StepStatus};
 use lifeboat_runbook::id::{MarkName, StepPath};
 use lifeboat_runbook::plan::{MARKS, Mode};
@@ -43,6 +48,8 @@ pub struct Page<'run> {
     pub evidence: Vec<EvidenceRow>,
     /// The steps.
     pub steps: Vec<StepRow>,
+    /// What is told apart of what they made, and when it was first seen.
+    pub reached: Vec<ReachedRow>,
     /// The checks before them.
     pub preflight: Vec<StepRow>,
     /// Checks that did not hold.
@@ -53,6 +60,22 @@ pub struct Page<'run> {
     pub created: Vec<CreatedRow>,
     /// Steps that failed and were allowed to, and checks that only warned.
     pub warnings: Vec<String>,
+    /// `good`, `bad`, `warn`: how the outcome is to be taken.
+    pub outcome_class: &'static str,
+    /// The picture of the recovery time against its objective, where it is known.
+    pub budget: Option<Budget>,
+    /// The picture of how far the data goes, where that is known.
+    pub recovery_point: Option<RecoveryPoint>,
+    /// The picture of what happened when.
+    pub gantt: Option<Gantt>,
+    /// Both numbers over the earlier runs and this one.
+    pub trends: Vec<Trend>,
+    /// The earlier runs, the newest first.
+    pub earlier: Vec<EarlierRow>,
+    /// The controls that such a run is evidence for.
+    pub controls: Vec<Control>,
+    /// The runbook as it was run.
+    pub sources: &'run [Source],
     /// How each number was computed.
     pub methods: Vec<MethodRow>,
     /// Every event.
@@ -72,6 +95,17 @@ pub struct ObjectiveRow {
     pub judged: &'static str,
     /// What goes with it.
     pub note: String,
+}
+
+/// A readiness of what a step made.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReachedRow {
+    /// The step.
+    pub step: String,
+    /// The readiness: `hydrated`.
+    pub readiness: String,
+    /// When it was first seen; nothing where nobody saw it.
+    pub at: Option<String>,
 }
 
 /// A part of the recovery time.
@@ -94,6 +128,23 @@ pub struct CriticalRow {
     pub time: String,
     /// Its share of the recovery time, per cent.
     pub share: Option<u64>,
+    /// What it waited for, where that was not AWS alone.
+    pub waits: String,
+}
+
+/// An earlier run.
+#[derive(Clone, Debug, Serialize)]
+pub struct EarlierRow {
+    /// Its id.
+    pub run: String,
+    /// When it began.
+    pub started_at: String,
+    /// How it ended.
+    pub outcome: String,
+    /// Its recovery time.
+    pub recovery_time: String,
+    /// The data it lost.
+    pub data_lost: String,
 }
 
 /// A mark.
@@ -233,37 +284,86 @@ pub struct MethodRow {
 
 impl<'run> Page<'run> {
     /// The page of a run, finished or not.
-    pub fn of(state: &'run RunState, events: &[Event], head: &str) -> Self {
+    pub fn of(record: &Record<'run>) -> Self {
+        let Record { state, events, head, sources, earlier } = *record;
         let document = document::document(state, events, head);
         let started = state.started.as_deref();
+        let mode = started.map_or(Mode::Drill, |started| started.mode);
         let (time, lost) = (&document.rto, &document.rpo);
         Self {
             started,
-            kind: match started.map(|started| started.mode) {
-                Some(Mode::Recovery) => "Recovery report",
-                _ => "Drill report",
+            kind: match mode {
+                Mode::Recovery => "Recovery report",
+                Mode::Drill => "Drill report",
             },
             not_evidence: started.and_then(|started| not_evidence(&started.cloud)),
             objectives: vec![recovery_time_row(time), data_lost_row(lost)],
             since_start_s: since_start(state, time),
             what_made_it: what_made_it(state, &document),
             parts: parts(&time.parts_s),
-            critical_path: critical_path(state, &document),
+            critical_path: critical_path(&document),
             marks: marks(state),
             not_rehearsed: not_rehearsed(started, time),
             data_times: data_times(state, lost),
             evidence: evidence(state),
             steps: rows(state, |path| !path.is_preflight()),
+            reached: reached(state),
             preflight: rows(state, StepPath::is_preflight),
             checks: checks(events),
             not_restored: not_restored(state),
             created: created(state),
             warnings: state.outcome.as_ref().map(|outcome| outcome.warnings.clone()).unwrap_or_default(),
+            outcome_class: outcome_class(&document),
+            budget: Budget::of(&document),
+            recovery_point: RecoveryPoint::of(state, &document),
+            gantt: Gantt::of(state, events, &document),
+            trends: trends(earlier, state, &document),
+            earlier: earlier.iter().rev().map(earlier_row).collect(),
+            controls: controls::controls(mode),
+            sources,
             methods: vec![recovery_time_method(started, time), data_lost_method(started, lost)],
             timeline: timeline::timeline(events),
             document,
         }
     }
+}
+
+fn outcome_class(document: &Document) -> &'static str {
+    match document.exit_code {
+        PASSED => "good",
+        PAUSED | OBJECTIVE_MISSED => "warn",
+        _ => "bad",
+    }
+}
+
+fn earlier_row(earlier: &Earlier) -> EarlierRow {
+    EarlierRow {
+        run: earlier.run.clone(),
+        started_at: earlier.began.map(time_text).unwrap_or_default(),
+        outcome: earlier.outcome.replace('_', " "),
+        recovery_time: known(earlier.recovery_time.0),
+        data_lost: known(earlier.data_lost.0),
+    }
+}
+
+/// Both numbers of the earlier runs, and of this one behind them.
+fn trends(earlier: &[Earlier], state: &RunState, document: &Document) -> Vec<Trend> {
+    let this = Earlier {
+        recovery_time: (document.rto.actual_s, document.rto.met),
+        data_lost: (document.rpo.actual_s, document.rpo.met),
+        ..Earlier::of(state)
+    };
+    let samples = |number: fn(&Earlier) -> (Option<f64>, Option<bool>)| -> Vec<Sample> {
+        let sample = |run: &Earlier| {
+            let (seconds, met) = number(run);
+            let day = run.began.map(|began| began.format("%d %b").to_string()).unwrap_or_default();
+            Sample { day, run: run.run.clone(), seconds, met, is_this: run.run == this.run }
+        };
+        earlier.iter().chain([&this]).map(sample).collect()
+    };
+    let times = Trend::of("Recovery time", &samples(|run| run.recovery_time), document.rto.objective_s);
+    let losses = Trend::of("Data lost", &samples(|run| run.data_lost), document.rpo.objective_s);
+    times.into_iter().chain(losses).collect()
 }
 
 fn not_evidence(cloud: &Cloud) -> Option<String> {
@@ -355,35 +455,30 @@ fn what_made_it(state: &RunState, document: &Document) -> String {
         };
         return format!("The recovery time is not known: {missing}.");
     };
-    let mut shares: Vec<(f64, &StepPath)> =
-        document.critical_path.iter().filter_map(|path| Some((took(state, path)?, path))).collect();
-    shares.sort_by(|left, right| right.0.total_cmp(&left.0));
-    let total = duration(total);
-    match shares.as_slice() {
-        [] => format!("{total} in all; no step on the way took time that was measured."),
-        [(largest, path), (next, other), ..] if *next >= 1.0 => format!(
-            "{} of {total} were the step {path}; the next largest was {} in {other}.",
-            duration(*largest),
-            duration(*next)
-        ),
-        [(largest, path), ..] => format!("{} of {total} were the step {path}.", duration(*largest)),
-    }
+    let name = |path: &StepPath| {
+        let named = outline(state, path).and_then(|outline| outline.name.clone());
+        named.map_or_else(|| path.to_string(), |name| format!("{path} ({name})"))
+    };
+    made::sentence(total, &document.rto.parts_s, &document.critical_steps, &name)
 }
 
 fn parts(parts: &Parts) -> Vec<PartRow> {
-    let Parts { preflight, detection, decision, execution, verification, control_plane, blocked, lifeboat } =
-        parts;
+    let Parts { before_run, preflight, detection, decision, execution, verification, .. } = parts;
+    let Parts { control_plane, blocked, away, retry, lifeboat, .. } = parts;
     let row = |(name, seconds, meaning): (&'static str, Option<f64>, &'static str)| {
         Some(PartRow { name, time: duration(seconds?), meaning })
     };
     [
+        ("before the run", *before_run, "from the loss of service to the start of the run"),
+        ("of this detection", *detection, "from the loss of service to its detection"),
         ("preflight", *preflight, "checks before the first step"),
-        ("detection", *detection, "from the loss of service to its detection"),
-        ("decision", Some(*decision), "waiting for people"),
         ("execution", *execution, "from the first step to the end of the last one that changes something"),
         ("verification", *verification, "from there to the proof"),
-        ("control plane", Some(*control_plane), "AWS not reachable"),
-        ("blocked", Some(*blocked), "credentials or a permission missing"),
+        ("of these waiting for people", Some(*decision), "for answers, and for somebody to take the run up"),
+        ("of these control plane", Some(*control_plane), "AWS not reachable"),
+        ("of these blocked", Some(*blocked), "credentials or a permission missing"),
+        ("of these nobody there", Some(*away), "no process of Lifeboat carried the run"),
+        ("of these delays", Some(*retry), "between the attempts of a step"),
         (
             "of these Lifeboat's own share",
             Some(*lifeboat),
@@ -391,21 +486,37 @@ fn parts(parts: &Parts) -> Vec<PartRow> {
         ),
     ]
     .into_iter()
+    .filter(|(name, seconds, _)| {
+        !name.starts_with("of these") || seconds.is_some_and(|seconds| seconds > 0.0)
+    })
     .filter_map(row)
     .collect()
 }
 
-fn critical_path(state: &RunState, document: &Document) -> Vec<CriticalRow> {
+fn critical_path(document: &Document) -> Vec<CriticalRow> {
     let total = document.rto.actual_s.filter(|total| *total > 0.0);
-    let row = |path: &StepPath| {
-        let took = took(state, path);
-        CriticalRow {
-            step: path.to_string(),
-            time: known(took),
-            share: took.zip(total).map(|(took, total)| (took / total * 100.0).round() as u64),
-        }
+    let row = |step: &CriticalStep| CriticalRow {
+        step: step.step.to_string(),
+        time: duration(step.total_s),
+        share: total.map(|total| (step.total_s / total * 100.0).round() as u64),
+        waits: waits(step),
     };
-    document.critical_path.iter().map(row).collect()
+    document.critical_steps.iter().map(row).collect()
+}
+
+/// What a step waited for, the longest first.
+fn waits(step: &CriticalStep) -> String {
+    let mut waits = [
+        (step.aws_s, "AWS, or what a probe asked"),
+        (step.person_s, "a person"),
+        (step.blocked_s, "credentials, a permission or the control plane"),
+        (step.away_s, "a process of Lifeboat"),
+        (step.retry_s, "the next attempt"),
+        (step.lifeboat_s, "Lifeboat to see it, at most"),
+    ];
+    waits.sort_by(|left, right| right.0.total_cmp(&left.0));
+    let worth = waits.iter().filter(|(seconds, _)| *seconds >= 0.05);
+    worth.map(|(seconds, what)| format!("{} for {what}", duration(*seconds))).collect::<Vec<_>>().join("; ")
 }
 
 fn marks(state: &RunState) -> Vec<MarkRow> {
@@ -513,6 +624,15 @@ fn checks(events: &[Event]) -> Vec<CheckRow> {
         _ => None,
     };
     events.iter().filter_map(row).collect()
+}
+
+fn reached(state: &RunState) -> Vec<ReachedRow> {
+    let of_step = |path: &StepPath| {
+        let names = document::reached(&state.step(path)).into_iter();
+        let row = |(readiness, at)| ReachedRow { step: path.to_string(), readiness, at };
+        names.map(row).collect::<Vec<_>>()
+    };
+    document::paths(state).into_iter().flat_map(of_step).collect()
 }
 
 fn not_restored(state: &RunState) -> Vec<LackRow> {

@@ -85,6 +85,7 @@ pub fn words(kind: &EventKind) -> String {
         EventKind::StepStarted(intent) => step_started(intent),
         EventKind::StepAccepted { stage, .. } => accepted("AWS accepted", stage),
         EventKind::StateSeen { state, .. } => format!("seen as {state}"),
+        EventKind::Reached { readiness, .. } => format!("is {readiness}"),
         EventKind::Observed { found } => format!("looked at: {}", found.replace('_', " ")),
         EventKind::StepUnknown { error } => {
             format!("whether it happened is not known ({}); it will be looked at", failure(error))
@@ -138,7 +139,10 @@ pub fn words(kind: &EventKind) -> String {
         EventKind::CheckFailed { check, error, then } => {
             format!("check does not hold ({then}): {check}: {}", failure(error))
         }
-        EventKind::MarkSet { mark } => format!("mark set: {mark}"),
+        EventKind::MarkSet { mark, source: None } => format!("mark set: {mark}"),
+        EventKind::MarkSet { mark, source: Some(source) } => {
+            format!("mark set: {mark} (the time of {source})")
+        }
         EventKind::RtoMeasured(time) => format!("recovery time: {}", optional(time.actual_s)),
         EventKind::RpoMeasured(lost) => format!("data lost: {}", optional(lost.actual_s)),
         EventKind::TailDropped { bytes, .. } => {
@@ -243,10 +247,13 @@ fn optional(seconds: Option<f64>) -> String {
     seconds.map_or_else(|| "unknown".to_owned(), duration)
 }
 
-/// Seconds for people: `38 min 12 s`; to the tenth of a second below a minute.
+/// Seconds for people: `38 min 12 s`; to the tenth of a second below a minute, in milliseconds below a tenth.
 pub fn duration(seconds: f64) -> String {
     if seconds < 0.0 {
         return format!("−{}", duration(-seconds));
+    }
+    if (0.000_5..0.1).contains(&seconds) {
+        return format!("{} ms", (seconds * 1000.0).round());
     }
     if seconds < 59.95 {
         let tenths = (seconds * 10.0).round() / 10.0;

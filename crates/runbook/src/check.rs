@@ -55,7 +55,7 @@ pub const DEEPEST_CLOSURE: usize = 8;
 /// When they are too many, or not UTF-8.
 pub fn source_from_bytes(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnostic> {
     if bytes.len() > LARGEST {
-        let message = format!("the file is too large: a runbook has at most {LARGEST} bytes");
+        let message = format!("the file is too large: a runbook has at most {} MiB", LARGEST / (1024 * 1024));
         return Err(Diagnostic::error("too-large", 0..0, message).help("is it the right file?"));
     }
     let text = String::from_utf8(bytes).map_err(|error| {

@@ -9,6 +9,7 @@ mod functions;
 mod node;
 mod operators;
 mod parse;
+mod partial;
 #[cfg(test)]
 mod properties;
 mod scan;
@@ -22,6 +23,7 @@ use crate::spec::Type;
 use crate::value::Value;
 use chrono::{DateTime, Utc};
 use node::{Function, Kind, Node};
+pub use partial::Partial;
 use std::ops::Range;
 
 /// An expression that parses, bound to its place in the file.
@@ -82,6 +84,12 @@ pub trait Scope {
     fn now(&self) -> DateTime<Utc>;
 }
 
+/// The same before everything has run: some values come later.
+pub trait PartialScope: Scope {
+    /// Whether the value at the path `names` comes later; as against one that is there, or never will be.
+    fn is_pending(&self, names: &[&str]) -> bool;
+}
+
 impl Expression {
     /// Parses `text`, which begins at byte `offset` of the source. The error is the first one found.
     pub fn parse(text: &str, offset: usize) -> Result<Self, ExpressionError> {
@@ -111,6 +119,14 @@ impl Expression {
     /// Its value.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, ExpressionError> {
         evaluate::evaluate(&self.root, scope)
+    }
+
+    /// Its value, as far as that is known before everything has run.
+    ///
+    /// # Errors
+    /// Where it cannot be worked out from what is known.
+    pub fn evaluate_partly(&self, scope: &dyn PartialScope) -> Result<Partial, ExpressionError> {
+        partial::partly(&self.root, scope)
     }
 
     /// The values it was made from, for "skipped, because …": every chain of names, with constant indexes, as it

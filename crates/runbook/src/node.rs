@@ -279,6 +279,9 @@ impl Reader<'_, '_> {
             Some(place) if line[..place].contains(['{', '[']) => {
                 "in flow style (`{ … }`, `[ … ]`) quote every `${{ … }}`".to_owned()
             }
+            _ if line.contains('\t') => {
+                "there is a tab in this line: YAML wants spaces, two for each level".to_owned()
+            }
             _ => "mend the YAML here; what follows could not be read".to_owned(),
         };
         let range = at..at + self.text[at..line_end.max(at)].chars().next().map_or(0, char::len_utf8);

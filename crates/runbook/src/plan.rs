@@ -4,12 +4,12 @@
 //! that `check` judges it and `drill` and `run` refuse it in one sentence.
 
 use crate::diagnostic::Source;
-use crate::expression::Expression;
+use crate::expression::{Expression, Scope};
 use crate::id::{MarkName, StepPath};
 use crate::spec::{Effect, Type};
 use crate::template::Template;
 use crate::value::Value;
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -90,6 +90,19 @@ impl Mode {
             Self::Drill => "drill",
             Self::Recovery => "recovery",
         }
+    }
+}
+
+/// All that is known of every run in a mode.
+struct OnlyTheMode(Mode);
+
+impl Scope for OnlyTheMode {
+    fn value(&self, names: &[&str]) -> Option<Value> {
+        (names == ["run", "mode"]).then(|| self.0.word().into())
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
     }
 }
 
@@ -303,8 +316,33 @@ pub struct Step {
     pub effect: Option<Effect>,
     /// `touches` of the step: resources named where the action's spec cannot know them.
     pub touches: Vec<Template>,
-    /// `expect`: the typical duration.
+    /// How long it usually takes: `expect`, else what is typical of the action.
     pub expect: Option<TimeDelta>,
+    /// Where `expect` is from; nothing where it is not known.
+    pub expect_source: Option<ExpectSource>,
+}
+
+/// Where an expected duration is from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExpectSource {
+    /// `expect:` in the runbook.
+    Runbook,
+    /// A publication about the action: which.
+    Published(String),
+    /// An assumption of Lifeboat's authors: nobody has published it.
+    Assumed,
+}
+
+impl ExpectSource {
+    /// In words, after "from" or in brackets.
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Runbook => "`expect` in the runbook",
+            Self::Published(source) => source,
+            Self::Assumed => "assumed by Lifeboat",
+        }
+    }
 }
 
 /// What a step does.
@@ -531,6 +569,21 @@ impl Step {
     pub fn action(&self) -> Option<&str> {
         match &self.work {
             Work::Action { action, .. } => Some(action),
+            _ => None,
+        }
+    }
+
+    /// Whether a run in this mode may come to it: not where its `if` is false for everything but the mode.
+    pub fn may_run_in(&self, mode: Mode) -> bool {
+        let condition = self.condition.as_ref().map(|condition| condition.evaluate(&OnlyTheMode(mode)));
+        !matches!(condition, Some(Ok(Value::Bool(false))))
+    }
+
+    /// The only mode that may come to it, where its `if` rules the other out.
+    pub fn only_in(&self) -> Option<Mode> {
+        match (self.may_run_in(Mode::Drill), self.may_run_in(Mode::Recovery)) {
+            (true, false) => Some(Mode::Drill),
+            (false, true) => Some(Mode::Recovery),
             _ => None,
         }
     }

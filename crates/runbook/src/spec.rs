@@ -249,6 +249,9 @@ pub struct Output {
     /// Whether it is kept only where the step's `outputs:` selects it, because it may hold anything; the step's own
     /// `assert` and `wait` see it all the same.
     pub selected: bool,
+    /// Whether it is the service's own time of the moment at which the step's aim was reached: a mark that the step sets
+    /// when it has succeeded is of that time.
+    pub moment: bool,
     /// One sentence.
     pub summary: &'static str,
 }
@@ -256,7 +259,12 @@ pub struct Output {
 impl Output {
     /// An output that may be journaled.
     pub const fn new(name: &'static str, kind: Type, summary: &'static str) -> Self {
-        Self { name, kind, sensitive: false, selected: false, summary }
+        Self { name, kind, sensitive: false, selected: false, moment: false, summary }
+    }
+
+    /// The same, as the service's own time of the moment at which the step's aim was reached.
+    pub const fn moment(self) -> Self {
+        Self { moment: true, ..self }
     }
 
     /// The same, kept only where the step selects it.
@@ -285,6 +293,9 @@ pub struct Readiness {
     pub summary: &'static str,
 }
 
+/// The source of a [`TypicalDuration`] that nobody has published.
+pub const ASSUMED: &str = "(assumed)";
+
 /// How long something usually takes.
 #[derive(Clone, Copy, Debug)]
 pub struct TypicalDuration {
@@ -292,7 +303,7 @@ pub struct TypicalDuration {
     pub what: &'static str,
     /// Seconds, the median.
     pub seconds: u32,
-    /// Where the number is from; `(assumed)` where nobody published one.
+    /// Where the number is from; [`ASSUMED`] where nobody published one.
     pub source: &'static str,
 }
 

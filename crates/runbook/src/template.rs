@@ -1,6 +1,6 @@
 //! A value of the runbook with `${{ … }}` in it.
 
-use crate::expression::{Expression, ExpressionError, Scope};
+use crate::expression::{Expression, ExpressionError, Partial, PartialScope, Scope};
 use crate::value::{Secret, Value};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -49,13 +49,48 @@ impl Template {
         match &self.kind {
             TemplateKind::Literal(value) => Ok(value.clone()),
             TemplateKind::Whole(expression) => expression.evaluate(scope),
-            TemplateKind::Text(parts) => text(parts, scope),
+            TemplateKind::Text(parts) => text(parts, |expression| expression.evaluate(scope)),
             TemplateKind::List(items) => {
                 items.iter().map(|item| item.evaluate(scope)).collect::<Result<_, _>>().map(Value::List)
             }
             TemplateKind::Map(fields) => fields
                 .iter()
                 .map(|(key, field)| Ok((key.clone(), field.evaluate(scope)?)))
+                .collect::<Result<_, _>>()
+                .map(Value::Map),
+        }
+    }
+
+    /// Its value before everything has run: what comes later is put in by `placeholder`, as text. The names that it waits
+    /// for are added to `pending`; where there are none, the value is the one that the step will have.
+    ///
+    /// # Errors
+    /// Where an expression cannot be worked out from what is known.
+    pub fn evaluate_partly(
+        &self,
+        scope: &dyn PartialScope,
+        placeholder: &dyn Fn(&Expression, &[String]) -> String,
+        pending: &mut Vec<String>,
+    ) -> Result<Value, ExpressionError> {
+        let mut put_in = |expression: &Expression| match expression.evaluate_partly(scope)? {
+            Partial::Known(value) => Ok(value),
+            Partial::Pending(names) => {
+                let text = placeholder(expression, &names);
+                pending.extend(names);
+                Ok(Value::String(text))
+            }
+        };
+        match &self.kind {
+            TemplateKind::Literal(value) => Ok(value.clone()),
+            TemplateKind::Whole(expression) => put_in(expression),
+            TemplateKind::Text(parts) => text(parts, put_in),
+            TemplateKind::List(items) => {
+                let items = items.iter().map(|item| item.evaluate_partly(scope, placeholder, pending));
+                items.collect::<Result<_, _>>().map(Value::List)
+            }
+            TemplateKind::Map(fields) => fields
+                .iter()
+                .map(|(key, field)| Ok((key.clone(), field.evaluate_partly(scope, placeholder, pending)?)))
                 .collect::<Result<_, _>>()
                 .map(Value::Map),
         }
@@ -79,13 +114,16 @@ impl Template {
     }
 }
 
-fn text(parts: &[Part], scope: &dyn Scope) -> Result<Value, ExpressionError> {
+fn text(
+    parts: &[Part],
+    mut value: impl FnMut(&Expression) -> Result<Value, ExpressionError>,
+) -> Result<Value, ExpressionError> {
     let mut text = String::new();
     let mut secret = None;
     for part in parts {
         match part {
             Part::Literal(literal) => text.push_str(literal),
-            Part::Expression(expression) => match expression.evaluate(scope)? {
+            Part::Expression(expression) => match value(expression)? {
                 Value::Secret(value) => {
                     text.push_str(value.expose());
                     secret = Some(value.name);

@@ -2,7 +2,9 @@
 
 mod alarms;
 mod backup;
+mod moved;
 mod quotas;
+mod replicas;
 mod secrets;
 mod ssm;
 
@@ -13,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 pub use alarms::{AlarmDefinition, AlarmState, AlarmTransition, MetricDefinition, MetricValue, Watched};
 pub use backup::{RecoveryPointDefinition, VaultDefinition};
-pub use quotas::QuotaDefinition;
+pub use quotas::{QuotaDefinition, UsageMetricDefinition};
+pub use replicas::LagDefinition;
 pub use secrets::SecretDefinition;
 pub(crate) use secrets::text as secret_text;
 pub use ssm::{
@@ -121,6 +124,7 @@ impl WorldDefinition {
                 problems.push(format!("faults: {service} {operation} is not a simulated operation"));
             }
         }
+        problems.extend(self.faults.iter().filter_map(Fault::problem));
         let regions = self.accounts.iter().flat_map(|account| &account.regions);
         let instances =
             regions.clone().flat_map(|(_, region)| region.instances.iter().map(move |it| (region, it)));
@@ -203,6 +207,9 @@ pub struct RegionDefinition {
     /// DB instances, all available at the start.
     #[serde(default)]
     pub instances: Vec<InstanceDefinition>,
+    /// Restored instances show `storage-initialization` while their storage is loaded.
+    #[serde(default)]
+    pub storage_initialization: bool,
     /// Parameters of Parameter Store.
     #[serde(default)]
     pub parameters: Vec<ParameterDefinition>,
@@ -238,6 +245,7 @@ impl Default for RegionDefinition {
             parameter_groups: Vec::new(),
             certificates: Vec::new(),
             instances: Vec::new(),
+            storage_initialization: false,
             parameters: Vec::new(),
             secrets: Vec::new(),
             backup_vaults: Vec::new(),
@@ -328,9 +336,29 @@ pub struct InstanceDefinition {
     /// The identifier of the instance that it follows, where it is a read replica.
     #[serde(default)]
     pub replica_of: Option<String>,
+    /// By how much the replica is behind, in order of time; before the first it is up to date.
+    #[serde(default)]
+    pub replica_lag: Vec<LagDefinition>,
+    /// Maintenance that waits for it.
+    #[serde(default)]
+    pub pending_maintenance: Vec<MaintenanceDefinition>,
     /// Times of its automated snapshots.
     #[serde(default)]
     pub automated_snapshots: Vec<DateTime<Utc>>,
+}
+
+/// Maintenance that waits for a DB instance: a `PendingMaintenanceAction`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaintenanceDefinition {
+    /// For example `system-update`.
+    pub action: String,
+    /// What it is.
+    #[serde(default)]
+    pub description: String,
+    /// From then on AWS applies it in the maintenance window, asked or not.
+    #[serde(default)]
+    pub auto_applied_after: Option<DateTime<Utc>>,
 }
 
 /// A database and what is written to it.

@@ -21,6 +21,8 @@ pub const RESTORE_CREATING: Typical = typical("rds restore creating", 11 * 60);
 pub const RESTORE_MODIFYING: Typical = typical("rds restore modifying", 60);
 /// The first backup of a new instance, only where backups are kept: 4 min. Source: user reports, as above.
 pub const FIRST_BACKUP: Typical = typical("rds first backup", 4 * 60);
+/// `storage-initialization` of a restored instance, only in worlds that show it: 25 min. Assumed: hours for large ones.
+pub const STORAGE_INITIALIZATION: Typical = typical("rds storage initialization", 25 * 60);
 /// `modifying` of an accepted change: 2 min. Source: AWS documentation says "minutes" (1–3 min assumed).
 pub const MODIFY: Typical = typical("rds modify", 2 * 60);
 /// `renaming`: 45 s. Assumed.
@@ -59,6 +61,7 @@ pub const ALL: &[Typical] = &[
     RESTORE_CREATING,
     RESTORE_MODIFYING,
     FIRST_BACKUP,
+    STORAGE_INITIALIZATION,
     MODIFY,
     RENAME,
     DELETE,
@@ -103,6 +106,8 @@ pub const DNS_AFTER_RENAME_SECONDS: i64 = 60;
 /// An accepted ModifyDBInstance shows `available` this long before a state moves, least and most seconds.
 /// Source: AWS documentation names the trap (assert on a transition); the bounds are assumed.
 pub const QUIET_AFTER_MODIFY: (i64, i64) = (5, 60);
+/// A role that was added to an instance is `PENDING` this long, least and most seconds. Assumed.
+pub const ROLE_PENDING: (i64, i64) = (5, 60);
 /// Events arrive this late, least and most seconds. Assumed.
 pub const EVENT_LATENESS: (i64, i64) = (5, 60);
 /// Seconds between uploads of transaction logs, the teeth of `LatestRestorableTime`.

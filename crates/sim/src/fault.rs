@@ -62,6 +62,17 @@ pub enum FaultKind {
     StaleRead(u64),
     /// The call is taken as one of this account: the credentials are those of somebody else.
     OtherAccount(String),
+    /// No call is hit: while it lasts, every read replica is at least this many seconds behind. It takes a span of time.
+    ReplicaLag(u32),
+}
+
+impl Fault {
+    /// What does not fit together, in a sentence.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let lags = matches!(self.kind, FaultKind::ReplicaLag(_));
+        let lasts = matches!(self.when, When::During { .. });
+        (lags && !lasts).then(|| "faults: replica_lag takes `when: { during: … }`".to_owned())
+    }
 }
 
 /// How long ago the stalest look of these faults may see, seconds; nothing where no look is stale.
@@ -98,7 +109,10 @@ pub(crate) fn hitting<'a>(faults: &'a [Fault], chance: &Chance, hit: Hit<'_>) ->
                 hit.second >= *from_s && to_s.is_none_or(|to_s| hit.second < to_s)
             }
         };
-        named(&fault.service, hit.service) && named(&fault.operation, hit.operation) && now()
+        !matches!(fault.kind, FaultKind::ReplicaLag(_))
+            && named(&fault.service, hit.service)
+            && named(&fault.operation, hit.operation)
+            && now()
     })
 }
 

@@ -388,7 +388,8 @@ fn refusal(kind: &FaultKind, dialect: Dialect) -> Option<ApiError> {
         | FaultKind::Latency(_)
         | FaultKind::FinalState(_)
         | FaultKind::StaleRead(_)
-        | FaultKind::OtherAccount(_) => None,
+        | FaultKind::OtherAccount(_)
+        | FaultKind::ReplicaLag(_) => None,
     }
 }
 

@@ -14,7 +14,7 @@ pub const WAIT_FOR_ALARM: ActionSpec = ActionSpec {
         Parameter::optional("hold", Type::Duration, "How long it must have been in it; 0s unless said."),
     ],
     outputs: &[
-        Output::new("since", Type::Time, "Since when it is in that state."),
+        Output::new("since", Type::Time, "Since when it is in that state.").moment(),
         Output::new("reason", Type::String, "Why, in CloudWatch's words."),
         Output::new("arn", Type::Arn, "The alarm's ARN."),
     ],

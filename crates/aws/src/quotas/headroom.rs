@@ -4,7 +4,11 @@ use super::spec;
 use crate::connect::Aws;
 use crate::errors::{Call, classify};
 use async_trait::async_trait;
-use lifeboat_engine::action::{Action, ActionError, Note, Observation, StepContext};
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+use aws_sdk_servicequotas::types::MetricInfo;
+use aws_smithy_types::DateTime as SdkTime;
+use chrono::TimeDelta;
+use lifeboat_engine::action::{Action, ActionError, ErrorKind, Note, Observation, StepContext};
 use lifeboat_runbook::spec::ActionSpec;
 use lifeboat_runbook::value::Value;
 use std::collections::BTreeMap;
@@ -21,6 +25,9 @@ const RDS: &[(&str, &str, &str)] = &[
     ("L-DE55804A", "Parameter groups", "DBParameterGroups"),
     ("L-7ADDB58A", "Total storage for all DB instances", "AllocatedStorage"),
 ];
+
+/// How far back usage counts.
+const USAGE_WINDOW: TimeDelta = TimeDelta::minutes(15);
 
 /// `quotas.headroom`.
 pub struct Headroom(pub(crate) Arc<Aws>);
@@ -90,8 +97,12 @@ impl Headroom {
                 quota.quota_code() == Some(name)
                     || quota.quota_name().is_some_and(|said| said.eq_ignore_ascii_case(name))
             });
-            if let Some(limit) = found.and_then(|quota| quota.value()) {
-                return Ok(Quota { limit, used: None });
+            if let Some((quota, limit)) = found.and_then(|quota| Some((quota, quota.value()?))) {
+                let used = match quota.usage_metric() {
+                    Some(metric) => self.used(cx, metric).await?,
+                    None => None,
+                };
+                return Ok(Quota { limit, used });
             }
             next = reply.next_token().map(str::to_owned);
             if next.is_none() {
@@ -100,6 +111,37 @@ impl Headroom {
                     "`aws service-quotas list-service-quotas --service-code {service}` lists them"
                 )));
             }
+        }
+    }
+}
+
+impl Headroom {
+    /// What is used, by the metric that Service Quotas names. A service measures it every few minutes: the newest of the
+    /// last quarter of an hour counts. Where it may not be read, nothing is known of it.
+    async fn used(&self, cx: &StepContext, metric: &MetricInfo) -> Result<Option<f64>, ActionError> {
+        let dimensions = metric.metric_dimensions().into_iter().flatten();
+        let dimensions = dimensions.map(|(name, value)| Dimension::builder().name(name).value(value).build());
+        let described = Metric::builder()
+            .set_namespace(metric.metric_namespace().map(str::to_owned))
+            .set_metric_name(metric.metric_name().map(str::to_owned))
+            .set_dimensions(Some(dimensions.collect()))
+            .build();
+        let statistic = metric.metric_statistic_recommendation().unwrap_or("Maximum");
+        let stat = MetricStat::builder().metric(described).period(300).stat(statistic).build();
+        let millis = |time: chrono::DateTime<chrono::Utc>| SdkTime::from_millis(time.timestamp_millis());
+        let call = self.0.cloudwatch(&cx.place.region).get_metric_data();
+        let call = call
+            .metric_data_queries(MetricDataQuery::builder().id("used").metric_stat(stat).build())
+            .start_time(millis(cx.now - USAGE_WINDOW))
+            .end_time(millis(cx.now));
+        match call.send().await.map_err(|error| classify(error, Call::Read)) {
+            Ok(reply) => {
+                let points = reply.metric_data_results().iter();
+                let points = points.flat_map(|result| result.timestamps().iter().zip(result.values()));
+                Ok(points.max_by_key(|(at, _)| at.as_nanos()).map(|(_, used)| *used))
+            }
+            Err(error) if error.kind == ErrorKind::BlockedOnPermission => Ok(None),
+            Err(error) => Err(error),
         }
     }
 }

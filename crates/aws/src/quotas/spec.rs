@@ -5,8 +5,8 @@ use lifeboat_runbook::spec::{ActionSpec, Effect, Output, Parameter, Type, Typica
 /// `quotas.headroom`.
 pub const HEADROOM: ActionSpec = ActionSpec {
     name: "quotas.headroom",
-    summary: "Fails where a quota leaves no room for what is needed. For RDS it knows what is used; for other services only \
-              the limit.",
+    summary: "Fails where a quota leaves no room for what is needed. What is used it knows of RDS, and where Service Quotas \
+              names a metric of it; else only the limit.",
     effect: Some(Effect::Read),
     cut_over: false,
     parameters: &[
@@ -23,8 +23,12 @@ pub const HEADROOM: ActionSpec = ActionSpec {
     readiness: &[],
     failure_states: &[],
     calls: &[],
-    // RDS says its limits and what is used; of the others only the limit is known.
-    dependent: &["rds:DescribeAccountAttributes", "servicequotas:ListServiceQuotas"],
+    // RDS says its limits and what is used; of the others a metric may tell.
+    dependent: &[
+        "cloudwatch:GetMetricData",
+        "rds:DescribeAccountAttributes",
+        "servicequotas:ListServiceQuotas",
+    ],
     typical: &[TypicalDuration { what: "the answer", seconds: 1, source: "(assumed)" }],
     timeout_seconds: 120,
     undo: None,

@@ -1,6 +1,6 @@
 //! A DB instance in the names of the outputs.
 
-use aws_sdk_rds::types::{DbInstance, PendingModifiedValues};
+use aws_sdk_rds::types::{DbInstance, DbInstanceRole, PendingModifiedValues};
 use chrono::DateTime;
 use lifeboat_engine::action::Values;
 use lifeboat_engine::lookout::Seen;
@@ -79,6 +79,7 @@ fn attributes(instance: &DbInstance) -> Values {
         ("subnet_group", instance.db_subnet_group().and_then(|group| group.db_subnet_group_name()).into()),
         ("security_groups", Value::List(security_groups)),
         ("parameter_group", parameter_group.into()),
+        ("pending_changes", pending_changes(instance)),
     ])
 }
 
@@ -100,18 +101,63 @@ fn settings(instance: &DbInstance) -> Values {
         ("backup_window", instance.preferred_backup_window().into()),
         ("maintenance_window", instance.preferred_maintenance_window().into()),
         ("copy_tags_to_snapshot", instance.copy_tags_to_snapshot().into()),
+        ("engine_lifecycle_support", instance.engine_lifecycle_support().into()),
+        ("dedicated_log_volume", instance.dedicated_log_volume().into()),
+        ("customer_owned_ip", instance.customer_owned_ip_enabled().into()),
+        ("processor_features", processor_features(instance)),
         ("performance_insights", instance.performance_insights_enabled().into()),
         ("monitoring_interval", instance.monitoring_interval().into()),
         ("monitoring_role", instance.monitoring_role_arn().into()),
         ("managed_password", instance.master_user_secret().is_some().into()),
         ("domain", (!instance.domain_memberships().is_empty()).into()),
-        ("associated_roles", (!instance.associated_roles().is_empty()).into()),
+        ("associated_roles", roles(instance)),
         ("read_replicas", (!instance.read_replica_db_instance_identifiers().is_empty()).into()),
         ("replicates", replicates(instance).into()),
         ("parameters_wait_for_reboot", parameters_are(instance, "pending-reboot").into()),
         ("pending", (!is_settled(instance)).into()),
         ("pending_values", has_pending_values(instance).into()),
     ])
+}
+
+/// Its IAM roles: `role`, `feature`, and the `status` that RDS gives each.
+fn roles(instance: &DbInstance) -> Value {
+    let each = |role: &DbInstanceRole| {
+        Value::Map(named([
+            ("role", role.role_arn().into()),
+            ("feature", role.feature_name().into()),
+            ("status", role.status().into()),
+        ]))
+    };
+    Value::List(instance.associated_roles().iter().map(each).collect())
+}
+
+/// How its processors are set, by name, where that differs from the class's own.
+fn processor_features(instance: &DbInstance) -> Value {
+    let features = instance.processor_features().iter();
+    Value::Map(features.filter_map(|it| Some((it.name()?.to_owned(), it.value().into()))).collect())
+}
+
+/// Changes that were accepted and are not in force, in the names of the outputs; the password is never told.
+fn pending_changes(instance: &DbInstance) -> Value {
+    let Some(pending) = instance.pending_modified_values() else { return Value::Map(Values::new()) };
+    let all = named([
+        ("instance", pending.db_instance_identifier().into()),
+        ("class", pending.db_instance_class().into()),
+        ("engine", pending.engine().into()),
+        ("engine_version", pending.engine_version().into()),
+        ("license_model", pending.license_model().into()),
+        ("multi_az", pending.multi_az().into()),
+        ("port", pending.port().into()),
+        ("backup_retention_days", pending.backup_retention_period().into()),
+        ("allocated_storage_gib", pending.allocated_storage().into()),
+        ("storage_type", pending.storage_type().into()),
+        ("iops", pending.iops().into()),
+        ("storage_throughput", pending.storage_throughput().into()),
+        ("subnet_group", pending.db_subnet_group_name().into()),
+        ("ca_certificate", pending.ca_certificate_identifier().into()),
+        ("iam_authentication", pending.iam_database_authentication_enabled().into()),
+    ]);
+    Value::Map(all.into_iter().filter(|(_, value)| !value.is_null()).collect())
 }
 
 fn list(items: &[String]) -> Value {

@@ -33,10 +33,40 @@ pub(crate) struct Likeness {
     pub(crate) backup_retention_days: Option<i32>,
     pub(crate) backup_window: Option<String>,
     pub(crate) copy_tags_to_snapshot: Option<bool>,
+    /// Whether AWS may charge for extended support of an old version; unset it may.
+    pub(crate) engine_lifecycle_support: Option<String>,
+    pub(crate) dedicated_log_volume: Option<bool>,
+    pub(crate) customer_owned_ip: Option<bool>,
+    /// Name and value of each.
+    pub(crate) processor_features: Vec<(String, String)>,
     /// What only a change after the restore can carry, by the names of its settings.
     pub(crate) later: Values,
+    /// IAM roles, each for a feature; they too are added after the restore.
+    pub(crate) roles: Vec<Role>,
     /// What the source has and a restore cannot carry.
     pub(crate) not_restored: Vec<String>,
+}
+
+/// An IAM role that RDS may use for a feature of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Role {
+    /// Its ARN.
+    pub(crate) role: String,
+    /// For example `s3Export`; an instance has one role for each.
+    pub(crate) feature: String,
+    /// `ACTIVE`, `PENDING`, or `INVALID`: RDS cannot assume it.
+    pub(crate) status: String,
+}
+
+/// The roles in a look, or in what was captured of one.
+pub(crate) fn roles(associated: Option<&Value>) -> Vec<Role> {
+    let Some(Value::List(roles)) = associated else { return Vec::new() };
+    let each = |role: &Value| {
+        let text = |name: &str| role.get(name).and_then(Value::as_str).map(str::to_owned);
+        let (role, feature) = (text("role")?, text("feature")?);
+        Some(Role { role, feature, status: text("status").unwrap_or_default() })
+    };
+    roles.iter().filter_map(each).collect()
 }
 
 /// The size, GiB, from which gp3 storage takes IOPS and throughput of its own; below it AWS refuses even the values
@@ -99,7 +129,19 @@ pub(crate) fn likeness(source: &Values, with: &Values, mode: Mode) -> Likeness {
         backup_retention_days: if drill { Some(0) } else { read.number("backup_retention_days") },
         backup_window: read.text("backup_window").filter(|_| !drill),
         copy_tags_to_snapshot: if drill { Some(false) } else { read.flag("copy_tags_to_snapshot") },
+        engine_lifecycle_support: read.text("engine_lifecycle_support"),
+        // Where they are off they need not be said, and not every engine and place knows them.
+        dedicated_log_volume: read.flag("dedicated_log_volume").filter(|on| *on),
+        customer_owned_ip: read.flag("customer_owned_ip").filter(|on| *on),
+        processor_features: match read.value("processor_features") {
+            Some(Value::Map(features)) if read.given("class").is_none() => {
+                features.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
+            }
+            // They go with the class: those of another class may not fit.
+            _ => Vec::new(),
+        },
         later: later(&read, drill, &engine),
+        roles: roles(read.value("associated_roles")),
         not_restored: not_restored(&read, drill, &engine),
     }
 }
@@ -218,7 +260,6 @@ fn not_restored(read: &Read<'_>, drill: bool, engine: &str) -> Vec<String> {
             drill && read.has("managed_password"),
             "the master password managed by Secrets Manager (a drill makes no secret)",
         ),
-        (read.has("associated_roles"), "associated IAM roles"),
         (read.has("domain"), "membership of the directory"),
         (read.known("replica_of").is_some(), "that it is a read replica: the copy follows nobody"),
         (read.has("read_replicas"), "read replicas"),
@@ -294,13 +335,15 @@ mod tests {
     #[test]
     fn what_only_a_later_change_carries_is_told_from_what_nothing_carries() {
         let mut source = source("postgres", "gp3", 100);
+        let role = [("role", "arn:aws:iam::1:role/export"), ("feature", "s3Export"), ("status", "ACTIVE")];
+        let role = Value::Map(role.map(|(name, text)| (name.to_owned(), text.into())).into());
         let more = [
             ("performance_insights", Value::Bool(true)),
             ("monitoring_interval", Value::Int(60)),
             ("monitoring_role", "arn:aws:iam::1:role/monitor".into()),
             ("maintenance_window", "sun:03:30-sun:04:00".into()),
             ("managed_password", Value::Bool(true)),
-            ("associated_roles", Value::Bool(true)),
+            ("associated_roles", Value::List(vec![role])),
         ];
         source.insert(
             "settings".to_owned(),
@@ -311,15 +354,35 @@ mod tests {
         let drill = likeness(&source, &Values::new(), Mode::Drill);
         let four = ["maintenance_window", "monitoring_interval", "monitoring_role", "performance_insights"];
         assert_eq!(names(&drill), four);
-        assert!(says(&drill, "makes no secret") && says(&drill, "IAM roles"));
+        assert!(says(&drill, "makes no secret"));
+        assert_eq!(drill.roles.iter().map(|role| role.feature.as_str()).collect::<Vec<_>>(), ["s3Export"]);
         assert!(!says(&drill, "Performance Insights"));
         let recovery = likeness(&source, &Values::new(), Mode::Recovery);
         assert!(names(&recovery).contains(&"managed_password".to_owned()));
-        assert!(!says(&recovery, "Secrets Manager") && says(&recovery, "IAM roles"));
+        assert!(!says(&recovery, "Secrets Manager"));
         source.insert("engine".to_owned(), "sqlserver-se".into());
         assert!(says(&likeness(&source, &Values::new(), Mode::Drill), "besides"));
         let with = BTreeMap::from([("like_source".to_owned(), Value::List(vec!["class".into()]))]);
-        assert!(names(&likeness(&source, &with, Mode::Drill)).is_empty());
+        let narrowed = likeness(&source, &with, Mode::Drill);
+        assert!(names(&narrowed).is_empty() && narrowed.roles.is_empty());
+    }
+
+    #[test]
+    fn support_of_old_versions_and_processors_are_as_at_the_source() {
+        let mut source = source("postgres", "gp3", 100);
+        let cores = Value::Map(BTreeMap::from([("coreCount".to_owned(), "2".into())]));
+        if let Some(Value::Map(settings)) = source.get_mut("settings") {
+            settings.insert("processor_features".to_owned(), cores);
+            settings.insert("engine_lifecycle_support".to_owned(), "disabled".into());
+            settings.insert("dedicated_log_volume".to_owned(), false.into());
+            settings.insert("customer_owned_ip".to_owned(), true.into());
+        }
+        let like = likeness(&source, &Values::new(), Mode::Drill);
+        assert_eq!(like.engine_lifecycle_support.as_deref(), Some("disabled"));
+        assert_eq!((like.dedicated_log_volume, like.customer_owned_ip), (None, Some(true)));
+        assert_eq!(like.processor_features, [("coreCount".to_owned(), "2".to_owned())]);
+        let with = BTreeMap::from([("class".to_owned(), "db.r7g.large".into())]);
+        assert!(likeness(&source, &with, Mode::Drill).processor_features.is_empty(), "of another class");
     }
 
     #[test]

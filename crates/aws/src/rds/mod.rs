@@ -27,6 +27,8 @@ mod latest_snapshot;
 #[cfg(feature = "rds")]
 mod like_source;
 #[cfg(feature = "rds")]
+mod made;
+#[cfg(feature = "rds")]
 mod make_snapshot;
 #[cfg(feature = "rds")]
 mod marks;
@@ -38,6 +40,8 @@ mod promote_replica;
 mod reboot_instance;
 #[cfg(feature = "rds")]
 mod rename_instance;
+#[cfg(feature = "rds")]
+mod replica_lag;
 #[cfg(feature = "rds")]
 mod restore;
 #[cfg(feature = "rds")]
@@ -77,6 +81,9 @@ pub const FOLLOWED: &str = "rds:db by resource id, with events";
 /// The kind of an instance that is looked for by its resource id, and what is left of it when it is gone.
 pub const REMAINS: &str = "rds:db by resource id, with what remains";
 
+/// The kind of an instance that a step made, looked for by its name and, where it was renamed, by its tags.
+pub const MADE: &str = "rds:db by tags";
+
 /// Puts the actions and lookouts into `registry`.
 #[cfg(feature = "rds")]
 pub fn register(
@@ -87,6 +94,7 @@ pub fn register(
     registry.add_lookout(Arc::new(followed::FollowedInstances(aws.clone())));
     registry.add_lookout(Arc::new(followed::RemainsOfInstances(aws.clone())));
     registry.add_lookout(Arc::new(instances::Instances(aws.clone())));
+    registry.add_lookout(Arc::new(made::MadeInstances(aws.clone())));
     registry.add_lookout(Arc::new(snapshots::Snapshots(aws.clone())));
     registry.add_action(Arc::new(copy_snapshot::CopySnapshot(aws.clone())));
     registry.add_action(Arc::new(create_snapshot::CreateSnapshot(aws.clone())));

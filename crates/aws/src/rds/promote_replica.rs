@@ -4,15 +4,21 @@ use crate::connect::Aws;
 use crate::errors::{Call, classify};
 use crate::rds::describe::{is_set, setting};
 use crate::rds::following::{self, in_progress, is_usable, nothing_yet, was_seen};
-use crate::rds::spec;
+use crate::rds::replica_lag::{self, Lag, Sample};
 use crate::rds::take_away::accepted;
+use crate::rds::{settings, spec};
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use lifeboat_engine::action::{
-    Accepted, Action, ActionError, Observation, Prepared, Stage, StepContext, UndoObservation,
+    Accepted, Action, ActionError, DataTime, Observation, Prepared, Stage, StepContext, UndoObservation,
+    Values,
 };
 use lifeboat_engine::lookout::{Seen, Watch};
-use lifeboat_runbook::spec::ActionSpec;
+use lifeboat_runbook::plan::Mode;
+use lifeboat_runbook::spec::{ActionSpec, Grade};
+use lifeboat_runbook::units;
 use lifeboat_runbook::value::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// States that show that it has begun.
@@ -36,14 +42,29 @@ impl Action for PromoteReplica {
             )
             .hint("only a read replica can be promoted"));
         };
+        let most = max_lag(cx)?;
         // In a disaster the source is dead and replication with it: that must not stop a promotion.
         let ill = !is_set(&seen.attributes, "replicates");
         let finding =
             "its replication had stopped before: what the source took after that is not in it".to_owned();
+        let mut findings: Vec<String> = ill.then_some(finding).into_iter().collect();
+        let lag = match replica_lag::read(&self.0, cx, cx.required("instance")?).await {
+            Ok(lag) => lag,
+            Err(error) if most.is_some() => return Err(error),
+            // Advice only where nothing depends on it.
+            Err(error) => {
+                findings.push(format!("how far it is behind is not known: {}", error.message));
+                Lag::default()
+            }
+        };
+        if let Some(most) = most {
+            is_near_enough(cx, lag.judged(!ill), most)?;
+        }
         Ok(Prepared {
             token: cx.token(),
             captured: following::captured(&seen, [("former_source", source.clone())]),
-            findings: ill.then_some(finding).into_iter().collect(),
+            resolved: lag.before.map(resolved).unwrap_or_default(),
+            findings,
             ..Prepared::default()
         })
     }
@@ -56,6 +77,13 @@ impl Action for PromoteReplica {
             .set_backup_retention_period(days.and_then(|days| i32::try_from(days).ok()));
         call.send().await.map_err(|error| classify(error, Call::Mutation))?;
         accepted(cx, "PromoteReadReplica")
+    }
+
+    /// How far it was behind before service was lost is metadata about the source's data, nothing that was read of it.
+    fn data_time(&self, cx: &StepContext) -> Option<DataTime> {
+        let text = cx.prepared.resolved.get("data_source").and_then(Value::as_str);
+        let at = settings::time(cx.prepared.resolved.get("data_time"))?;
+        Some(DataTime { at, grade: Grade::C, source: text.unwrap_or_default().to_owned() })
     }
 
     async fn observe(&self, _: &StepContext) -> Result<Observation, ActionError> {
@@ -82,6 +110,9 @@ impl Action for PromoteReplica {
         }
         let mut outputs = following::outputs(seen);
         outputs.insert("former_source".to_owned(), following::text(cx, "former_source").into());
+        for name in ["replica_lag", "data_time"] {
+            outputs.insert(name.to_owned(), cx.prepared.resolved.get(name).cloned().unwrap_or(Value::Null));
+        }
         Observation::Ready(outputs)
     }
 
@@ -98,6 +129,49 @@ impl Action for PromoteReplica {
     }
 }
 
+/// How far it may be behind; in a recovery that must be said, because what is lost by a promotion stays lost.
+fn max_lag(cx: &StepContext) -> Result<Option<TimeDelta>, ActionError> {
+    match cx.with.get("max_lag") {
+        Some(Value::Duration(most)) => Ok(Some(*most)),
+        _ if cx.mode == Mode::Recovery => {
+            Err(ActionError::refused("parameter", "`max_lag` must be said in a recovery").hint(
+                "`max_lag: 30s`: a replica that is further behind, or nobody knows how far, is not promoted",
+            ))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn is_near_enough(cx: &StepContext, judged: Option<Sample>, most: TimeDelta) -> Result<(), ActionError> {
+    let name = cx.required("instance")?;
+    let most_text = units::duration_text(most);
+    match judged {
+        Some(sample) if sample.lag <= most => Ok(()),
+        Some(sample) => {
+            let lag = units::duration_text(sample.lag);
+            let message = format!("`{name}` is {lag} behind, and `max_lag` is {most_text}");
+            Err(ActionError::refused("replica_lag", message).hint(
+                "stop the writes and wait until it has caught up, or give more `max_lag` and lose what is missing",
+            ))
+        }
+        None => {
+            let message = format!("how far `{name}` is behind is not known, and `max_lag` is {most_text}");
+            Err(ActionError::refused("replica_lag_unknown", message).hint(
+                "CloudWatch has no ReplicaLag of it from before service was lost; look at a heartbeat table, or restore",
+            ))
+        }
+    }
+}
+
+/// What is kept of a sample: as text, for whoever takes the run up again.
+fn resolved(sample: Sample) -> Values {
+    BTreeMap::from([
+        ("data_source".to_owned(), sample.source().into()),
+        ("data_time".to_owned(), sample.complete_to().into()),
+        ("replica_lag".to_owned(), Value::Duration(sample.lag)),
+    ])
+}
+
 /// Whether it still follows its source: by its name, or by the state of its replication.
 fn follows(seen: &Seen) -> bool {
     setting(&seen.attributes, "replica_of").is_some()
@@ -107,8 +181,6 @@ fn follows(seen: &Seen) -> bool {
 mod tests {
     use super::*;
     use crate::rds::testing::{aws, context, now};
-    use lifeboat_engine::action::Values;
-    use std::collections::BTreeMap;
 
     fn seen(state: &str, source: Option<&str>) -> Seen {
         let attributes = BTreeMap::from([
@@ -150,5 +222,34 @@ mod tests {
         let cx = context(&[]);
         assert!(matches!(action.judge_undo(&cx, &seen("available", None)), UndoObservation::Failed { .. }));
         assert_eq!(action.judge_undo(&cx, &seen("available", orders)), UndoObservation::Gone);
+    }
+    #[test]
+    fn a_recovery_says_how_far_behind_is_near_enough() {
+        let mut cx = context(&[]);
+        cx.with.insert("instance".to_owned(), "orders-replica".into());
+        assert_eq!(max_lag(&cx), Ok(None));
+        cx.mode = Mode::Recovery;
+        assert_eq!(max_lag(&cx).unwrap_err().code, "parameter");
+        let most = TimeDelta::seconds(30);
+        cx.with.insert("max_lag".to_owned(), Value::Duration(most));
+        assert_eq!(max_lag(&cx), Ok(Some(most)));
+        let sample = |lag| Some(Sample { at: now(), lag: TimeDelta::seconds(lag) });
+        assert_eq!(is_near_enough(&cx, sample(30), most), Ok(()));
+        let far = is_near_enough(&cx, sample(31), most).unwrap_err();
+        assert_eq!((far.code.as_str(), far.message.contains("31s behind")), ("replica_lag", true));
+        assert_eq!(is_near_enough(&cx, None, most).unwrap_err().code, "replica_lag_unknown");
+    }
+
+    #[test]
+    fn the_lag_from_before_is_evidence_also_when_it_is_read_from_the_journal() {
+        let action = PromoteReplica(aws());
+        let mut cx = context(&[]);
+        assert_eq!(action.data_time(&cx), None);
+        cx.prepared.resolved = resolved(Sample { at: now(), lag: TimeDelta::seconds(2) });
+        let told = action.data_time(&cx).expect("evidence");
+        assert_eq!((told.at, told.grade), (now() - TimeDelta::seconds(2), Grade::C));
+        assert!(told.source.contains("ReplicaLag, at most 2s"), "{}", told.source);
+        cx.prepared.resolved.insert("data_time".to_owned(), units::time_text(told.at).into());
+        assert_eq!(action.data_time(&cx), Some(told));
     }
 }

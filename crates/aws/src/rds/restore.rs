@@ -4,10 +4,10 @@
 use crate::connect::Aws;
 use crate::errors::{Call, classify};
 use crate::rds::describe::{is_set, setting};
-use crate::rds::like_source::{LATER, Likeness, likeness};
+use crate::rds::like_source::{LATER, Likeness, Role, likeness, roles};
 use crate::rds::states::{USABLE, hint};
 use crate::rds::take_away::{self, Backups, DELETE, accepted};
-use crate::rds::{KIND, settings, spec};
+use crate::rds::{KIND, MADE, made, settings, spec};
 use lifeboat_engine::action::{
     Accepted, ActionError, ErrorKind, Note, Observation, Place, Stage, StepContext, UndoObservation, Values,
 };
@@ -20,10 +20,16 @@ use std::collections::BTreeMap;
 /// The longest identifier of a DB instance.
 const LONGEST_NAME: usize = 63;
 
+/// The state in which RDS loads the storage of what was restored.
+const LOADING: &str = "storage-initialization";
+
 /// The mutation after the restore: settings that a restore does not take.
 pub(crate) const SETTINGS: &str = "settings";
 
-/// The mutation after that: a reboot, where static parameters are not in force.
+/// The mutations after that, one for each feature that has an IAM role: its name follows.
+const ROLE: &str = "role ";
+
+/// The last mutation: a reboot, where static parameters are not in force.
 pub(crate) const REBOOT: &str = "reboot";
 
 /// The name that is given, or one made from runbook, run and step.
@@ -75,6 +81,13 @@ macro_rules! dress {
     ($call:expr, $like:expr) => {{
         let (call, like) = ($call, $like);
         let list = |items: Vec<String>| if items.is_empty() { None } else { Some(items) };
+        let features = |features: Vec<(String, String)>| {
+            let feature = |(name, value)| {
+                aws_sdk_rds::types::ProcessorFeature::builder().name(name).value(value).build()
+            };
+            let features: Vec<_> = features.into_iter().map(feature).collect();
+            if features.is_empty() { None } else { Some(features) }
+        };
         call.set_db_instance_class(like.class)
             .set_availability_zone(like.availability_zone)
             .set_multi_az(like.multi_az)
@@ -97,6 +110,10 @@ macro_rules! dress {
             .set_backup_retention_period(like.backup_retention_days)
             .set_preferred_backup_window(like.backup_window)
             .set_copy_tags_to_snapshot(like.copy_tags_to_snapshot)
+            .set_engine_lifecycle_support(like.engine_lifecycle_support)
+            .set_dedicated_log_volume(like.dedicated_log_volume)
+            .set_enable_customer_owned_ip(like.customer_owned_ip)
+            .set_processor_features(features(like.processor_features))
     }};
 }
 pub(crate) use dress;
@@ -127,15 +144,39 @@ pub(crate) async fn finish(aws: &Aws, cx: &StepContext, stage: &Stage) -> Result
         call.send().await.map_err(|error| classify(error, Call::Mutation))?;
         return accepted(cx, "RebootDBInstance");
     }
+    if let Some(feature) = stage.as_str().strip_prefix(ROLE) {
+        return add_role(aws, cx, feature).await;
+    }
     let call = client.modify_db_instance().db_instance_identifier(name(cx)).apply_immediately(true);
     let call = settings::apply(call, &like(cx).later);
     call.send().await.map_err(|error| classify(error, Call::Mutation))?;
     accepted(cx, "ModifyDBInstance")
 }
 
+/// Gives the copy the source's role for a feature.
+async fn add_role(aws: &Aws, cx: &StepContext, feature: &str) -> Result<Accepted, ActionError> {
+    let Some(role) = like(cx).roles.into_iter().find(|role| role.feature == feature) else {
+        return Ok(Accepted::default());
+    };
+    let call = aws.rds(&cx.place.region).add_role_to_db_instance();
+    let call = call.db_instance_identifier(name(cx)).role_arn(role.role).feature_name(feature);
+    match call.send().await.map_err(|error| classify(error, Call::Mutation)) {
+        Ok(_) => accepted(cx, "AddRoleToDBInstance"),
+        // By a call whose reply was lost.
+        Err(error) if error.code.starts_with("DBInstanceRoleAlreadyExists") => Ok(Accepted::default()),
+        Err(error) => Err(error),
+    }
+}
+
 pub(crate) async fn undo(aws: &Aws, cx: &StepContext, stage: &Stage) -> Result<(), ActionError> {
     let backups = Backups { final_snapshot: None, delete_automated: true };
-    take_away::act(aws, cx, name(cx), stage, &backups).await.map(drop)
+    let now = made::name_now(aws, cx, name(cx)).await?;
+    take_away::act(aws, cx, &now, stage, &backups).await.map(drop)
+}
+
+/// By its tags: whoever has renamed it has not deleted it.
+pub(crate) fn watch_undo(cx: &StepContext) -> Option<Watch> {
+    Some(Watch { kind: MADE, place: cx.place.clone(), id: made::id(cx, name(cx)) })
 }
 
 pub(crate) fn watch(cx: &StepContext) -> Option<Watch> {
@@ -161,6 +202,34 @@ pub(crate) fn judge(cx: &StepContext, spec: &ActionSpec, seen: &Seen) -> Observa
     }
 }
 
+/// The readinesses that a look shows. That storage is loaded is known only where AWS said that it was being loaded.
+pub(crate) fn reached(cx: &StepContext, seen: &Seen) -> Vec<&'static str> {
+    let state = seen.state.as_deref().unwrap_or_default();
+    let is_ours = seen.exists && cx.is_ours(&seen.tags);
+    let usable = is_ours && is_usable(seen, state);
+    let available = usable && state == "available" && is_finished(cx, seen);
+    let hydrated = usable && is_hydrated(cx, state);
+    let all = [("usable", usable), ("available", available), ("hydrated", hydrated)];
+    all.into_iter().filter(|(_, reached)| *reached).map(|(name, _)| name).collect()
+}
+
+/// Whether nothing of what comes after the restore is missing any more.
+fn is_finished(cx: &StepContext, seen: &Seen) -> bool {
+    let like = like(cx);
+    let there = roles(setting(&seen.attributes, "associated_roles"));
+    let has = |role: &Role| there.iter().any(|it| it.feature == role.feature && it.status != "PENDING");
+    !is_set(&seen.attributes, "pending")
+        && !is_set(&seen.attributes, "parameters_wait_for_reboot")
+        && settings::missing(&seen.attributes, &like.later).is_empty()
+        && like.roles.iter().all(has)
+}
+
+/// Whether its storage was seen being loaded, and is not any more.
+fn is_hydrated(cx: &StepContext, state: &str) -> bool {
+    let loading = cx.recorded.states_seen.iter().any(|seen| seen == LOADING);
+    loading && state != LOADING
+}
+
 /// How far something of ours has come that has not failed.
 fn how_far(cx: &StepContext, spec: &ActionSpec, seen: &Seen, state: String) -> Observation {
     if !is_usable(seen, &state) {
@@ -177,11 +246,18 @@ fn how_far(cx: &StepContext, spec: &ActionSpec, seen: &Seen, state: String) -> O
     if !settings::missing(&seen.attributes, &like(cx).later).is_empty() {
         return next(cx, SETTINGS);
     }
+    let there = roles(setting(&seen.attributes, "associated_roles"));
+    let is_there = |role: &&Role| there.iter().any(|it| it.feature == role.feature);
+    if let Some(role) = like(cx).roles.iter().find(|role| !is_there(role)) {
+        return next(cx, &format!("{ROLE}{}", role.feature));
+    }
+    if there.iter().any(|role| role.status == "PENDING") {
+        return Observation::InProgress { state };
+    }
     if is_set(&seen.attributes, "parameters_wait_for_reboot") {
         return next(cx, REBOOT);
     }
-    let loaded = cx.recorded.states_seen.iter().any(|seen| seen == "storage-initialization");
-    match readiness == "hydrated" && !loaded {
+    match readiness == "hydrated" && !is_hydrated(cx, &state) {
         true => Observation::InProgress { state },
         false => Observation::Ready(outputs(cx, seen)),
     }
@@ -226,9 +302,21 @@ fn outputs(cx: &StepContext, seen: &Seen) -> Values {
     let missing = settings::missing(&seen.attributes, &like.later);
     let later = LATER.iter().filter(|(name, _)| missing.contains_key(*name));
     let later = later.map(|(_, words)| format!("{words} (`wait: {{ for: available }}` sets it)"));
-    let lacks = later.chain(like.not_restored).map(Value::from).collect();
+    let there = roles(setting(&seen.attributes, "associated_roles"));
+    let roles = like.roles.iter().filter_map(|role| lacking_role(role, &there));
+    let lacks = later.chain(roles).chain(like.not_restored).map(Value::from).collect();
     outputs.insert("not_restored".to_owned(), Value::List(lacks));
     outputs
+}
+
+/// What is wrong with a role that the source has, if anything.
+fn lacking_role(role: &Role, there: &[Role]) -> Option<String> {
+    let Role { role: arn, feature, .. } = role;
+    match there.iter().find(|it| it.feature == *feature).map(|it| it.status.as_str()) {
+        None => Some(format!("the IAM role {arn} for {feature} (`wait: {{ for: available }}` adds it)")),
+        Some("INVALID") => Some(format!("the IAM role {arn} for {feature}: RDS cannot assume it")),
+        Some(_) => None,
+    }
 }
 
 #[cfg(test)]
@@ -347,5 +435,58 @@ mod tests {
             lacks(judge(&cx, SPEC, &bare)).contains("Performance Insights"),
             "usable lacks it and says so"
         );
+    }
+    #[test]
+    fn readinesses_are_told_apart_and_what_no_look_shows_is_unknown() {
+        for (states, state, endpoint, names) in [
+            (vec!["creating"], "creating", false, vec![]),
+            (vec!["creating"], "backing-up", true, vec!["usable"]),
+            (vec!["creating"], "storage-initialization", true, vec!["usable"]),
+            (vec!["creating"], "available", true, vec!["usable", "available"]),
+            (vec!["creating", LOADING], "available", true, vec!["usable", "available", "hydrated"]),
+        ] {
+            let cx = waiting(None, &states);
+            assert_eq!(reached(&cx, &seen(state, endpoint, &cx)), names, "{states:?} {state}");
+        }
+        let cx = waiting(None, &["creating"]);
+        let early = with_setting(seen("available", true, &cx), "parameters_wait_for_reboot", true.into());
+        assert_eq!(reached(&cx, &early), ["usable"], "it is not as it shall be");
+        let mut other = cx.clone();
+        other.attempt = 2;
+        assert!(reached(&cx, &seen("available", true, &other)).is_empty(), "somebody else's");
+    }
+
+    #[test]
+    fn each_role_of_the_source_is_added_once_and_waited_for() {
+        let role = |feature: &str, status: &str| {
+            let role = [("role", "arn:aws:iam::1:role/x"), ("feature", feature), ("status", status)];
+            Value::Map(role.map(|(name, text)| (name.to_owned(), text.into())).into())
+        };
+        let two = Value::List(vec![role("s3Export", "ACTIVE"), role("s3Import", "ACTIVE")]);
+        let settings = Value::Map(BTreeMap::from([("associated_roles".to_owned(), two)]));
+        let mut cx = waiting(Some("available"), &["creating"]);
+        let source = Value::Map(BTreeMap::from([("settings".to_owned(), settings)]));
+        cx.prepared.captured.insert("source".to_owned(), source);
+        let with_roles = |roles: Vec<Value>, cx: &StepContext| {
+            with_setting(seen("available", true, cx), "associated_roles", Value::List(roles))
+        };
+        let bare = with_roles(vec![], &cx);
+        assert_eq!(judge(&cx, SPEC, &bare), Observation::Next(Stage::named("role s3Export")));
+        let one = with_roles(vec![role("s3Export", "PENDING")], &cx);
+        assert_eq!(judge(&cx, SPEC, &one), Observation::Next(Stage::named("role s3Import")));
+        let pending = with_roles(vec![role("s3Export", "ACTIVE"), role("s3Import", "PENDING")], &cx);
+        assert!(matches!(judge(&cx, SPEC, &pending), Observation::InProgress { .. }));
+        let lacks = |observation| match observation {
+            Observation::Ready(outputs) => outputs["not_restored"].to_string(),
+            other => panic!("{other:?}"),
+        };
+        let done = with_roles(vec![role("s3Export", "ACTIVE"), role("s3Import", "INVALID")], &cx);
+        let lacking = lacks(judge(&cx, SPEC, &done));
+        assert!(
+            lacking.contains("s3Import: RDS cannot assume it") && !lacking.contains("s3Export"),
+            "{lacking}"
+        );
+        cx.wait_for = None;
+        assert!(lacks(judge(&cx, SPEC, &bare)).contains("s3Export (`wait"), "usable lacks them and says so");
     }
 }

@@ -5,14 +5,14 @@ use crate::errors::{Call, classify};
 use crate::rds::restore::{self as common, dress};
 use crate::rds::snapshots::{Wanted, data_time, existing, newest};
 use crate::rds::take_away::accepted;
-use crate::rds::{instances, marks, spec};
+use crate::rds::{instances, marks, settings, spec};
 use async_trait::async_trait;
 use lifeboat_engine::action::{
-    Accepted, Action, ActionError, Note, Observation, Prepared, Stage, StepContext, UndoObservation, Values,
+    Accepted, Action, ActionError, DataTime, Observation, Prepared, Stage, StepContext, UndoObservation,
+    Values,
 };
 use lifeboat_engine::lookout::{Seen, Watch};
 use lifeboat_runbook::spec::{ActionSpec, Grade};
-use lifeboat_runbook::units;
 use lifeboat_runbook::value::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,6 +62,18 @@ impl Action for RestoreFromSnapshot {
 
     fn judge(&self, cx: &StepContext, seen: &Seen) -> Observation {
         common::judge(cx, self.spec(), seen)
+    }
+
+    fn reached(&self, cx: &StepContext, seen: &Seen) -> Vec<&'static str> {
+        common::reached(cx, seen)
+    }
+
+    fn data_time(&self, cx: &StepContext) -> Option<DataTime> {
+        data_of(&cx.prepared.resolved)
+    }
+
+    fn watches_undo(&self, cx: &StepContext) -> Option<Watch> {
+        common::watch_undo(cx)
     }
 
     fn judge_undo(&self, cx: &StepContext, seen: &Seen) -> UndoObservation {
@@ -120,9 +132,6 @@ impl RestoreFromSnapshot {
         let reply = dress!(call, common::like(cx)).send().await;
         let reply = reply.map_err(|error| common::refine(classify(error, Call::Mutation)))?;
         common::made(cx, reply.db_instance().and_then(|instance| instance.db_instance_arn()))?;
-        if let Some(note) = data_note(&cx.prepared.resolved) {
-            cx.note(note)?;
-        }
         accepted(cx, "RestoreDBInstanceFromDBSnapshot")
     }
 }
@@ -135,16 +144,14 @@ fn kept_by_snapshot(snapshot: &Values) -> Values {
 }
 
 /// Which time the data is of; a resumed run reads it from the journal, as text.
-fn data_note(resolved: &Values) -> Option<Note> {
+fn data_of(resolved: &Values) -> Option<DataTime> {
     let mut resolved = resolved.clone();
-    if let Some(Value::String(text)) = resolved.get("data_time") {
-        let time = units::parse_time(text)?;
-        resolved.insert("data_time".to_owned(), Value::Time(time));
-    }
+    let at = settings::time(resolved.get("data_time"))?;
+    resolved.insert("data_time".to_owned(), Value::Time(at));
     let (at, grade) = data_time(&resolved)?;
     let source = match grade {
         Grade::B => "SnapshotDatabaseTime of the snapshot",
         _ => "OriginalSnapshotCreateTime of the snapshot",
     };
-    Some(Note::DataTime { at, grade, source: source.to_owned() })
+    Some(DataTime { at, grade, source: source.to_owned() })
 }

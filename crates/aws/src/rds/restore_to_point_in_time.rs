@@ -4,14 +4,15 @@ use crate::connect::Aws;
 use crate::errors::{Call, classify};
 use crate::rds::restore::{self as common, dress};
 use crate::rds::take_away::accepted;
-use crate::rds::{describe, instances, marks, spec};
+use crate::rds::{describe, instances, marks, settings, spec};
 use async_trait::async_trait;
 use aws_sdk_rds::operation::restore_db_instance_to_point_in_time::builders::RestoreDBInstanceToPointInTimeFluentBuilder as Restore;
 use aws_sdk_rds::types::Filter;
 use aws_smithy_types::DateTime as SdkTime;
 use chrono::{DateTime, TimeDelta, Utc};
 use lifeboat_engine::action::{
-    Accepted, Action, ActionError, Note, Observation, Prepared, Stage, StepContext, UndoObservation, Values,
+    Accepted, Action, ActionError, DataTime, Observation, Prepared, Stage, StepContext, UndoObservation,
+    Values,
 };
 use lifeboat_engine::lookout::{Seen, Watch};
 use lifeboat_runbook::spec::{ActionSpec, Grade};
@@ -65,6 +66,19 @@ impl Action for RestoreToPointInTime {
         common::judge(cx, self.spec(), seen)
     }
 
+    fn reached(&self, cx: &StepContext, seen: &Seen) -> Vec<&'static str> {
+        common::reached(cx, seen)
+    }
+
+    fn data_time(&self, cx: &StepContext) -> Option<DataTime> {
+        let at = resolved_time(cx).ok()?;
+        Some(DataTime { at, grade: Grade::B, source: "the RestoreTime that was sent".to_owned() })
+    }
+
+    fn watches_undo(&self, cx: &StepContext) -> Option<Watch> {
+        common::watch_undo(cx)
+    }
+
     fn judge_undo(&self, cx: &StepContext, seen: &Seen) -> UndoObservation {
         common::judge_undo(cx, seen)
     }
@@ -83,11 +97,6 @@ impl RestoreToPointInTime {
         let reply = dress!(call, like).send().await;
         let reply = reply.map_err(|error| common::refine(classify(error, Call::Mutation)))?;
         common::made(cx, reply.db_instance().and_then(|instance| instance.db_instance_arn()))?;
-        cx.note(Note::DataTime {
-            at: time,
-            grade: Grade::B,
-            source: "the RestoreTime that was sent".to_owned(),
-        })?;
         accepted(cx, "RestoreDBInstanceToPointInTime")
     }
 
@@ -175,12 +184,8 @@ fn whole_seconds(time: DateTime<Utc>) -> DateTime<Utc> {
 
 /// The time as resolved: a time, or its text where it was read back from the journal.
 fn resolved_time(cx: &StepContext) -> Result<DateTime<Utc>, ActionError> {
-    match cx.prepared.resolved.get("time") {
-        Some(Value::Time(time)) => Some(*time),
-        Some(Value::String(text)) => units::parse_time(text),
-        _ => None,
-    }
-    .ok_or_else(|| ActionError::failed("prepared", "the journal does not say which time was resolved"))
+    settings::time(cx.prepared.resolved.get("time"))
+        .ok_or_else(|| ActionError::failed("prepared", "the journal does not say which time was resolved"))
 }
 
 fn identify_source(call: Restore, cx: &StepContext, source: &Values) -> Restore {

@@ -2,9 +2,11 @@
 
 use crate::rds::describe::setting;
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder as Modify;
+use chrono::{DateTime, Utc};
 use lifeboat_engine::action::{ActionError, Values};
 use lifeboat_runbook::spec::Type;
 use lifeboat_runbook::suggestion::nearest;
+use lifeboat_runbook::units;
 use lifeboat_runbook::value::Value;
 
 /// One setting.
@@ -141,6 +143,15 @@ fn unknown(name: &str) -> ActionError {
 pub(crate) fn apply(call: Modify, values: &Values) -> Modify {
     let known = values.iter().filter_map(|(name, value)| Some((known(name)?, value)));
     known.fold(call, |call, (setting, value)| (setting.set)(call, value))
+}
+
+/// A time as it was resolved: a time, or its text where it was read back from the journal.
+pub(crate) fn time(value: Option<&Value>) -> Option<DateTime<Utc>> {
+    match value? {
+        Value::Time(time) => Some(*time),
+        Value::String(text) => units::parse_time(text),
+        _ => None,
+    }
 }
 
 /// The values that are not in force. The order of security groups means nothing.

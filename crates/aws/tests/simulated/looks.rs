@@ -4,6 +4,7 @@ use crate::bench::Bench;
 use lifeboat_engine::action::{ActionError, Observation};
 use lifeboat_runbook::units::parse_time;
 use lifeboat_runbook::value::Value;
+use lifeboat_sim::definition::{MetricDefinition, MetricValue, UsageMetricDefinition};
 
 async fn headroom(bench: &Bench, service: &str, quota: &str, need: i64) -> Result<Observation, ActionError> {
     let with = [("service", service.into()), ("quota", quota.into()), ("need", Value::Int(need))];
@@ -75,4 +76,35 @@ async fn an_alarm_that_is_not_there_is_not_waited_for() {
         let seen = bench.step("cloudwatch.wait_for_alarm", &with).look().await;
         assert!(matches!(&seen, Observation::Broken { state, .. } if state == "missing"), "{name}: {seen:?}");
     }
+}
+
+#[tokio::test]
+async fn what_is_used_is_read_from_the_metric_that_service_quotas_names() {
+    let usage = UsageMetricDefinition {
+        namespace: "AWS/Usage".into(),
+        metric: "ResourceCount".into(),
+        dimensions: [("Service", "Fargate"), ("Resource", "vCPU")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        statistic: "Maximum".into(),
+    };
+    let bench = Bench::with(Vec::new(), |world| {
+        let from = world.start - chrono::TimeDelta::hours(1);
+        let region = world.accounts[0].regions.get_mut("eu-west-1").expect("the Region");
+        let values = vec![MetricValue { from, value: Some(4.0) }];
+        let (namespace, metric) = (usage.namespace.clone(), usage.metric.clone());
+        region.metrics.push(MetricDefinition {
+            namespace,
+            metric,
+            dimensions: usage.dimensions.clone(),
+            values,
+        });
+        region.quotas[0].usage_metric = Some(usage);
+    });
+    let Ok(Observation::Ready(outputs)) = headroom(&bench, "fargate", "L-3032A538", 2).await else {
+        panic!("2 of 6 are left");
+    };
+    assert_eq!((&outputs["used"], &outputs["left"]), (&Value::Float(4.0), &Value::Float(2.0)));
+    let error = headroom(&bench, "fargate", "L-3032A538", 3).await.expect_err("one too many");
+    assert_eq!((error.code.as_str(), error.message.contains("4 used")), ("quota", true), "{error:?}");
 }

@@ -5,7 +5,7 @@ use crate::commands::answer::append;
 use crate::commands::{print_bytes, print_json, show};
 use crate::error::CommandError;
 use crate::home::{Home, user};
-use crate::resume::{cut_torn_tail, kept_plan, started};
+use crate::resume::{cut_torn_tail, finished, kept_plan, started};
 use crate::session;
 use lifeboat_engine::decide::finish;
 use lifeboat_journal::event::{Actor, Draft};
@@ -17,7 +17,7 @@ pub(crate) fn run(home: &Home, arguments: AbandonArguments) -> Result<u8, Comman
     let _lock = session::lock(&run.directory)?;
     let run = home.find(run.id.as_str())?;
     if let Some(outcome) = &run.state.outcome {
-        return Err(CommandError::refused(format!("{} is finished: {}", run.id, outcome.word())));
+        return Err(finished(&run.id, outcome));
     }
     let catalog = crate::wiring::catalog();
     let plan = kept_plan(&run.directory, &run.state, started(&run)?.as_ref(), &catalog)?;

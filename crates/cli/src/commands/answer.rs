@@ -50,6 +50,9 @@ fn fitting(run: &ReadRun, step: &str, given: &Given) -> Result<(Open, Answer), C
     let Some(asked) = asked else {
         let open: Vec<&str> = questions.iter().map(|asks| asks.step.as_str()).collect();
         let hint = match open.as_slice() {
+            [] if run.state.outcome.is_some() => {
+                format!("it is over; `lifeboat show {}` tells how it ended", run.id)
+            }
             [] => format!("it asks nothing now; `lifeboat show {}` tells where it stands", run.id),
             open => format!("it asks at: {}", open.join(", ")),
         };

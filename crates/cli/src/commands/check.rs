@@ -126,6 +126,10 @@ pub(crate) fn human(diagnostic: &Diagnostic, sources: &[Source]) -> String {
     render::render(diagnostic, sources, Color::Never)
 }
 
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 fn print_human(checked: &[Checked], color: Color) -> Result<(), CommandError> {
     let mut text = String::new();
     let (mut errors, mut warnings) = (0, 0);
@@ -141,7 +145,11 @@ fn print_human(checked: &[Checked], color: Color) -> Result<(), CommandError> {
     }
     let files = checked.len();
     let verdict = if errors == 0 { "can be run" } else { "not all can be run" };
-    text.push_str(&format!("{files} checked: {errors} errors, {warnings} warnings; {verdict}\n"));
+    text.push_str(&format!(
+        "{files} checked: {}, {}; {verdict}\n",
+        count(errors, "error"),
+        count(warnings, "warning")
+    ));
     print_bytes(text.as_bytes())
 }
 

@@ -6,35 +6,43 @@ use crate::error::CommandError;
 use crate::home::Home;
 use crate::pace::Pace;
 use crate::session::{self, Request, Screen, Simulation};
+use chrono::{DateTime, Utc};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::units;
 
 pub(crate) fn drill(home: &Home, arguments: DrillArguments, globals: Globals) -> Result<u8, CommandError> {
     let DrillArguments { start, confirm } = arguments;
-    let request = Request { confirmed_account: confirm, ..request(Mode::Drill, &start, globals)? };
+    let request = Request { confirmed_account: confirm, ..request(home, Mode::Drill, &start, globals)? };
     session::run(home, &start, request)
 }
 
 pub(crate) fn recover(home: &Home, arguments: RunArguments, globals: Globals) -> Result<u8, CommandError> {
     let RunArguments { start, disrupted_at, confirm_destroy, accept, reason } = arguments;
-    let disrupted_at = match disrupted_at {
-        None => None,
-        Some(text) => Some(units::parse_time(&text).ok_or_else(|| {
-            CommandError::usage(format!("--disrupted-at `{text}` is not a time"))
-                .hint("write it in RFC 3339 with a zone: 2026-01-05T09:00:00Z")
-        })?),
-    };
+    let disrupted_at = disrupted_at.as_deref().map(moment).transpose()?;
     let request = Request {
         disrupted_at,
         confirmed: confirm_destroy.into_iter().collect(),
         accepted: accept,
         reason,
-        ..request(Mode::Recovery, &start, globals)?
+        ..request(home, Mode::Recovery, &start, globals)?
     };
     session::run(home, &start, request)
 }
 
-fn request(mode: Mode, start: &StartArguments, globals: Globals) -> Result<Request, CommandError> {
+/// The moment that `--disrupted-at` names.
+pub(super) fn moment(text: &str) -> Result<DateTime<Utc>, CommandError> {
+    units::parse_time(text).ok_or_else(|| {
+        CommandError::usage(format!("--disrupted-at `{text}` is not a time"))
+            .hint("write it in RFC 3339 with a zone: 2026-01-05T09:00:00Z")
+    })
+}
+
+fn request(
+    home: &Home,
+    mode: Mode,
+    start: &StartArguments,
+    globals: Globals,
+) -> Result<Request, CommandError> {
     if start.simulate.is_none() && start.showing.pace != Pace::Instant {
         return Err(CommandError::usage("--pace is for simulated runs; AWS takes the time it takes")
             .hint("add --simulate to rehearse on the simulated AWS"));
@@ -47,7 +55,7 @@ fn request(mode: Mode, start: &StartArguments, globals: Globals) -> Result<Reque
         disrupted_at: None,
         confirmed: Default::default(),
         confirmed_account: None,
-        screen: Screen::of(&globals, start.output, &start.showing)?,
+        screen: Screen::of(home, &globals, start.output, &start.showing)?,
         profile: globals.profile,
         region: globals.region,
     })

@@ -3,6 +3,7 @@
 use crate::args::IamArguments;
 use crate::commands::print_json;
 use crate::error::CommandError;
+use crate::home::Home;
 use crate::session;
 use chrono::{DateTime, Utc};
 use lifeboat_engine::action::Values;
@@ -21,18 +22,47 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What an action is allowed on: patterns of ARNs, and a condition.
 type Grant = (BTreeSet<String>, Option<Condition>);
 
-pub(crate) fn run(arguments: &IamArguments) -> Result<u8, CommandError> {
+pub(crate) fn run(home: &Home, arguments: &IamArguments) -> Result<u8, CommandError> {
     let catalog = crate::wiring::catalog();
     let plan = session::load(&arguments.file, &catalog)?;
-    let given = session::given_inputs(&arguments.inputs)?;
+    let given = arguments.given.given(home, &plan)?;
     let mode = arguments.mode.into();
     let known = Known::of(&plan, &catalog, mode, given);
     print_json(&policy(&known, &catalog)).map(|()| PASSED)
 }
 
+/// The permissions that such a run needs, by their names in IAM.
+pub(crate) fn needed(
+    plan: &Plan,
+    catalog: &Catalog,
+    mode: Mode,
+    given: BTreeMap<String, Value>,
+) -> BTreeSet<String> {
+    let known = Known::of(plan, catalog, mode, given);
+    grants(&known, catalog).into_keys().map(|(call, _)| call.to_owned()).collect()
+}
+
 /// One statement for each set of resources, in a stable order.
 fn policy(known: &Known<'_>, catalog: &Catalog) -> Json {
-    let mut grants: BTreeMap<(&str, Option<Condition>), BTreeSet<String>> = BTreeMap::new();
+    let mut statements: BTreeMap<Grant, BTreeSet<&str>> = BTreeMap::new();
+    for ((call, condition), resources) in grants(known, catalog) {
+        statements.entry((resources, condition)).or_default().insert(call);
+    }
+    let statements = statements.into_iter().map(|((resources, condition), calls)| {
+        let mut statement = json!({ "Effect": "Allow", "Action": calls, "Resource": resources });
+        if let (Some(condition), Some(fields)) = (condition, statement.as_object_mut()) {
+            fields.insert("Condition".to_owned(), condition.json());
+        }
+        statement
+    });
+    json!({ "Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>() })
+}
+
+/// Calls with their condition, and on what each is made.
+type Grants = BTreeMap<(&'static str, Option<Condition>), BTreeSet<String>>;
+
+fn grants(known: &Known<'_>, catalog: &Catalog) -> Grants {
+    let mut grants = Grants::new();
     for step in &known.steps {
         let Some(spec) = step.action().and_then(|name| catalog.get(name)) else { continue };
         for call in spec.calls.iter().chain(spec.dependent) {
@@ -48,18 +78,7 @@ fn policy(known: &Known<'_>, catalog: &Catalog) -> Json {
             grants.entry((call, condition)).or_default().extend(resources);
         }
     }
-    let mut statements: BTreeMap<Grant, BTreeSet<&str>> = BTreeMap::new();
-    for ((call, condition), resources) in grants {
-        statements.entry((resources, condition)).or_default().insert(call);
-    }
-    let statements = statements.into_iter().map(|((resources, condition), calls)| {
-        let mut statement = json!({ "Effect": "Allow", "Action": calls, "Resource": resources });
-        if let (Some(condition), Some(fields)) = (condition, statement.as_object_mut()) {
-            fields.insert("Condition".to_owned(), condition.json());
-        }
-        statement
-    });
-    json!({ "Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>() })
+    grants
 }
 
 /// Who AWS must be acting for.
@@ -186,7 +205,7 @@ struct Known<'plan> {
 }
 
 impl<'plan> Known<'plan> {
-    fn of(plan: &'plan Plan, catalog: &Catalog, mode: Mode, given: BTreeMap<String, String>) -> Self {
+    fn of(plan: &'plan Plan, catalog: &Catalog, mode: Mode, given: BTreeMap<String, Value>) -> Self {
         // Inputs that must be given at the start may be anything here.
         let inputs = inputs::resolve(&plan.inputs, &given).unwrap_or_default();
         let any = "*".to_owned();

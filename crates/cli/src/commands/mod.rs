@@ -7,8 +7,11 @@ mod answer;
 pub(crate) mod check;
 mod cleanup;
 mod drill;
+mod extend;
+mod history;
 mod iam;
-pub(crate) mod report;
+pub(crate) mod plan;
+mod report;
 mod resume;
 mod runs;
 pub(crate) mod show;
@@ -40,10 +43,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
     let globals = Globals { profile, region, quiet, verbose, color };
     match command {
         Command::Check(arguments) => check::run(&arguments, check::colored(color)),
+        Command::Plan(arguments) => plan::run(&home()?, &arguments, globals),
         Command::Drill(arguments) => drill::drill(&home()?, arguments, globals),
         Command::Run(arguments) => drill::recover(&home()?, arguments, globals),
         Command::Resume(arguments) => resume::run(&home()?, arguments, globals),
         Command::Answer(arguments) => answer::run(&home()?, arguments),
+        Command::Extend(arguments) => extend::run(&home()?, arguments),
         Command::Abort(arguments) => abort::run(&home()?, arguments, globals),
         Command::Cleanup(arguments) => cleanup::run(&home()?, arguments, globals),
         Command::Abandon(arguments) => abandon::run(&home()?, arguments),
@@ -52,7 +57,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Watch(arguments) => watch::run(&home()?, &arguments, &globals),
         Command::Verify(arguments) => verify::run(&home()?, &arguments),
         Command::Report(arguments) => report::run(&home()?, &arguments),
-        Command::Iam(arguments) => iam::run(&arguments),
+        Command::History(arguments) => history::run(&home()?, &arguments),
+        Command::Iam(arguments) => iam::run(&home()?, &arguments),
         Command::Actions(arguments) => actions::run(&arguments),
         Command::Sim(command) => sim::run(command, globals.quiet),
         Command::Schema => {

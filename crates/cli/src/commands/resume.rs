@@ -37,7 +37,7 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
     let run = home.unfinished(&run)?;
     let purpose = Purpose::Resume { orders, amended };
     let confirmed = confirm_destroy.into_iter().collect();
-    let screen = Screen::of(&globals, output.output, &showing)?;
+    let screen = Screen::of(home, &globals, output.output, &showing)?;
     let take = TakeUp::new(run, purpose, globals, output.output);
     take_up(home, TakeUp { confirmed, answers, downtime, probes, screen, ..take })
 }

@@ -6,10 +6,12 @@ use crate::error::CommandError;
 use crate::home::Home;
 use chrono::TimeDelta;
 use lifeboat_journal::event::Event;
-use lifeboat_journal::measure;
+use lifeboat_journal::measure::{self, Finding};
 use lifeboat_journal::outcome::{PASSED, Verdict};
 use lifeboat_journal::state::{Block, RunState, StepState, StepStatus};
 use lifeboat_report::document::{asks, document, outcome_word, step_word};
+use lifeboat_report::made;
+use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::spec::Resource;
 use lifeboat_runbook::units;
 
@@ -60,8 +62,12 @@ pub(crate) fn summary(state: &RunState, events: &[Event], head: &str) -> String 
         format!("{bound}{}{grade}{}", number(lost.actual_s), against(lost.objective_s, lost.met)),
     );
     if !measured.critical_path.is_empty() {
-        let path: Vec<_> = measured.critical_path.iter().map(|step| step.as_str()).collect();
+        let path: Vec<_> = measured.critical_path.iter().map(|critical| critical.step.as_str()).collect();
         line("critical path", path.join(" → "));
+        if let Some(total) = time.actual_s {
+            let name = |step: &StepPath| step.to_string();
+            line("", made::sentence(total, &time.parts_s, &measured.critical_path, &name));
+        }
     }
     line("journal", format!("{} events, head {head}", events.len()));
     text.push_str(&steps(state));
@@ -135,10 +141,10 @@ fn what(outline: &lifeboat_journal::event::StepOutline) -> &str {
     outline.action.as_deref().unwrap_or(&outline.kind)
 }
 
-fn endings(state: &RunState, findings: &[String]) -> String {
+fn endings(state: &RunState, findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
-        text.push_str(&format!("\nfinding: {finding}"));
+        text.push_str(&format!("\nfinding: {}", finding.text));
     }
     for asks in asks(state) {
         text.push_str(&format!("\nASKS at {}: {}", asks.step, asks.question.text.trim()));

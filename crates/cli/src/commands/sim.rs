@@ -4,9 +4,11 @@ use crate::args::{ServeArguments, SimCommand};
 use crate::commands::print_bytes;
 use crate::error::CommandError;
 use crate::session::Simulation;
+use chrono::{DateTime, SubsecRound, Utc};
 use futures_util::future::{Either, select};
 use lifeboat_engine::clock::Clock;
 use lifeboat_journal::outcome::PASSED;
+use lifeboat_runbook::units;
 use lifeboat_sim::Simulator;
 use lifeboat_sim::server::{MemoryLog, RunningClock, Served, serve};
 use std::pin::pin;
@@ -26,15 +28,32 @@ pub(crate) fn run(command: SimCommand, quiet: bool) -> Result<u8, CommandError> 
         return Err(CommandError::usage("`kill` is for runs: `sim serve` keeps no journal")
             .hint("take it out of the file of --faults"));
     }
+    let start = arguments.start.as_deref().map(beginning).transpose()?;
+    let simulation = match start {
+        Some(start) => Simulation { world: simulation.world.beginning_at(start), ..simulation },
+        None => simulation,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CommandError::failed(format!("no runtime: {error}")))?;
     runtime.block_on(listen(simulation, &arguments, quiet))
 }
 
+/// When the world begins, to the second.
+fn beginning(text: &str) -> Result<DateTime<Utc>, CommandError> {
+    let time = if text == "now" { Some(Clock::real().now()) } else { units::parse_time(text) };
+    time.map(|time| time.trunc_subsecs(0)).ok_or_else(|| {
+        CommandError::usage(format!("--start takes `now` or a time, not `{text}`"))
+            .hint("RFC 3339 with a zone: 2026-01-05T09:00:00Z")
+    })
+}
+
 /// Serves until Ctrl-C.
 async fn listen(simulation: Simulation, arguments: &ServeArguments, quiet: bool) -> Result<u8, CommandError> {
     let ServeArguments { listen, clock_rate, .. } = arguments;
-    let failed = |error: std::io::Error| CommandError::failed(format!("cannot listen on {listen}: {error}"));
+    let failed = |error: std::io::Error| {
+        CommandError::failed(format!("cannot listen on {listen}: {error}"))
+            .hint("write it as 127.0.0.1:4580; port 0 takes any that is free")
+    };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let Simulation { world, seed, .. } = simulation;

@@ -51,6 +51,7 @@ impl<'run> Decision<'run> {
             captured: Values::new(),
             findings: Vec::new(),
             wait_for: None,
+            readinesses: Vec::new(),
             timeout_s: 0.0,
             after: self.state.after(&step.path),
         }

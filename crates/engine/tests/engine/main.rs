@@ -9,5 +9,6 @@ mod people;
 mod permit;
 mod plans;
 mod prefix;
+mod preview;
 mod runs;
 mod world;

@@ -82,7 +82,7 @@ async fn a_step_is_skipped_or_done_by_hand() {
         assert_eq!((words.0.as_str(), words.1.as_str()), expected);
         assert!(bench.made().is_empty());
         let findings = lifeboat_journal::measure::measure(&state, &[]).findings;
-        assert!(findings.iter().any(|finding| finding.contains("first was")), "{findings:?}");
+        assert!(findings.iter().any(|finding| finding.text.contains("first was")), "{findings:?}");
     }
 }
 

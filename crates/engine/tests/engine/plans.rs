@@ -41,6 +41,7 @@ pub(crate) fn step(id: &str, action: &'static ActionSpec, with: &[(&str, Value)]
         effect: action.effect,
         touches: vec![],
         expect: None,
+        expect_source: None,
     }
 }
 

@@ -1,14 +1,21 @@
 //! What people read.
 
 use crate::run::{self, Run};
-use lifeboat_journal::event::{Cloud, EventKind};
+use lifeboat_journal::event::{Cloud, EventKind, Phase};
 use lifeboat_journal::outcome::Verdict;
-use lifeboat_report::markdown::markdown;
+use lifeboat_report::document::document;
+use lifeboat_report::render::{Form, OwnTemplate, ReportError};
 use lifeboat_runbook::plan::Mode;
+use std::collections::BTreeMap;
 use std::error::Error;
 
 fn report(run: &Run) -> String {
-    markdown(&run.state(), &run.events, &run.head(), None).unwrap()
+    run.report(Form::Markdown)
+}
+
+fn with_template(run: &Run, text: &str) -> Result<String, ReportError> {
+    let own = OwnTemplate { name: "drill.md".into(), text: text.into() };
+    run.report_with(Form::Markdown, &[], &[], &[own])
 }
 
 fn expect(report: &str, expected: &[&str]) {
@@ -41,7 +48,7 @@ fn the_numbers_are_those_that_were_measured_and_stand_first() {
     expect(
         section(&report, "What made the recovery time"),
         &[
-            "37 min 40 s of 38 min 12 s were the step restore; the next largest was 30 s in newest.",
+            "37 min 40 s of 38 min 12 s were the step restore; the next largest was 30 s in the step newest.",
             "| preflight | 2 s |",
             "| execution | 37 min 40 s |",
             "| verification | 30 s |",
@@ -194,7 +201,7 @@ fn a_check_that_does_not_hold_says_what_followed() {
 fn a_template_can_be_replaced() {
     let run = run::cleaned_up(run::simulated());
     let own = "{{ document.rto.actual_s | duration }}, {{ document.run | code }}, {{ not_restored[0].what }}";
-    let text = markdown(&run.state(), &run.events, &run.head(), Some(own)).unwrap();
+    let text = with_template(&run, own).unwrap();
     assert_eq!(text, "38 min 12 s, `abcdefghijklmnop`, the read replica \\| its lag alarm");
 }
 
@@ -202,8 +209,34 @@ fn a_template_can_be_replaced() {
 fn a_bad_template_is_an_error_that_says_where() {
     let run = run::cleaned_up(run::simulated());
     for (own, expected) in [("{{ document.nothing }}", "nothing"), ("{% if %}", "drill.md")] {
-        let error = markdown(&run.state(), &run.events, &run.head(), Some(own)).unwrap_err();
+        let error = with_template(&run, own).unwrap_err();
         let cause = error.source().unwrap().to_string();
         assert!(cause.contains(expected), "{cause}");
     }
+}
+
+#[test]
+fn what_was_reached_is_told_apart_from_what_nobody_saw() {
+    let mut run = Run::new(run::started(Mode::Drill, run::simulated()));
+    let running = run.run(0.0, EventKind::PhaseEntered { phase: Phase::Running });
+    let EventKind::StepStarted(mut intent) = run::intent("rds.restore_to_point_in_time", vec![running])
+    else {
+        panic!("an intent");
+    };
+    intent.wait_for = Some("available".into());
+    intent.readinesses = ["usable", "available", "hydrated"].map(str::to_owned).to_vec();
+    run.step(0.0, "restore", EventKind::StepStarted(intent));
+    run.step(600.0, "restore", EventKind::Reached { readiness: "usable".into(), not_before: None });
+    run.step(300.0, "restore", EventKind::StepSucceeded { outputs: BTreeMap::new() });
+    expect(
+        section(&report(&run), "Steps"),
+        &[
+            "| restore | usable | 2026-01-05T09:10:00.000Z |",
+            "| restore | available | 2026-01-05T09:15:00.000Z |",
+            "| restore | hydrated | unknown |",
+        ],
+    );
+    let document = document(&run.state(), &run.events, &run.head());
+    let restore = document.steps.iter().find(|step| step.id.as_str() == "restore").expect("the step");
+    assert_eq!((restore.reached.len(), &restore.reached["hydrated"]), (3, &None));
 }

@@ -9,6 +9,9 @@ use lifeboat_journal::file::{JournalWriter, Stamp, Storage};
 use lifeboat_journal::measure::measure;
 use lifeboat_journal::outcome::{Objective, Outcome, Verdict};
 use lifeboat_journal::state::RunState;
+use lifeboat_report::page::Page;
+use lifeboat_report::record::{Earlier, Record, Source};
+use lifeboat_report::render::{Form, OwnTemplate, ReportError, render};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::{Grade, Resource};
@@ -73,7 +76,10 @@ fn outline(path: &str, action: &str, effect: &str) -> StepOutline {
         parent: None,
         expect_s: Some(178.0),
         marks: BTreeMap::new(),
+        expect_source: None,
         conditional: false,
+        only_in: None,
+        needs: Vec::new(),
     }
 }
 
@@ -122,6 +128,7 @@ pub(crate) fn intent(action: &str, after: Vec<u64>) -> EventKind {
         captured: BTreeMap::new(),
         findings: Vec::new(),
         wait_for: None,
+        readinesses: Vec::new(),
         timeout_s: 60.0,
         after,
     }))
@@ -164,6 +171,24 @@ impl Run {
         self.writer.head().to_owned()
     }
 
+    /// The report, laid out by Lifeboat's templates and these.
+    pub(crate) fn report_with(
+        &self,
+        form: Form,
+        sources: &[Source],
+        earlier: &[Earlier],
+        own: &[OwnTemplate],
+    ) -> Result<String, ReportError> {
+        let (state, head) = (self.state(), self.head());
+        let record = Record { state: &state, events: &self.events, head: &head, sources, earlier };
+        render(form, &Page::of(&record), own)
+    }
+
+    /// The report in this form.
+    pub(crate) fn report(&self, form: Form) -> String {
+        self.report_with(form, &[], &[], &[]).expect("Lifeboat's own templates fit")
+    }
+
     /// The measurements and the last event, as the engine writes them.
     pub(crate) fn finish(&mut self, outcome: Outcome) {
         let measured = measure(&self.state(), &self.events);
@@ -188,13 +213,13 @@ pub(crate) fn restored(cloud: Cloud) -> Run {
     let lacks = Value::List(vec!["the read replica | its lag alarm".into()]);
     let outputs = BTreeMap::from([("not_restored".to_owned(), lacks)]);
     let done = run.step(0.0, "restore", EventKind::StepSucceeded { outputs });
-    run.step(0.0, "restore", EventKind::MarkSet { mark: MarkName::new("restored") });
+    run.step(0.0, "restore", EventKind::MarkSet { mark: MarkName::new("restored"), source: None });
     run.step(0.0, "newest", intent("postgres.query", vec![done]));
     let complete_to = start() - TimeDelta::seconds(287);
     let source = "newest heartbeat".to_owned();
     run.step(30.0, "newest", EventKind::DataTime { complete_to, grade: Grade::A, source });
     let proved = run.step(0.0, "newest", EventKind::StepSucceeded { outputs: BTreeMap::new() });
-    run.step(0.0, "newest", EventKind::MarkSet { mark: MarkName::new("copy_verified") });
+    run.step(0.0, "newest", EventKind::MarkSet { mark: MarkName::new("copy_verified"), source: None });
     let values = BTreeMap::from([("run.mode".to_owned(), Value::from("drill"))]);
     run.step(0.0, "cut_over", EventKind::StepSkipped { reason: "its condition is false".into(), values });
     assert_eq!(proved, 14, "the numbers of events below count on this");

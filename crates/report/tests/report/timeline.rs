@@ -81,7 +81,15 @@ fn one_of_each() -> Vec<(EventKind, &'static str)> {
             EventKind::CheckFailed { check: "account".into(), error: error(), then: "refuse".into() },
             "does not hold (refuse): account",
         ),
-        (EventKind::MarkSet { mark: MarkName::new("restored") }, "mark set: restored"),
+        (EventKind::MarkSet { mark: MarkName::new("restored"), source: None }, "mark set: restored"),
+        (
+            EventKind::MarkSet {
+                mark: MarkName::new("restored"),
+                source: Some("rds.failover: completed_at".into()),
+            },
+            "mark set: restored (the time of rds.failover: completed_at)",
+        ),
+        (EventKind::Reached { readiness: "usable".into(), not_before: None }, "is usable"),
         (
             EventKind::RtoMeasured(Box::new(RecoveryTime {
                 actual_s: Some(2292.0),

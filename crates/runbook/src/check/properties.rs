@@ -5,19 +5,18 @@ use super::file::identifier;
 use super::names::Outputs;
 use super::reader::Fields;
 use super::steps::{Phase, Steps};
-use crate::expression::{Expression, Scope};
+use crate::expression::Expression;
 use crate::id::MarkName;
 use crate::keys;
 use crate::node::{Node, NodeKind};
 use crate::plan::{
-    Allow, AllowedResource, InputDeclaration, MARKS, MarkMoment, Mode, OnFail, RecoveryPoint, Retry, Step,
-    Undo, Wait, WaitUntil, Work,
+    Allow, AllowedResource, ExpectSource, InputDeclaration, MARKS, MarkMoment, Mode, OnFail, RecoveryPoint,
+    Retry, Step, Undo, Wait, WaitUntil, Work,
 };
-use crate::spec::{ActionSpec, Effect, Type};
+use crate::spec::{ASSUMED, ActionSpec, Effect, Type};
 use crate::suggestion::nearest;
 use crate::template::{Template, TemplateKind};
-use crate::value::Value;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -261,10 +260,16 @@ impl Steps<'_, '_, '_> {
         &mut self,
         fields: &Fields<'_>,
         spec: Option<&'static ActionSpec>,
-    ) -> Option<TimeDelta> {
-        let typical = spec.and_then(|spec| spec.typical.first());
-        let typical = typical.map(|typical| TimeDelta::seconds(i64::from(typical.seconds)));
-        self.reader.duration(fields, "expect").or(typical)
+    ) -> Option<(TimeDelta, ExpectSource)> {
+        if let Some(said) = self.reader.duration(fields, "expect") {
+            return Some((said, ExpectSource::Runbook));
+        }
+        let typical = spec.and_then(|spec| spec.typical.first())?;
+        let source = match typical.source {
+            ASSUMED => ExpectSource::Assumed,
+            source => ExpectSource::Published(source.to_owned()),
+        };
+        Some((TimeDelta::seconds(i64::from(typical.seconds)), source))
     }
 
     pub(super) fn limits(&mut self, fields: &Fields<'_>, step: &Step) {
@@ -299,7 +304,7 @@ impl Steps<'_, '_, '_> {
         allow: &[Allow],
         inputs: &[InputDeclaration],
     ) {
-        for step in steps.iter().filter(|step| may_run_in_a_drill(step)) {
+        for step in steps.iter().filter(|step| step.may_run_in(Mode::Drill)) {
             self.warn_of_the_drill_guard(step.children(), allow, inputs);
             let Work::Action { action, with, .. } = &step.work else { continue };
             let Some(spec) = self.closure.catalog.get(action) else { continue };
@@ -327,25 +332,6 @@ pub(super) fn work_spec(work: &Work, closure: &Closure<'_>) -> Option<&'static A
     match work {
         Work::Action { action, .. } => closure.catalog.get(action),
         _ => None,
-    }
-}
-
-/// Whether a drill may come to a step: not where its `if` asks for a recovery.
-fn may_run_in_a_drill(step: &Step) -> bool {
-    let refused = step.condition.as_ref().map(|condition| condition.evaluate(&InADrill));
-    !matches!(refused, Some(Ok(Value::Bool(false))))
-}
-
-/// All that is known of every drill.
-struct InADrill;
-
-impl Scope for InADrill {
-    fn value(&self, names: &[&str]) -> Option<Value> {
-        (names == ["run", "mode"]).then(|| Mode::Drill.word().into())
-    }
-
-    fn now(&self) -> DateTime<Utc> {
-        DateTime::UNIX_EPOCH
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::expression::{Expression, ExpressionError};
-use crate::keys::{Key, Table, shape_words};
+use crate::keys::{Key, Shape, Table, shape_words};
 use crate::node::{Field, Node, NodeKind, Scalar};
 use crate::suggestion::nearest;
 use crate::template::{Part, Template, TemplateKind};
@@ -186,7 +186,12 @@ impl<'file> Reader<'file> {
         let value = read(&scalar.text);
         if let (None, Some(known)) = (&value, fields.table.key(key)) {
             let message = format!("`{key}: {}` is not {}", scalar.text, shape_words(known.shape));
-            self.error("wrong-value", node.range.clone(), message, known.summary.to_owned());
+            let help = match (known.shape, nearest_duration(&scalar.text)) {
+                (Shape::Duration, Some(near)) => format!("did you mean `{near}`?"),
+                (Shape::Duration, None) => "write a number and its unit: 90s, 15m, 2h, 7d".to_owned(),
+                _ => known.summary.to_owned(),
+            };
+            self.error("wrong-value", node.range.clone(), message, help);
         }
         value
     }
@@ -401,4 +406,14 @@ fn closing(text: &str) -> Option<usize> {
         at += 1;
     }
     None
+}
+
+/// What is probably meant by a duration that is none: `90 minutes` is `90m`.
+fn nearest_duration(text: &str) -> Option<String> {
+    let digits = text.find(|letter: char| !letter.is_ascii_digit()).filter(|digits| *digits > 0)?;
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim().to_ascii_lowercase();
+    let words = [("s", "seconds"), ("m", "minutes"), ("h", "hours"), ("d", "days")];
+    let (unit, _) = words.iter().find(|(_, word)| !unit.is_empty() && word.starts_with(unit.as_str()))?;
+    Some(format!("{number}{unit}"))
 }

@@ -102,6 +102,7 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
         let (work, outputs) = self.work(&fields, &id, &range)?;
         let spec = work_spec(&work, self.closure);
         let effect = self.effect(&fields, spec, &work);
+        let expected = self.expected(&fields, spec);
         let mut step = Step {
             path: StepPath::new(format!("{}{id}", self.prefix)),
             name: self.reader.text(&fields, "name"),
@@ -125,7 +126,8 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
             target: fields.get("target").map(|node| file::target(self, node)),
             effect,
             touches: self.touches(&fields),
-            expect: self.expected(&fields, spec),
+            expect: expected.as_ref().map(|(expect, _)| *expect),
+            expect_source: expected.map(|(_, source)| source),
             id: id.clone(),
             work,
         };

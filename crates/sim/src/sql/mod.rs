@@ -17,7 +17,7 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 pub(crate) use rows::last_row;
 
 use crate::definition::DatabaseDefinition;
-use crate::world::{Data, World};
+use crate::world::{Instance, World};
 
 /// A question to a database.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +108,7 @@ pub(crate) fn time_text(time: DateTime<Utc>) -> String {
 /// # Errors
 /// See [`SqlError`].
 pub fn query(world: &World, question: &Question<'_>) -> Result<Rows, SqlError> {
-    let data = reach(world, question.endpoint_host)?;
+    let data = world.held(reach(world, question.endpoint_host)?, world.now);
     let no_database = || SqlError::NoDatabase { database: question.database.into() };
     let held = data.databases.iter().any(|name| name == question.database);
     let database =
@@ -119,10 +119,10 @@ pub fn query(world: &World, question: &Question<'_>) -> Result<Rows, SqlError> {
     ask(world, database, &words, until, question).map_err(|error| unanswerable(&error))
 }
 
-/// The data of the usable instance that has this endpoint.
-fn reach<'a>(world: &'a World, host: &str) -> Result<&'a Data, SqlError> {
+/// The usable instance that has this endpoint.
+fn reach<'a>(world: &'a World, host: &str) -> Result<&'a Instance, SqlError> {
     let refuse = |reason| SqlError::Connect { host: host.into(), reason };
-    crate::reach::instance(world, host).map(|instance| &instance.data).map_err(refuse)
+    crate::reach::instance(world, host).map_err(refuse)
 }
 
 fn admit(database: &DatabaseDefinition, question: &Question<'_>) -> Result<(), SqlError> {

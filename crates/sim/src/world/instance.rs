@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Settings;
-use crate::definition::RegionDefinition;
+use crate::definition::{LagDefinition, MaintenanceDefinition, RegionDefinition};
 
 /// The state of an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Status {
     Rebooting,
     /// Being backed up.
     BackingUp,
+    /// Usable, while its storage is loaded from the backup.
+    StorageInitialization,
     /// Ready.
     Available,
     /// Being deleted.
@@ -35,6 +37,7 @@ impl Status {
             Status::Renaming => "renaming",
             Status::Rebooting => "rebooting",
             Status::BackingUp => "backing-up",
+            Status::StorageInitialization => "storage-initialization",
             Status::Available => "available",
             Status::Deleting => "deleting",
             Status::Failed(word) => word,
@@ -84,6 +87,12 @@ pub struct Instance {
     pub data: Data,
     /// Of a read replica: the resource id of the instance that it follows.
     pub replica_of: Option<String>,
+    /// Of a read replica: by how much it is behind, in order of time.
+    pub replica_lag: Vec<LagDefinition>,
+    /// When it ceased to be a read replica.
+    pub followed_until: Option<DateTime<Utc>>,
+    /// Maintenance that waits for it.
+    pub maintenance: Vec<MaintenanceDefinition>,
     /// When its last failover was complete.
     pub failed_over_at: Option<DateTime<Utc>>,
     /// From then on its endpoint's name resolves: after a rename, DNS follows late.
@@ -94,7 +103,11 @@ impl Instance {
     /// Whether a client can connect to it.
     pub fn is_usable(&self) -> bool {
         let up = match &self.status {
-            Status::Available | Status::Modifying | Status::Renaming | Status::BackingUp => true,
+            Status::Available
+            | Status::Modifying
+            | Status::Renaming
+            | Status::BackingUp
+            | Status::StorageInitialization => true,
             Status::Creating | Status::Rebooting | Status::Deleting | Status::Failed(_) => false,
         };
         up && self.created_at.is_some()
@@ -115,8 +128,9 @@ impl Instance {
             self.parameters_in_force =
                 !groups.any(|group| group.name == settings.parameter_group && group.has_static_changes);
         }
-        // Tags and deletion protection change at once by themselves; a change accepted before must not undo them.
+        // Tags, roles and deletion protection change at once by themselves; a change accepted before must not undo them.
         let tags = std::mem::take(&mut self.settings.tags);
+        let associated_roles = std::mem::take(&mut self.settings.associated_roles);
         let deletion_protection = self.settings.deletion_protection;
         let settings = match settings.multi_az == self.settings.multi_az {
             // Only a standby that comes or goes changes the zones; a failover in between must stay.
@@ -127,7 +141,7 @@ impl Instance {
             },
             false => settings,
         };
-        self.settings = Settings { tags, deletion_protection, ..settings };
+        self.settings = Settings { tags, associated_roles, deletion_protection, ..settings };
         if let Some(identifier) = identifier {
             self.identifier = identifier;
         }

@@ -11,6 +11,7 @@ mod command;
 mod instance;
 mod parameter;
 pub(crate) mod rate;
+mod replication;
 pub(crate) mod secret;
 mod settings;
 mod snapshot;
@@ -29,7 +30,7 @@ pub use instance::{Change, Data, Instance, Status};
 pub use parameter::{Parameter, ParameterVersion};
 pub use rate::Rate;
 pub use secret::{Secret, SecretValue, SecretVersion};
-pub use settings::Settings;
+pub use settings::{AssociatedRole, Settings};
 pub use snapshot::{RetainedBackup, Snapshot, SnapshotStatus};
 
 use crate::chance::Chance;
@@ -249,6 +250,9 @@ impl World {
             changes: 0,
             data: Data { databases: defined.databases.clone(), until: None },
             replica_of: None,
+            replica_lag: defined.replica_lag.clone(),
+            followed_until: None,
+            maintenance: defined.pending_maintenance.clone(),
             failed_over_at: None,
             resolves_from: None,
         };
@@ -356,6 +360,7 @@ impl World {
             Happening::Gone => {
                 self.emit(&place, &resource, at, "deletion", "DB instance deleted".into());
                 self.region_mut(&place).instances.remove(&resource);
+                self.leave_replicas(&place, &resource, at);
             }
             Happening::ChangeApplied => self.apply_change(&place, &resource, at),
             Happening::ChangeFailed => self.with_instance(&place, &resource, |it| it.pending = None),
@@ -368,10 +373,7 @@ impl World {
                 self.emit(&place, &resource, at, "failover", "Multi-AZ instance failover completed".into());
             }
             Happening::ZonesSwapped => self.with_instance(&place, &resource, Instance::swap_zones),
-            Happening::Promoted => self.with_instance(&place, &resource, |it| {
-                it.replica_of = None;
-                it.data = it.data.up_to(at);
-            }),
+            Happening::Promoted => self.stand_alone(&place, &resource, at),
             Happening::Status(status) => self.with_instance(&place, &resource, |it| it.status = status),
             Happening::Reachable => self.with_instance(&place, &resource, |it| it.created_at = Some(at)),
             Happening::FirstBackup => {

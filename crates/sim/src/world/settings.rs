@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// The settings of a DB instance, under the words of the RDS API.
@@ -84,6 +85,9 @@ pub struct Settings {
     /// ManageMasterUserPassword: the password is a secret that RDS keeps in Secrets Manager.
     #[serde(default)]
     pub managed_password: bool,
+    /// AssociatedRoles.
+    #[serde(default)]
+    pub associated_roles: Vec<AssociatedRole>,
     /// MasterUsername.
     pub master_username: String,
     /// DBName.
@@ -92,4 +96,17 @@ pub struct Settings {
     /// Tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+}
+
+/// An IAM role that an instance may use for one of its features.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssociatedRole {
+    /// RoleArn.
+    pub role: String,
+    /// FeatureName, for example `s3Export`.
+    pub feature: String,
+    /// From then on it is `ACTIVE`, before `PENDING`; nothing means always.
+    #[serde(default)]
+    pub active_from: Option<DateTime<Utc>>,
 }

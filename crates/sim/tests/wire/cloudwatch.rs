@@ -1,6 +1,9 @@
 //! CloudWatch in its three protocols.
 
 use aws_smithy_cbor::Decoder;
+use chrono::TimeDelta;
+use lifeboat_sim::WorldDefinition;
+use lifeboat_sim::fault::{Fault, FaultKind, When};
 use lifeboat_sim::wire::Request;
 use serde_json::{Value, json};
 
@@ -198,4 +201,38 @@ fn what_is_not_computed_is_refused_and_never_guessed() {
     assert_eq!(accepted(&bench, "GetMetricData", &input)["MetricDataResults"][0]["Values"], json!([]));
     let unknown = fields(&query(&bench, &[("Action", "GetMetricData")]).body, "Code");
     assert_eq!(unknown, ["MissingParameter"]);
+}
+
+/// ReplicaLag of an instance of the world `multi-az`, a value a minute of the last ten.
+fn lags(bench: &Bench, instance: &str) -> Vec<f64> {
+    let metric = json!({
+        "Namespace": "AWS/RDS", "MetricName": "ReplicaLag",
+        "Dimensions": [{ "Name": "DBInstanceIdentifier", "Value": instance }],
+    });
+    let query = json!({ "Id": "lag", "MetricStat": { "Metric": metric, "Period": 60, "Stat": "Maximum" } });
+    let (start, end) = (bench.now() - TimeDelta::minutes(10), bench.now());
+    let input = json!({
+        "MetricDataQueries": [query], "ScanBy": "TimestampAscending", "StartTime": start, "EndTime": end,
+    });
+    let values = accepted(bench, "GetMetricData", &input)["MetricDataResults"][0]["Values"].clone();
+    serde_json::from_value(values).expect("numbers")
+}
+
+#[test]
+fn the_lag_of_a_replica_is_how_far_its_data_is_behind() {
+    let mut definition = WorldDefinition::named("multi-az").expect("the embedded world");
+    let (service, operation) = ("rds".into(), "*".into());
+    let when = When::During { from_s: 600, to_s: Some(1200) };
+    definition.faults.push(Fault { service, operation, when, kind: FaultKind::ReplicaLag(120) });
+    let bench = Bench::of(definition, 1);
+    let quiet = lags(&bench, "orders-replica");
+    assert!((6..=9).contains(&quiet.len()), "the last minutes have not arrived: {quiet:?}");
+    assert!(quiet.iter().all(|lag| *lag == 2.0), "{quiet:?}");
+    bench.advance(1200);
+    let late = lags(&bench, "orders-replica");
+    assert_eq!(late.last(), Some(&120.0), "{late:?}");
+    bench.advance(1200);
+    assert_eq!(lags(&bench, "orders-replica").last(), Some(&2.0));
+    assert!(lags(&bench, "orders-prod").is_empty(), "what follows nobody has no lag");
+    assert!(lags(&bench, "nobody").is_empty());
 }

@@ -1,7 +1,9 @@
 //! RebootDBInstance, failovers, PromoteReadReplica, and modifications that fail.
 
 use lifeboat_sim::WorldDefinition;
+use lifeboat_sim::definition::MaintenanceDefinition;
 use lifeboat_sim::fault::{Fault, FaultKind, When};
+use lifeboat_sim::sql::SqlValue;
 
 use crate::bench::{Bench, SOURCE, field, fields, time};
 
@@ -220,4 +222,54 @@ fn a_password_can_be_given_to_secrets_manager() {
     let body = bench.describe(SOURCE);
     assert!(field(&body, "SecretArn").contains(":secret:rds!db-"), "{body}");
     assert_eq!(field(&body, "SecretStatus"), "active");
+}
+
+#[test]
+fn maintenance_is_told_of_what_it_waits_for() {
+    let mut definition = definition();
+    let region = definition.accounts[0].regions.get_mut("eu-west-1").expect("the Region");
+    let auto_applied_after = Some(time("2026-02-01T00:00:00Z"));
+    let (action, description) = ("system-update".into(), "New Operating System update is available".into());
+    let waiting = MaintenanceDefinition { action, description, auto_applied_after };
+    region.instances[0].pending_maintenance.push(waiting);
+    let bench = Bench::of(definition, 7);
+    let arn = format!("arn:aws:rds:eu-west-1:111122223333:db:{SOURCE}");
+    let all = bench.good("DescribePendingMaintenanceActions", &[]);
+    assert_eq!(fields(&all, "ResourceIdentifier"), [arn.as_str()]);
+    assert_eq!(field(&all, "Action"), "system-update");
+    assert_eq!(time(&field(&all, "AutoAppliedAfterDate")), time("2026-02-01T00:00:00Z"));
+    let one = |arn: &str| bench.good("DescribePendingMaintenanceActions", &[("ResourceIdentifier", arn)]);
+    assert_eq!(fields(&one(&arn), "Action"), ["system-update"]);
+    assert!(fields(&one("arn:aws:rds:eu-west-1:111122223333:db:orders-replica"), "Action").is_empty());
+    let filter = [("Filters.Filter.1.Name", "db-instance-id"), ("Filters.Filter.1.Values.Value.1", REPLICA)];
+    assert!(fields(&bench.good("DescribePendingMaintenanceActions", &filter), "Action").is_empty());
+}
+
+#[test]
+fn a_replica_that_lags_keeps_what_it_had_when_it_is_promoted() {
+    let mut definition = definition();
+    let when = When::During { from_s: 0, to_s: None };
+    let (service, operation) = ("rds".into(), "*".into());
+    definition.faults.push(Fault { service, operation, when, kind: FaultKind::ReplicaLag(900) });
+    let bench = Bench::of(definition, 7);
+    bench.advance(600);
+    let newest = |name: &str| {
+        let host = field(&bench.describe(name), "Address");
+        let sql = "select max(beat_at) as b from heartbeat";
+        let rows = bench.simulator.query(&host, "orders", "any", "", sql, &[]).expect("an answer").rows;
+        match &rows[0][0] {
+            SqlValue::Text(text) => time(text),
+            other => panic!("{other:?}"),
+        }
+    };
+    let behind = (newest(SOURCE) - newest(REPLICA)).num_seconds();
+    assert!((590..=610).contains(&behind), "it stands still until it is 900 s behind: {behind}");
+    let held = newest(REPLICA);
+    bench.good("PromoteReadReplica", &[("DBInstanceIdentifier", REPLICA), ("BackupRetentionPeriod", "0")]);
+    bench.states_until(REPLICA, "rebooting");
+    bench.states_until(REPLICA, "available");
+    let kept = newest(REPLICA);
+    assert!(kept >= held && newest(SOURCE) > kept, "{kept}");
+    bench.advance(3600);
+    assert_eq!(newest(REPLICA), kept, "nobody writes to it any more");
 }

@@ -231,3 +231,49 @@ fn the_event_has_no_id_and_arrives_late() {
     let alone = bench.refusal("DescribeEvents", &[("SourceIdentifier", "orders-copy")]);
     assert_eq!(alone.1, "InvalidParameterCombination");
 }
+
+#[test]
+fn a_world_may_show_that_storage_is_being_loaded() {
+    let mut definition = world();
+    let region = definition.accounts[0].regions.get_mut("eu-west-1").expect("the Region");
+    region.storage_initialization = true;
+    let bench = Bench::of(definition, 7);
+    bench.restore("copy", &[("BackupRetentionPeriod", "0")]);
+    let states = bench.states_until("copy", "storage-initialization");
+    assert_eq!(states, ["creating", "modifying", "storage-initialization"]);
+    let host = field(&bench.describe("copy"), "Address");
+    let asks = bench.simulator.query(&host, "orders", "any", "", "select max(id) as n from orders", &[]);
+    assert!(asks.is_ok(), "it takes connections meanwhile: {asks:?}");
+    bench.states_until("copy", "available");
+}
+
+#[test]
+fn a_role_is_added_to_what_is_available_once_and_is_pending_for_a_while() {
+    let bench = Bench::new();
+    let role = "arn:aws:iam::111122223333:role/orders-export";
+    let add = [("DBInstanceIdentifier", SOURCE), ("RoleArn", role), ("FeatureName", "s3Export")];
+    bench.good("AddRoleToDBInstance", &add);
+    let described = bench.describe(SOURCE);
+    let roles = described.split("<AssociatedRoles>").nth(1).expect("roles").to_owned();
+    assert!(roles.contains("<Status>PENDING</Status>"), "{roles}");
+    assert_eq!(
+        (field(&described, "RoleArn"), field(&described, "FeatureName")),
+        (role.into(), "s3Export".into())
+    );
+    assert_eq!(bench.refusal("AddRoleToDBInstance", &add).1, "DBInstanceRoleAlreadyExists");
+    bench.good(
+        "ModifyDBInstance",
+        &[
+            ("DBInstanceIdentifier", SOURCE),
+            ("DBInstanceClass", "db.m7g.large"),
+            ("ApplyImmediately", "true"),
+        ],
+    );
+    bench.states_until(SOURCE, "modifying");
+    bench.states_until(SOURCE, "available");
+    assert!(bench.describe(SOURCE).contains("<Status>ACTIVE</Status>"), "a change leaves it");
+    bench.restore("copy", &[]);
+    assert!(fields(&bench.describe("copy"), "RoleArn").is_empty(), "a restore does not carry it");
+    let early = [("DBInstanceIdentifier", "copy"), ("RoleArn", role), ("FeatureName", "s3Export")];
+    assert_eq!(bench.refusal("AddRoleToDBInstance", &early).1, "InvalidDBInstanceState");
+}

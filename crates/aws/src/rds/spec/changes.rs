@@ -78,7 +78,7 @@ pub const REBOOT_INSTANCE: ActionSpec = ActionSpec {
     outputs: &[
         Output::new("instance", Type::String, "Its identifier."),
         Output::new("status", Type::String, "Its state, in AWS's words."),
-        Output::new("restarted_at", Type::Time, "When RDS says it was restarted."),
+        Output::new("restarted_at", Type::Time, "When RDS says it was restarted.").moment(),
     ],
     touches: TOUCHES,
     readiness: &[Readiness {
@@ -111,7 +111,7 @@ pub const FAILOVER: ActionSpec = ActionSpec {
             "Whether AWS shows it in that zone; that comes minutes late.",
         ),
         Output::new("started_at", Type::Time, "When RDS says the failover started."),
-        Output::new("completed_at", Type::Time, "When RDS says it was completed: the clock."),
+        Output::new("completed_at", Type::Time, "When RDS says it was completed: the clock.").moment(),
     ],
     touches: TOUCHES,
     readiness: &[
@@ -151,15 +151,33 @@ pub const PROMOTE_REPLICA: ActionSpec = ActionSpec {
             Type::Integer,
             "How many days its automated backups are kept; else 1, as AWS has it.",
         ),
+        Parameter::optional(
+            "max_lag",
+            Type::Duration,
+            "How far it may be behind (CloudWatch's ReplicaLag), else it is refused; must be said in a recovery.",
+        ),
     ],
-    outputs: instance_outputs!(Output::new("former_source", Type::String, "The instance that it followed."),),
+    outputs: instance_outputs!(
+        Output::new("former_source", Type::String, "The instance that it followed."),
+        Output::new(
+            "replica_lag",
+            Type::Duration,
+            "The most it was behind, in the last minute before service was lost."
+        ),
+        Output::new("data_time", Type::Time, "Whatever the source took before this is in it, by that lag."),
+    ),
     touches: TOUCHES,
     readiness: &[
         Readiness { name: "promoted", summary: "It follows nobody and takes connections." },
         Readiness { name: "available", summary: "It is also `available`: its first backup is done." },
     ],
     failure_states: FAILURE_STATES,
-    calls: &["rds:DescribeDBInstances", "rds:DescribeEvents", "rds:PromoteReadReplica"],
+    calls: &[
+        "cloudwatch:GetMetricData",
+        "rds:DescribeDBInstances",
+        "rds:DescribeEvents",
+        "rds:PromoteReadReplica",
+    ],
     dependent: &[],
     typical: &[TypicalDuration {
         what: "until promoted",

@@ -35,6 +35,7 @@ macro_rules! instance_outputs {
             Output::new("security_groups", TEXT_LIST, "Its security groups."),
             Output::new("parameter_group", Type::String, "Its parameter group."),
             Output::new("tags", TEXT_MAP, "Its tags."),
+            Output::new("pending_changes", Type::Map(&Type::Any), "Changes that were accepted and are not in force."),
             $($more),*
         ]
     }};

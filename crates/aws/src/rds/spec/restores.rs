@@ -56,12 +56,13 @@ const READINESS: &[Readiness] = &[
 ];
 
 /// What AWS needs besides, and what only some restores call: settings that a change afterwards gives, with roles and
-/// secrets for enhanced monitoring and a managed master password; a reboot for static parameters.
+/// secrets for enhanced monitoring and a managed master password; IAM roles; a reboot for static parameters.
 macro_rules! dependent {
     ($($more:expr),*) => {
         &[
             $($more,)*
             "rds:ModifyDBInstance",
+            "rds:AddRoleToDBInstance",
             "rds:RebootDBInstance",
             "rds:AddTagsToResource",
             "kms:CreateGrant",

@@ -8,11 +8,13 @@ use crate::definition::MetricDefinition;
 use crate::durations::METRIC_LATENESS;
 use crate::protocol::{ApiError, Document, Input};
 use crate::service::{Context, Output};
-use crate::world::World;
+use crate::world::{Instance, World};
 
 /// The most datapoints of a request (CloudWatch API reference, MaxDatapoints).
 const MOST_DATAPOINTS: i64 = 100_800;
 const MINUTE: i64 = 60;
+/// The metric of RDS that follows from the world.
+const REPLICA_LAG: &str = "ReplicaLag";
 
 pub(super) fn get_data(world: &World, context: &Context<'_>) -> Output {
     let input = context.input;
@@ -59,7 +61,7 @@ fn answer(
     let statistic = Statistic::named(wanted.required("Stat")?)?;
     let found = find(world, context, &metric)?;
     let mut points =
-        found.map(|metric| points(world, metric, (start, end), period, statistic)).unwrap_or_default();
+        found.map(|course| points(world, &course, (start, end), period, statistic)).unwrap_or_default();
     if !ascending {
         points.reverse();
     }
@@ -73,19 +75,46 @@ fn answer(
         .with("StatusCode", "Complete"))
 }
 
+/// Where datapoints come from.
+enum Course<'a> {
+    /// The world file.
+    Told(&'a MetricDefinition),
+    /// How a read replica follows.
+    ReplicaLag(&'a Instance),
+}
+
+impl Course<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Course::Told(metric) => &metric.metric,
+            Course::ReplicaLag(_) => REPLICA_LAG,
+        }
+    }
+
+    fn value(&self, world: &World, at: DateTime<Utc>) -> Option<f64> {
+        match self {
+            Course::Told(metric) => metric.values.iter().rev().find(|value| value.from <= at)?.value,
+            Course::ReplicaLag(instance) => world.replica_lag(instance, at),
+        }
+    }
+}
+
 /// The metric with exactly these dimensions.
-fn find<'a>(
-    world: &'a World,
-    context: &Context<'_>,
-    wanted: &Input,
-) -> Result<Option<&'a MetricDefinition>, ApiError> {
+fn find<'a>(world: &'a World, context: &Context<'_>, wanted: &Input) -> Result<Option<Course<'a>>, ApiError> {
     let (namespace, name) = (wanted.required("Namespace")?, wanted.required("MetricName")?);
     let mut dimensions = BTreeMap::new();
     for dimension in wanted.structures("Dimensions")? {
         dimensions.insert(dimension.required("Name")?.to_owned(), dimension.required("Value")?.to_owned());
     }
-    let mut metrics = world.region(context.place).definition.metrics.iter();
-    Ok(metrics.find(|it| it.namespace == namespace && it.metric == name && it.dimensions == dimensions))
+    let region = world.region(context.place);
+    let mut metrics = region.definition.metrics.iter();
+    let told =
+        metrics.find(|it| it.namespace == namespace && it.metric == name && it.dimensions == dimensions);
+    if told.is_some() || (namespace, name) != ("AWS/RDS", REPLICA_LAG) || dimensions.len() != 1 {
+        return Ok(told.map(Course::Told));
+    }
+    let instance = dimensions.get("DBInstanceIdentifier").and_then(|name| region.instance(name));
+    Ok(instance.map(Course::ReplicaLag))
 }
 
 /// What is made of the datapoints of a period.
@@ -130,13 +159,13 @@ impl Statistic {
 /// not arrived yet.
 fn points(
     world: &World,
-    metric: &MetricDefinition,
+    course: &Course<'_>,
     (start, end): (DateTime<Utc>, DateTime<Utc>),
     period: i64,
     statistic: Statistic,
 ) -> Vec<(DateTime<Utc>, f64)> {
     let (least, most) = METRIC_LATENESS;
-    let late = world.chance.seconds("metric", &metric.metric, least, most);
+    let late = world.chance.seconds("metric", course.name(), least, most);
     let arrived = world.now - late - TimeDelta::seconds(MINUTE);
     let first = start.timestamp().div_euclid(period) * period;
     let mut points = Vec::new();
@@ -144,14 +173,10 @@ fn points(
         let minutes = (begin..begin + period).step_by(MINUTE as usize);
         let times = minutes.filter_map(|seconds| DateTime::from_timestamp(seconds, 0));
         let samples: Vec<f64> =
-            times.filter(|time| *time <= arrived).filter_map(|time| value(metric, time)).collect();
+            times.filter(|time| *time <= arrived).filter_map(|time| course.value(world, time)).collect();
         if let (Some(time), false) = (DateTime::from_timestamp(begin, 0), samples.is_empty()) {
             points.push((time, statistic.of(&samples)));
         }
     }
     points
-}
-
-fn value(metric: &MetricDefinition, at: DateTime<Utc>) -> Option<f64> {
-    metric.values.iter().rev().find(|value| value.from <= at)?.value
 }

@@ -75,6 +75,7 @@ fn final_snapshot(
         return Err(snapshot_exists(&name));
     }
     let mut snapshot = Snapshot::of(instance, &name, "manual", world.now, false);
+    snapshot.data = world.held(instance, world.now);
     if !instance.settings.copy_tags_to_snapshot {
         snapshot.settings.tags.clear();
     }

@@ -1,11 +1,12 @@
 //! What stands around the instances: quotas, certificates, subnet and parameter groups.
 
 use super::make_snapshots::MANUAL_SNAPSHOTS;
-use super::paging::page;
+use super::paging::{filters, fits, page};
 use super::render;
+use crate::definition::MaintenanceDefinition;
 use crate::protocol::{ApiError, Xml};
 use crate::service::{Answer, Context};
-use crate::world::World;
+use crate::world::{Instance, World};
 
 /// The quotas that the world enforces; AWS lists more.
 pub(super) fn account_attributes(world: &World, context: &Context<'_>) -> Answer {
@@ -89,7 +90,35 @@ pub(super) fn parameter_groups(world: &World, context: &Context<'_>) -> Answer {
         .optional("Marker", page.marker))
 }
 
-/// The world has no maintenance to offer.
-pub(super) fn pending_maintenance(_: &World, _: &Context<'_>) -> Answer {
-    Ok(Xml::new().nest("PendingMaintenanceActions", Xml::new()))
+/// Maintenance by the ARN of what it is pending for.
+pub(super) fn pending_maintenance(world: &World, context: &Context<'_>) -> Answer {
+    let filters = filters(context.params, &["db-cluster-id", "db-instance-id"])?;
+    let wanted = context.params.get("ResourceIdentifier");
+    let arn = |instance: &Instance| context.place.rds_arn("db", &instance.identifier);
+    let mut found: Vec<_> = world.region(context.place).instances.values().collect();
+    found.retain(|instance| {
+        let by_name = |name: &str| if name == "db-instance-id" { instance.identifier.as_str() } else { "" };
+        !instance.maintenance.is_empty()
+            && wanted.is_none_or(|wanted| wanted == arn(instance))
+            && fits(&filters, by_name)
+    });
+    found.sort_by(|one, other| one.identifier.cmp(&other.identifier));
+    let page = page(found, context.params)?;
+    let action = |it: &MaintenanceDefinition| {
+        Xml::new()
+            .text("Action", &it.action)
+            .optional_time("AutoAppliedAfterDate", it.auto_applied_after)
+            .text("Description", &it.description)
+    };
+    let each = |instance: &Instance| {
+        Xml::new().text("ResourceIdentifier", arn(instance)).list(
+            "PendingMaintenanceActionDetails",
+            "PendingMaintenanceAction",
+            &instance.maintenance,
+            action,
+        )
+    };
+    Ok(Xml::new()
+        .list("PendingMaintenanceActions", "ResourcePendingMaintenanceActions", page.records, each)
+        .optional("Marker", page.marker))
 }

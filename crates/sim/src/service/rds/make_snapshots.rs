@@ -27,6 +27,7 @@ pub(super) fn create(world: &mut World, context: &Context<'_>) -> Answer {
         return Err(wrong_state(&instance));
     }
     let mut snapshot = Snapshot::of(&instance, &name, "manual", world.now, false);
+    snapshot.data = world.held(&instance, world.now);
     let sent = tags::sent(params)?;
     if !sent.is_empty() || !instance.settings.copy_tags_to_snapshot {
         snapshot.settings.tags = sent;

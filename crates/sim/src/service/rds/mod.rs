@@ -14,6 +14,7 @@ mod refusals;
 mod render;
 mod restore;
 mod restored_settings;
+mod roles;
 mod snapshots;
 mod tags;
 
@@ -31,6 +32,7 @@ pub(super) static SERVICE: Service = Service {
     name: "rds",
     protocol: Protocol::Query { namespace: "http://rds.amazonaws.com/doc/2014-10-31/" },
     operations: &[
+        Operation::change("AddRoleToDBInstance", roles::add),
         Operation::change("AddTagsToResource", tags::add),
         Operation::change("CopyDBSnapshot", make_snapshots::copy),
         Operation::change("CreateDBSnapshot", make_snapshots::create),

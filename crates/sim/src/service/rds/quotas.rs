@@ -23,5 +23,6 @@ fn quota(code: &str, name: &str, value: u64, default: u64) -> QuotaDefinition {
         value: value as f64,
         default: default as f64,
         adjustable: true,
+        usage_metric: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::definition::SubnetGroup;
 use crate::protocol::Xml;
-use crate::world::{Change, Instance, Place, Region, Settings, World};
+use crate::world::{AssociatedRole, Change, Instance, Place, Region, Settings, World};
 
 /// A `DBInstance`.
 pub(super) fn instance(world: &World, place: &Place, instance: &Instance) -> Xml {
@@ -42,7 +42,7 @@ pub(super) fn instance(world: &World, place: &Place, instance: &Instance) -> Xml
             replicas(region, instance),
         )
         .optional("ReadReplicaSourceDBInstanceIdentifier", source_name(region, instance))
-        .nest("StatusInfos", status_infos(instance))
+        .nest("StatusInfos", status_infos(world, instance))
         .text("DbInstancePort", 0)
         .text("DbiResourceId", &instance.resource_id)
         .text("DBInstanceArn", arn)
@@ -55,7 +55,7 @@ pub(super) fn instance(world: &World, place: &Place, instance: &Instance) -> Xml
         .nest_if(settings.managed_password, "MasterUserSecret", || master_secret(place, instance))
         .texts("EnabledCloudwatchLogsExports", "member", &settings.log_exports)
         .text("DeletionProtection", settings.deletion_protection)
-        .nest("AssociatedRoles", Xml::new())
+        .list("AssociatedRoles", "DBInstanceRole", &settings.associated_roles, |it| role(world, it))
         .list("TagList", "Tag", &settings.tags, |(key, value)| tag(key, value))
         .text("CustomerOwnedIpEnabled", false)
         .text("ActivityStreamStatus", "stopped")
@@ -77,12 +77,24 @@ fn source_name<'a>(region: &'a Region, instance: &Instance) -> Option<&'a str> {
     Some(&source.identifier)
 }
 
-fn status_infos(instance: &Instance) -> Xml {
+/// A `DBInstanceRole`.
+fn role(world: &World, role: &AssociatedRole) -> Xml {
+    let is_active = role.active_from.is_none_or(|from| from <= world.now);
+    Xml::new()
+        .text("RoleArn", &role.role)
+        .text("FeatureName", &role.feature)
+        .text("Status", if is_active { "ACTIVE" } else { "PENDING" })
+}
+
+fn status_infos(world: &World, instance: &Instance) -> Xml {
     if instance.replica_of.is_none() {
         return Xml::new();
     }
-    let info =
-        Xml::new().text("StatusType", "read replication").text("Normal", true).text("Status", "replicating");
+    let replicates = world.replicates(instance);
+    let info = Xml::new()
+        .text("StatusType", "read replication")
+        .text("Normal", replicates)
+        .text("Status", if replicates { "replicating" } else { "error" });
     Xml::new().nest("DBInstanceStatusInfo", info)
 }
 

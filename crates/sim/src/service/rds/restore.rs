@@ -9,7 +9,7 @@ use super::refusals::{
 };
 use super::restored_settings::settings;
 use super::{backups, render};
-use crate::durations::{FIRST_BACKUP, RESTORE_CREATING, RESTORE_MODIFYING};
+use crate::durations::{FIRST_BACKUP, RESTORE_CREATING, RESTORE_MODIFYING, STORAGE_INITIALIZATION};
 use crate::protocol::query::Params;
 use crate::protocol::{ApiError, Xml};
 use crate::service::{Answer, Context};
@@ -22,7 +22,8 @@ pub(super) fn to_point_in_time(world: &mut World, context: &Context<'_>) -> Answ
     let region = &world.region(context.place).definition;
     let settings = settings(context.params, &source.instance.settings, region)?;
     let message = format!("Restored from DB instance {} to {target}", source.instance.identifier);
-    make(world, context, target, settings, source.instance.data.up_to(restore_to), message)
+    let data = world.held(&source.instance, restore_to);
+    make(world, context, target, settings, data, message)
 }
 
 pub(super) fn from_snapshot(world: &mut World, context: &Context<'_>) -> Answer {
@@ -82,6 +83,9 @@ fn make(
         changes: 0,
         data,
         replica_of: None,
+        replica_lag: Vec::new(),
+        followed_until: None,
+        maintenance: Vec::new(),
         failed_over_at: None,
         resolves_from: None,
     };
@@ -166,7 +170,8 @@ fn restore_time(params: &Params, source: &Source) -> Result<DateTime<Utc>, ApiEr
     Ok(restore_to)
 }
 
-/// creating → modifying → backing-up, where backups are kept → available; or the state that a fault asks for.
+/// creating → modifying → backing-up, where backups are kept → storage-initialization, where the world shows it →
+/// available; or the state that a fault asks for.
 fn schedule(
     world: &mut World,
     place: &Place,
@@ -186,15 +191,26 @@ fn schedule(
     world.later(created, place, id, Happening::Reachable);
     world.later(created, place, id, Happening::Status(Status::Modifying));
     world.later(created, place, id, Happening::Event("restoration", restored));
-    if instance.settings.backup_retention == 0 {
+    let settled = if instance.settings.backup_retention == 0 {
         world.later(modified, place, id, Happening::Status(Status::Available));
+        modified
     } else {
-        first_backup(world, place, instance, modified);
+        first_backup(world, place, instance, modified)
+    };
+    if world.region(place).definition.storage_initialization {
+        let loaded = settled + world.takes(&STORAGE_INITIALIZATION, name);
+        world.later(settled, place, id, Happening::Status(Status::StorageInitialization));
+        world.later(loaded, place, id, Happening::Status(Status::Available));
     }
 }
 
-/// backing-up, then available with backups.
-pub(super) fn first_backup(world: &mut World, place: &Place, instance: &Instance, start: DateTime<Utc>) {
+/// backing-up, then available with backups; gives when that is.
+pub(super) fn first_backup(
+    world: &mut World,
+    place: &Place,
+    instance: &Instance,
+    start: DateTime<Utc>,
+) -> DateTime<Utc> {
     let id = &instance.resource_id;
     let end = start + world.takes(&FIRST_BACKUP, &instance.identifier);
     world.later(start, place, id, Happening::Status(Status::BackingUp));
@@ -202,4 +218,5 @@ pub(super) fn first_backup(world: &mut World, place: &Place, instance: &Instance
     world.later(end, place, id, Happening::FirstBackup);
     world.later(end, place, id, Happening::Status(Status::Available));
     world.later(end, place, id, Happening::Event("backup", "Finished DB Instance backup".into()));
+    end
 }

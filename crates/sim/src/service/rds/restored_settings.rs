@@ -67,6 +67,7 @@ pub(super) fn settings(
         monitoring_role_arn: None,
         performance_insights: false,
         managed_password: false,
+        associated_roles: Vec::new(),
         tags: tags::sent(params)?,
         engine_version: source.engine_version.clone(),
         kms_key_id: source.kms_key_id.clone(),

@@ -2,7 +2,7 @@
 
 use super::paging::{Paging, page};
 use super::{Context, Operation, Output, Protocol, Service, rds};
-use crate::definition::QuotaDefinition;
+use crate::definition::{QuotaDefinition, UsageMetricDefinition};
 use crate::protocol::{ApiError, Document};
 use crate::world::World;
 
@@ -54,6 +54,17 @@ fn record(context: &Context<'_>, quota: &QuotaDefinition, value: f64) -> Documen
         .with("Adjustable", *adjustable)
         .with("GlobalQuota", false)
         .with("QuotaAppliedAtLevel", "ACCOUNT")
+        .optional("UsageMetric", quota.usage_metric.as_ref().map(usage_metric))
+}
+
+fn usage_metric(usage: &UsageMetricDefinition) -> Document {
+    let dimensions = usage.dimensions.iter();
+    let dimensions = dimensions.fold(Document::new(), |document, (name, value)| document.with(name, value));
+    Document::new()
+        .with("MetricNamespace", &usage.namespace)
+        .with("MetricName", &usage.metric)
+        .with("MetricDimensions", dimensions)
+        .with("MetricStatisticRecommendation", &usage.statistic)
 }
 
 fn get(world: &World, context: &Context<'_>) -> Output {
