@@ -234,7 +234,7 @@ pub(crate) struct ShowingArguments {
     /// How fast simulated time passes for you: `instant`, `real`, or a factor such as `60x`. The journal is the same.
     #[arg(long, default_value = "instant", value_name = "PACE", value_parser = Pace::parse)]
     pub(crate) pace: Pace,
-    /// Write the reports of the run into this directory when it is over or pauses: RUN.md and RUN.json.
+    /// Write the reports of the run into this directory when it is over or pauses: HTML, Markdown, JSON, JUnit.
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! Reports of a run in every form, from its directory and those beside it.
+//! Reports of a run in every form, from its directory and those beside it; and those that a run leaves behind (`--report`).
 
 use crate::args::ReportFormat;
 use crate::error::CommandError;
@@ -7,9 +7,10 @@ use lifeboat_report::page::Page;
 use lifeboat_report::record::{Earlier, Record, Source};
 use lifeboat_report::render::{Form, OwnTemplate, render};
 use lifeboat_report::{document, export, junit, timeline};
+use lifeboat_runbook::id::RunId;
 use std::error::Error;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The report of a run in this form.
 pub(crate) fn text(
@@ -42,22 +43,39 @@ pub(crate) fn text(
     }
 }
 
-/// The forms that `--report` writes, with the endings of their files.
+/// The forms that `--report` writes, with the ending of their files.
 const WRITTEN: [(ReportFormat, &str); 4] = [
     (ReportFormat::Html, "html"),
     (ReportFormat::Md, "md"),
     (ReportFormat::Json, "json"),
-    (ReportFormat::Junit, "xml"),
+    (ReportFormat::Junit, "junit.xml"),
 ];
 
-/// Writes the reports of a run into a directory, named by the run.
-pub(crate) fn write_all(home: &Home, run: &ReadRun, directory: &Path) -> Result<(), CommandError> {
+/// Where the reports of a run are written when it is over.
+#[derive(Clone)]
+pub(crate) struct Place {
+    home: Home,
+    directory: PathBuf,
+}
+
+impl Place {
+    /// Makes the directory, before anything is begun.
+    pub(crate) fn make(home: &Home, directory: &Path) -> Result<Self, CommandError> {
+        fs::create_dir_all(directory).map_err(|error| CommandError::file("make", directory, &error))?;
+        Ok(Self { home: home.clone(), directory: directory.to_owned() })
+    }
+}
+
+/// Writes the reports of a run, named by the run.
+pub(crate) fn write(Place { home, directory }: &Place, run: &RunId) -> Result<(), CommandError> {
+    let run = home.find(run.as_str())?;
     for (format, ending) in WRITTEN {
         let path = directory.join(format!("{}.{ending}", run.id));
-        let text = text(home, run, format, &[])?;
+        let text = text(home, &run, format, &[])?;
         fs::write(&path, text).map_err(|error| CommandError::file("write", &path, &error))?;
-        say!("written to {}", path.display());
     }
+    let endings = WRITTEN.map(|(_, ending)| ending).join(", ");
+    say!("reports: {} ({endings})", directory.join(run.id.as_str()).display());
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::inbox::Inbox;
 use crate::live::{self, Live, Look};
 use crate::orders;
 use crate::pace::Pace;
-use crate::reports;
+use crate::reports::{self, Place};
 use crate::screen::{self, Answered, Lines};
 use crate::signals;
 use crate::terminal::{self, Terminal};
@@ -34,7 +34,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -344,8 +344,8 @@ pub(crate) struct Screen {
     pub(crate) colored: bool,
     /// How fast simulated time passes.
     pub(crate) pace: Pace,
-    /// Where reports are written at the end, and the home they are made from.
-    pub(crate) reports: Option<(PathBuf, Home)>,
+    /// Where reports are written at the end.
+    pub(crate) reports: Option<Place>,
 }
 
 impl Screen {
@@ -356,10 +356,7 @@ impl Screen {
         output: Output,
         showing: &ShowingArguments,
     ) -> Result<Self, CommandError> {
-        if let Some(reports) = &showing.report {
-            fs::create_dir_all(reports).map_err(|error| CommandError::file("make", reports, &error))?;
-        }
-        let reports = showing.report.clone().map(|directory| (directory, home.clone()));
+        let reports = showing.report.as_ref().map(|directory| Place::make(home, directory)).transpose()?;
         Ok(Self { pace: showing.pace, reports, ..Self::usual(globals, output) })
     }
 
@@ -451,7 +448,7 @@ impl Voyage {
         }
     }
 
-    /// The orders of other terminals, the metronome of a simulated run, and the heartbeat of the plain lines where somebody waits for them.
+    /// Orders from other terminals, the metronome of a simulated run, and the heartbeat of the plain lines where somebody waits for them.
     fn beside(&self) -> Beside {
         let clock = &self.wiring.clock;
         let (inbox, log) = (self.calls.inbox.clone(), self.log.clone());
@@ -605,10 +602,9 @@ fn finish(log: &RunLog, screen: &Screen) -> Result<u8, CommandError> {
     for line in log.with_state(orders::what_next) {
         say!("{line}");
     }
-    if let Some((directory, home)) = &screen.reports {
-        let written = home.find(&document.run).and_then(|run| reports::write_all(home, &run, directory));
+    if let (Some(place), Some(run)) = (&screen.reports, log.with_state(|state| state.run.clone())) {
         // The run is what it is, whether its reports can be written or not.
-        written.unwrap_or_else(|error| error.tell());
+        reports::write(place, &run).unwrap_or_else(|error| error.tell());
     }
     printed?;
     Ok(log.with_state(|state| state.outcome.as_ref().map_or(outcome::PAUSED, |outcome| outcome.exit_code())))

@@ -189,19 +189,6 @@ pub fn measure(state: &RunState, events: &[Event]) -> Measurements {
     }
 }
 
-/// The marks that can end a recovery time, the first that is set counts; with its scope.
-const ENDS: [(&str, &str); 2] = [("verified", "service"), ("copy_verified", "copy")];
-
-/// The mark that ends the recovery time, its scope, its moment.
-fn end(state: &RunState) -> Option<(&'static str, &'static str, Moment)> {
-    ENDS.into_iter().find_map(|(name, scope)| Some((name, scope, mark(state, name)?)))
-}
-
-/// What the recovery time covers.
-fn covered(state: &RunState) -> Option<span::Span> {
-    Some(span::Span::new(state.disrupted()?, end(state)?.2))
-}
-
 /// The two clocks of a run that may still be going on: what is known of its numbers now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clocks {
@@ -223,6 +210,19 @@ pub fn clocks(state: &RunState, now: DateTime<Utc>) -> Clocks {
     let since = |start: Moment| (until - start.at).num_milliseconds().max(0) as f64 / 1000.0;
     let recovering_s = recovery_time.actual_s.or_else(|| state.disrupted().map(since));
     Clocks { recovery_time, recovering_s, data_lost }
+}
+
+/// The marks that can end a recovery time, the first that is set counts; with its scope.
+const ENDS: [(&str, &str); 2] = [("verified", "service"), ("copy_verified", "copy")];
+
+/// The mark that ends the recovery time, its scope, its moment.
+fn end(state: &RunState) -> Option<(&'static str, &'static str, Moment)> {
+    ENDS.into_iter().find_map(|(name, scope)| Some((name, scope, mark(state, name)?)))
+}
+
+/// What the recovery time covers.
+fn covered(state: &RunState) -> Option<span::Span> {
+    Some(span::Span::new(state.disrupted()?, end(state)?.2))
 }
 
 fn mark(state: &RunState, name: &str) -> Option<Moment> {

@@ -2,9 +2,9 @@
 //!
 //! Order of use: [`document::document`] is what machines read; [`timeline::timeline`] is every event in words;
 //! [`page::Page`] is everything people should read, which [`render::render`] lays out as Markdown or HTML;
-//! [`view::view`] is the screen of a run that goes on;
-//! [`junit::junit`] is for a build server, [`export`] for tools that read timelines. All are functions of a
-//! [`record::Record`]: the journal, its fold, and what lies beside it.
+//! [`junit::junit`] is for a build server, [`export`] for tools that read timelines. [`view::view`] is the
+//! screen of a run that goes on. All but that are functions of a [`record::Record`]: the journal, its fold, and what lies
+//! beside it.
 //!
 //! This room must not know the engine, AWS, the network or the clock: it renders measurements, it makes none.
 
