@@ -369,7 +369,7 @@ const FACTS: usize = 6;
 /// What can be said of an output in a few letters.
 fn plain(outputs: &BTreeMap<String, Value>) -> impl Iterator<Item = String> {
     let short = |value: &&Value| !matches!(value, Value::Null | Value::List(_) | Value::Map(_));
-    let facts = outputs.iter().map(|(name, value)| (name, value)).filter(move |(_, value)| short(value));
+    let facts = outputs.iter().filter(move |(_, value)| short(value));
     facts.map(|(name, value)| format!("{name}: {value}"))
 }
 

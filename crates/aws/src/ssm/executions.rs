@@ -385,7 +385,7 @@ mod tests {
             entries.map(|entry| (entry.at.timestamp(), entry.key, entry.message)).collect::<Vec<_>>()
         };
         let began = (10, "s-1 began".to_owned(), "Drain (aws:runCommand) began".to_owned());
-        assert_eq!(told(None, &step().build()), [began.clone()]);
+        assert_eq!(told(None, &step().build()), std::slice::from_ref(&began));
         let failed = step().step_status(AutomationExecutionStatus::Failed).execution_end_time(time(14));
         let failed = failed.failure_message("no node").build();
         let ended = "Drain (aws:runCommand) ended as Failed: no node".to_owned();

@@ -15,10 +15,13 @@ fn xml(run: &Run) -> String {
     junit(&Record { state: &state, events: &run.events, head: &head, sources: &[], earlier: &[] }).unwrap()
 }
 
-/// The attributes of the suite, and for each case its name and what stands inside it.
-fn read(xml: &str) -> (BTreeMap<String, String>, Vec<(String, Option<String>)>) {
+/// A case: its name, and what stands inside it.
+type Case = (String, Option<String>);
+
+/// The attributes of the suite, and its cases.
+fn read(xml: &str) -> (BTreeMap<String, String>, Vec<Case>) {
     let mut reader = Reader::from_str(xml);
-    let (mut suite, mut cases) = (BTreeMap::new(), Vec::new());
+    let (mut suite, mut cases) = (BTreeMap::new(), Vec::<Case>::new());
     loop {
         match reader.read_event().unwrap() {
             Xml::Start(tag) | Xml::Empty(tag) => {
