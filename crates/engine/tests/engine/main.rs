@@ -2,7 +2,10 @@
 
 mod bench;
 mod blocked;
+mod contracts;
+mod groups;
 mod hidden;
+mod loops;
 mod orders;
 mod people;
 mod plans;
