@@ -290,3 +290,81 @@ fn answers_can_be_given_in_advance_but_no_approval_of_a_recovery() {
     let said = program.run(&["drill", &file, "--simulate", &world, "--answers", &wrong]);
     assert_eq!((said.code, said.stderr.contains("did you mean `choose`?")), (2, true), "{}", said.stderr);
 }
+
+/// An automation that waits for two approvals, one after the other.
+fn waiting_automation(desk: &Desk) -> (String, String) {
+    let world = desk.quick_world(|world| {
+        let documents = &mut world["accounts"][0]["regions"]["eu-west-1"]["documents"];
+        let ask = |name: &str, message: &str| {
+            let inputs = json!({ "Message": message, "Approvers": "[\"role/OnCall\"]" });
+            json!({ "name": name, "action": "aws:approve", "timeout_seconds": 7200, "inputs": inputs })
+        };
+        let work = |name: &str| json!({ "name": name, "action": "aws:sleep", "seconds": 30 });
+        let steps =
+            [work("Drain"), ask("Promote", "Is it drained?"), work("Move"), ask("Open", "Is it moved?")];
+        let document = json!({ "name": "Two", "does": { "automation": steps } });
+        documents.as_array_mut().unwrap().push(document);
+    });
+    let book = "schema: lifeboat/v1\nkind: runbook\nname: automation\n\
+        target: { account: \"111122223333\", region: eu-west-1 }\nsteps:\n  \
+        - id: move\n    action: ssm.start_automation\n    effect: modify\n    with: { document: Two }\n";
+    (world, desk.write("automation.yaml", book))
+}
+
+#[test]
+fn an_automation_asks_here_and_another_terminal_answers_also_after_a_death() {
+    let (desk, program) = (Desk::new(), Program::new());
+    let (world, file) = waiting_automation(&desk);
+    let mut first = AtTerminal::start(&program, &["run", &file, "--simulate", &world, "--seed", "1"], &[]);
+    let at = first.until("Is it drained?", 0);
+    first.until("your answer", at);
+    let run = program.latest();
+    assert_eq!(program.run(&["answer", &run, "move", "approve", "--reason", "it is"]).code, 0);
+    let at = first.until("has answered: approve", at);
+    let at = first.until("Is it moved?", at);
+    first.until("your answer", at);
+    let holder = fs::read_to_string(program.file(&run, "lock")).unwrap();
+    let process = holder.rsplit(' ').next().unwrap();
+    assert!(Command::new("kill").args(["-9", process]).status().unwrap().success());
+    first.end();
+    // Nobody is there: it pauses, asks no second time, and says how to answer.
+    let paused = program.run(&["resume", &run]);
+    assert_eq!(paused.code, 4, "{}", paused.stderr);
+    assert!(
+        paused.stderr.contains(&format!("lifeboat answer {run} move approve|reject")),
+        "{}",
+        paused.stderr
+    );
+    assert_eq!(program.run(&["resume", &run, "--retry", "move"]).code, 2, "it is under way");
+    assert_eq!(program.run(&["answer", &run, "move", "approve"]).code, 0);
+    let ended = program.run(&["resume", &run]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(events(&program, &run, "person.asked").len(), 2);
+    assert_eq!(events(&program, &run, "person.answered").len(), 2);
+    assert_eq!(program.accepted(&run, "SendAutomationSignal"), 2);
+    assert_eq!(program.accepted(&run, "StartAutomationExecution"), 1);
+    let told: Vec<_> =
+        events(&program, &run, "aws.event").iter().map(|event| event["data"]["key"].clone()).collect();
+    assert_eq!(told.len(), 8, "four steps, each begun and ended: {told:?}");
+    let report = program.run(&["report", &run]).stdout;
+    assert!(report.contains("Drain (aws:sleep) ended as Success"), "{report}");
+}
+
+#[test]
+fn an_automation_is_rejected_in_advance_and_ends_as_aws_ends_it() {
+    let (desk, program) = (Desk::new(), Program::new());
+    let (world, file) = waiting_automation(&desk);
+    // A drill may look, and nobody has named what this automation touches.
+    let book = fs::read_to_string(&file).unwrap().replace("effect: modify", "effect: read");
+    let file = desk.write("read.yaml", &book);
+    let answers =
+        desk.write("answers.yaml", "move: { choice: reject, reason: too late, by: carol, after: 5m }\n");
+    let words =
+        ["drill", &file, "--simulate", &world, "--seed", "1", "--answers", &answers, "--output", "json"];
+    let (code, document) = program.json(&words);
+    assert_eq!(code, 1, "{document:#}");
+    let run = document["run"].as_str().unwrap();
+    let journal = fs::read_to_string(program.file(run, "journal.jsonl")).unwrap();
+    assert!(journal.contains("too late (carol, in run "), "AWS's own message has the comment");
+    assert_eq!(program.accepted(run, "SendAutomationSignal"), 1);
+}

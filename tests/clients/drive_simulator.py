@@ -239,6 +239,10 @@ def commands(world):
     world.advance(10)
     ssm.cancel_command(CommandId=late)
     world.until(lambda: status(late, API), "Cancelled")
+    both = send("exit 1", InstanceIds=[API, "i-0a1b2c3d4e5f60002"], MaxConcurrency="1", MaxErrors="0")
+    world.until(lambda: ssm.list_commands(CommandId=both)["Commands"][0]["Status"], "Failed")
+    ends = ssm.list_command_invocations(CommandId=both)["CommandInvocations"]
+    same([it["StatusDetails"] for it in ends], ["Failed", "Terminated"])
     refused("InvalidInstanceId", ssm.send_command, DocumentName="AWS-RunShellScript",
             Parameters={"commands": ["true"]}, InstanceIds=["i-0123456789abcdef0"])
 
@@ -264,6 +268,23 @@ def automations(world):
     same(world.until(lambda: status(second), "Cancelled"), ["Cancelling", "Cancelled"])
     listed = ssm.describe_automation_executions(Filters=[{"Key": "ExecutionId", "Values": [second]}])
     same(len(listed["AutomationExecutionMetadataList"]), 1)
+    parent = ssm.start_automation_execution(
+        DocumentName="Orders-RestartNode", TargetParameterName="InstanceId", MaxConcurrency="1", MaxErrors="0",
+        Targets=[{"Key": "tag:role", "Values": ["api"]}])["AutomationExecutionId"]
+
+    def children():
+        only = [{"Key": "ParentExecutionId", "Values": [parent]}]
+        found = ssm.describe_automation_executions(Filters=only)["AutomationExecutionMetadataList"]
+        return list(reversed(found))
+
+    for number in range(2):
+        world.until(lambda: children()[-1]["AutomationExecutionStatus"] if len(children()) > number else "none", "Waiting")
+        child = children()[-1]["AutomationExecutionId"]
+        ssm.send_automation_signal(AutomationExecutionId=child, SignalType="Approve", Payload={"Comment": ["seen"]})
+    world.until(lambda: status(parent), "Success")
+    same([child["ParentAutomationExecutionId"] for child in children()], [parent, parent])
+    whole = ssm.get_automation_execution(AutomationExecutionId=parent)["AutomationExecution"]
+    same([step["StepName"] for step in whole["StepExecutions"]], whole["ResolvedTargets"]["ParameterValues"])
     changed = {**start, "Parameters": {"Environment": ["production"]}}
     refused("IdempotentParameterMismatch", ssm.start_automation_execution, **changed)
 

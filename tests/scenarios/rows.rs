@@ -321,6 +321,30 @@ pub(super) const ROWS: &[Row] = &[
         ..BASE
     },
     Row {
+        action: "ssm.start_automation",
+        variant: ", for each node",
+        mode: Mode::Recovery,
+        with: |_| {
+            let role = Values::from([("tag:role".to_owned(), "api".into())]);
+            values([
+                ("document", "Orders-RestartNode".into()),
+                ("targets", Value::Map(role)),
+                ("target_parameter", "InstanceId".into()),
+            ])
+        },
+        effect: Some(Effect::Modify),
+        mutation: "StartAutomationExecution",
+        made: Some(|region| region.automations.iter().filter(|it| it.parent.is_none()).count()),
+        without: &[
+            (Way::Good, "it waits for approvals that nobody gives"),
+            (Way::FailureStates, "as in the row above"),
+            (Way::ReplyLost, "as in the row above"),
+            (Way::Twice, "as in the row above"),
+        ],
+        undone_early: true,
+        ..BASE
+    },
+    Row {
         action: "backup.start_backup",
         with: |_| values([("vault", "Default".into()), ("resource", ORDERS.into()), ("role", ROLE.into())]),
         mutation: "StartBackupJob",

@@ -10,7 +10,7 @@ use lifeboat_engine::clock::Clock;
 use lifeboat_engine::people::{Given, Open, People};
 use lifeboat_journal::event::Question;
 use lifeboat_runbook::id::StepPath;
-use lifeboat_runbook::plan::{Mode, Plan, Work};
+use lifeboat_runbook::plan::{Mode, Plan, Step, Work};
 use lifeboat_runbook::suggestion::nearest;
 use lifeboat_runbook::units;
 use serde::Deserialize;
@@ -51,13 +51,15 @@ pub(crate) struct Advance {
 /// Reads answers, and refuses those that no question of the plan could take.
 pub(crate) fn read_answers(path: &Path, plan: &Plan) -> Result<Answers, CommandError> {
     let answers: Answers = settings::read(path, Scalars::Text)?;
-    let asking: Vec<_> = plan.every_step().into_iter().filter(|step| is_question(&step.work)).collect();
+    let asking: Vec<_> = plan.every_step().into_iter().filter(|step| may_ask(step)).collect();
     for (id, answer) in &answers {
         let path = StepPath::new(id.as_str()).planned();
         if !asking.iter().any(|step| step.id == *id || step.path == path) {
             let hint = match nearest(id, asking.iter().map(|step| step.id.as_str())) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => "`manual`, `decide` and `approve` ask".to_owned(),
+                None => {
+                    "`manual`, `decide`, `approve` and automations that wait for an approval ask".to_owned()
+                }
             };
             let message = format!("{}: no step `{id}` asks a question", path.display());
             return Err(CommandError::usage(message).hint(hint));
@@ -73,8 +75,10 @@ pub(crate) fn read_answers(path: &Path, plan: &Plan) -> Result<Answers, CommandE
     Ok(answers)
 }
 
-fn is_question(work: &Work) -> bool {
-    matches!(work, Work::Manual(_) | Work::Decide(_) | Work::Approve(_))
+/// Whether a step may ask people: by itself, or by an action on whose effect AWS lets people decide.
+fn may_ask(step: &Step) -> bool {
+    let asks_itself = matches!(step.work, Work::Manual(_) | Work::Decide(_) | Work::Approve(_));
+    asks_itself || step.action() == Some(lifeboat_aws::ssm::spec::START_AUTOMATION.name)
 }
 
 /// Where questions are answered.

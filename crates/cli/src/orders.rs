@@ -145,6 +145,10 @@ fn unknown<'name>(what: &str, name: &str, known: impl Iterator<Item = &'name str
 
 fn may_be_retried(path: &StepPath, state: &StepState) -> Result<(), CommandError> {
     match &state.status {
+        _ if state.asks_by_its_action() => {
+            Err(CommandError::usage(format!("{} is under way, and asks", step.path))
+                .hint("answer it with `lifeboat answer`"))
+        }
         StepStatus::Failed(_) | StepStatus::AttemptFailed(_) | StepStatus::Asking => Ok(()),
         StepStatus::Unknown | StepStatus::Running | StepStatus::Waiting => {
             Err(CommandError::usage(format!("{path} is under way, and has not failed"))

@@ -39,6 +39,7 @@ fn is_detail(kind: &EventKind) -> bool {
         kind,
         EventKind::AwsCall { .. }
             | EventKind::AwsPolled { .. }
+            | EventKind::AwsEvent(_)
             | EventKind::StepAccepted { .. }
             | EventKind::UndoAccepted { .. }
             | EventKind::RtoMeasured(_)

@@ -83,6 +83,17 @@ impl Stage {
         Self(name.to_owned())
     }
 
+    /// The mutation that hands on what people answered to the question about `subject`: `approve` or `reject`.
+    pub fn answer(choice: &str, subject: &str) -> Self {
+        Self(format!("{choice}:{subject}"))
+    }
+
+    /// The answer it hands on and the subject of the question, where it is such a stage.
+    pub fn answers(&self) -> Option<(&str, &str)> {
+        let (choice, subject) = self.0.split_once(':')?;
+        ["approve", "reject"].contains(&choice).then_some((choice, subject))
+    }
+
     /// Its name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -132,6 +143,16 @@ pub enum Observation {
     },
     /// The mutation before has come about; this one is next.
     Next(Stage),
+    /// It waits for somebody to permit it. People are asked, and their answer is handed on by the stage
+    /// [`Stage::answer`]; it is looked at meanwhile, for others may answer elsewhere.
+    Asks {
+        /// The state, in the service's words.
+        state: String,
+        /// Which question it is: the same at every look, and another for another question.
+        subject: String,
+        /// What people must know to answer.
+        text: String,
+    },
     /// What was waited for is there.
     Ready(Values),
     /// It has failed and will not come about.
@@ -266,6 +287,8 @@ pub enum Note {
         /// The thing itself, or where it is.
         value: Value,
     },
+    /// Something of which AWS keeps a record; what is in the journal already is not written again.
+    Event(Entry),
     /// The recovered data is complete up to here.
     DataTime {
         /// The moment.
@@ -275,6 +298,21 @@ pub enum Note {
         /// Where it was read.
         source: String,
     },
+}
+
+/// An entry of a record that AWS itself keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When it happened, by AWS's clock.
+    pub at: DateTime<Utc>,
+    /// Whose record it is: `ssm`.
+    pub service: &'static str,
+    /// Which entry it is, the same at every look.
+    pub key: String,
+    /// What happened, in words.
+    pub message: String,
+    /// Its fields, in the service's words.
+    pub details: BTreeMap<String, String>,
 }
 
 /// Takes notes; they are in the journal when it returns.
@@ -302,12 +340,25 @@ pub struct Recorded {
     pub started_at: Option<DateTime<Utc>>,
     /// Mutations that were accepted: stage, moment, identifiers in the reply.
     pub accepted: Vec<(Stage, DateTime<Utc>, Values)>,
+    /// What people have said to its questions.
+    pub answers: Vec<Said>,
     /// States that were seen, in order, each once in a row.
     pub states_seen: Vec<String>,
     /// Mutations of its undo that were accepted.
     pub undo_accepted: Vec<Stage>,
     /// What it made.
     pub created: Vec<Resource>,
+}
+
+/// What people have said to a question of an action; the stage says which of its options that was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Which question it was.
+    pub subject: String,
+    /// Who answered.
+    pub by: String,
+    /// Why, in their words.
+    pub reason: Option<String>,
 }
 
 /// Everything an action is given.

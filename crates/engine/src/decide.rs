@@ -203,8 +203,10 @@ impl<'run> Decision<'run> {
             (status, _) if status.is_over() => return (over(here), Vec::new()),
             (StepStatus::Pending, _) => self.begin(here),
             (StepStatus::AttemptFailed(failure), _) => vec![self.after_failed_attempt(here, state, failure)],
+            // Whoever performs it waits for the answer.
+            (StepStatus::Asking, Work::Action { .. }) => Vec::new(),
             (StepStatus::Asking, _) => {
-                state.asked.as_ref().map(|asked| self.asking(here, asked)).into_iter().collect()
+                state.asked().map(|asked| self.asking(here, asked)).into_iter().collect()
             }
             (_, Work::Pause(time)) => vec![self.pausing(here, state, *time)],
             // The process died between the intent and the question.

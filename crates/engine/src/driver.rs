@@ -3,10 +3,10 @@
 use crate::action::ActionError;
 use crate::chart::Chart;
 use crate::clock::Clock;
-use crate::decide::{Command, Decider, on_timeout};
+use crate::decide::{Command, Decider};
 use crate::guard::Permitted;
 use crate::log::{JournalLost, RunLog};
-use crate::people::{self, Open, People};
+use crate::people::People;
 use crate::perform::Worker;
 use crate::poller::Poller;
 use crate::registry::Registry;
@@ -14,7 +14,7 @@ use crate::secrets::SecretSource;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::future::{Either, select};
-use lifeboat_journal::event::{Actor, Answer, Draft, EventKind, PauseReason, Phase};
+use lifeboat_journal::event::{Draft, EventKind, PauseReason, Phase};
 use lifeboat_journal::state::StepStatus;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Mode, Plan};
@@ -111,7 +111,7 @@ struct Crew {
 }
 
 /// What came of a task.
-enum Came {
+pub(crate) enum Came {
     /// Its end is in the journal, or it was stopped.
     Over,
     /// An attempt is over.
@@ -332,50 +332,6 @@ impl Worker {
         match stopped {
             true => Ok(()),
             false => self.log.step(step, attempt, EventKind::TimerFired { purpose: purpose.to_owned() }),
-        }
-    }
-}
-
-impl Worker {
-    /// Waits for the answer to a step's question, or until people had their time.
-    async fn ask(&self, step: &StepPath) -> Result<Came, JournalLost> {
-        let Some(asked) = self.log.with_state(|state| state.step(step).asked) else { return Ok(Came::Over) };
-        let open = Open { step: step.clone(), asked: asked.at.seq, question: (*asked.question).clone() };
-        let answered = pin!(self.fitting_answer(&open));
-        let too_late = pin!(async {
-            match asked.due() {
-                Some(due) => self.clock.sleep_until(due).await,
-                None => std::future::pending().await,
-            }
-        });
-        let stopped = pin!(self.stopped_or(std::future::pending()));
-        let draft = |kind| Draft { step: Some(step.clone()), ..Draft::run(kind) };
-        let draft = match select(stopped, select(answered, too_late)).await {
-            Either::Left(_) => return Ok(Came::Over),
-            Either::Right((Either::Left((Some((by, answer)), _)), _)) => {
-                draft(EventKind::PersonAnswered(Box::new(answer))).by(Actor::person(by))
-            }
-            Either::Right((Either::Left((None, _)), _)) => {
-                let why = format!("{step} waits for an answer: {}", open.question.text.trim());
-                return Ok(Came::Nobody { why });
-            }
-            Either::Right((Either::Right(_), _)) => {
-                let then = on_timeout(&open.question);
-                draft(EventKind::PersonTimedOut { asked: open.asked, then })
-            }
-        };
-        self.log.append(vec![draft])?;
-        Ok(Came::Over)
-    }
-
-    /// Asks until an answer fits; nothing where nobody is there.
-    async fn fitting_answer(&self, open: &Open) -> Option<(String, Answer)> {
-        loop {
-            let given = self.outside.people.answer(open).await?;
-            match people::accept(open, &given) {
-                Ok(answer) => return Some((given.by, answer)),
-                Err(problem) => self.outside.people.refuse(open, &problem),
-            }
         }
     }
 }

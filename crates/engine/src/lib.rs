@@ -9,6 +9,7 @@
 
 pub mod action;
 pub mod amend;
+mod ask;
 pub mod chart;
 pub mod clock;
 pub mod decide;

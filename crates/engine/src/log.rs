@@ -1,8 +1,8 @@
 //! The run's record while it is being made: the journal, the fold, and those who look on.
 
-use crate::action::{ActionError, ErrorKind, Note, Notes};
+use crate::action::{ActionError, Entry, ErrorKind, Note, Notes};
 use crate::clock::Clock;
-use lifeboat_journal::event::{Draft, Event, EventKind};
+use lifeboat_journal::event::{Actor, AwsEvent, Draft, Event, EventKind};
 use lifeboat_journal::file::{JournalWriter, Stamp};
 use lifeboat_journal::masker::SecretTooShort;
 use lifeboat_journal::state::RunState;
@@ -107,7 +107,9 @@ impl RunLog {
 
 impl Notes for RunLog {
     fn note(&self, step: &StepPath, attempt: u32, note: Note) -> Result<(), ActionError> {
+        let lost = |lost: JournalLost| ActionError::new(ErrorKind::Unknown, JOURNAL_LOST, lost.to_string());
         let kind = match note {
+            Note::Event(entry) => return self.entry(step, attempt, entry).map_err(lost),
             Note::Created(resource) => EventKind::AwsCreated(resource),
             Note::Deleted(resource) => EventKind::AwsDeleted(resource),
             Note::Call { service, operation, request_id, status } => {
@@ -116,8 +118,22 @@ impl Notes for RunLog {
             Note::Evidence { kind, value } => EventKind::Evidence { kind, value },
             Note::DataTime { at, grade, source } => EventKind::DataTime { complete_to: at, grade, source },
         };
-        self.step(step, attempt, kind)
-            .map_err(|lost| ActionError::new(ErrorKind::Unknown, JOURNAL_LOST, lost.to_string()))
+        self.step(step, attempt, kind).map_err(lost)
+    }
+}
+
+impl RunLog {
+    /// Writes an entry of AWS's own record, unless the step has it already.
+    fn entry(&self, step: &StepPath, attempt: u32, entry: Entry) -> Result<(), JournalLost> {
+        let Entry { at, service, key, message, details } = entry;
+        let known =
+            self.with_state(|state| state.steps.get(step).is_some_and(|step| step.aws_events.contains(&key)));
+        if known {
+            return Ok(());
+        }
+        let event = AwsEvent { service: service.to_owned(), key, message, details };
+        let draft = Draft::step(step, attempt, EventKind::AwsEvent(Box::new(event)));
+        self.append(vec![draft.at(at).by(Actor::aws(service))])
     }
 }
 

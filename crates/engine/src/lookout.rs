@@ -1,6 +1,6 @@
 //! Looking at AWS in batches: one call per account, Region and kind serves every step that waits.
 
-use crate::action::{ActionError, Place, Values};
+use crate::action::{ActionError, Entry, Place, Values};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,6 +29,8 @@ pub struct Seen {
     pub tags: BTreeMap<String, String>,
     /// What else is known of it, in the names of the action's outputs.
     pub attributes: Values,
+    /// What AWS's own record of it says; each entry is journaled once.
+    pub entries: Vec<Entry>,
 }
 
 impl Seen {

@@ -1,6 +1,7 @@
 //! Trying again what passes, and waiting for what is missing through no fault of the step.
 
 use crate::action::{ActionError, ErrorKind};
+use crate::ask::asked_for;
 use crate::decide::CANCELLED;
 use crate::driver::Cancel;
 use crate::log::JOURNAL_LOST;
@@ -62,10 +63,14 @@ fn blocked_on(error: &ActionError) -> Option<BlockedOn> {
 impl Worker {
     /// When the time of an attempt is over: from the journal alone.
     pub(crate) fn deadline(&self, patience: &Patience) -> DateTime<Utc> {
+        let now = self.clock.now();
         let more = self.log.with_state(|state| {
-            state.steps.get(&patience.path).map_or(0.0, |step| step.blocked_s() + step.extended_s)
+            state.steps.get(&patience.path).map_or(TimeDelta::zero(), |step| {
+                let more_s = step.blocked_s() + step.extended_s;
+                TimeDelta::milliseconds((more_s * 1000.0) as i64) + asked_for(step, now)
+            })
         });
-        patience.began + patience.limit + TimeDelta::milliseconds((more * 1000.0) as i64)
+        patience.began + patience.limit + more
     }
 
     /// Makes a call, again as long as what is wrong with it passes and there is time; while something is missing

@@ -145,6 +145,7 @@ mod tests {
             evidence: BTreeMap::from([("link".to_owned(), true)]),
             timeout_s: None,
             on_timeout: None,
+            subject: None,
         };
         Open { step: StepPath::new("ask"), asked: 7, question }
     }

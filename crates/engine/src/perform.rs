@@ -3,9 +3,10 @@
 //! Every path through here ends with exactly one outcome in the journal, unless the journal itself is lost.
 
 use crate::action::{
-    Accepted, Action, ActionError, ErrorKind, Observation, Place, Prepared, Recorded, Stage, StepContext,
-    Values,
+    Accepted, Action, ActionError, ErrorKind, Note, Observation, Place, Prepared, Recorded, Stage,
+    StepContext, Values,
 };
+use crate::ask::{Conversation, answers};
 use crate::chart::Chart;
 use crate::clock::Clock;
 use crate::driver::{Cancel, Outside};
@@ -20,6 +21,7 @@ use crate::scope::{RunScope, typed_outputs};
 use crate::secrets::Keyring;
 use crate::select::kept;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::Either;
 use lifeboat_journal::event::{BlockedOn, EventKind, Failure, PauseReason, StepStarted};
 use lifeboat_journal::state::StepState;
 use lifeboat_runbook::id::StepPath;
@@ -351,19 +353,36 @@ impl Worker {
         Ok(self.log.step(&attempt.cx.path, attempt.cx.attempt, kind)?)
     }
 
-    /// Looks until what was waited for is there, has stayed as long as it must, or will not come.
+    /// Looks until what was waited for is there, has stayed as long as it must, or will not come. While people are asked
+    /// it goes on looking: they may answer elsewhere.
     pub(crate) async fn wait(&self, attempt: &mut Attempt<'_>, mut resumed: bool) -> Result<Values, Ended> {
         let mut last_look = None;
         let mut ready_since = None;
         let mut acted_again = false;
+        let (mut talking, mut sent) = (None::<Conversation<'_>>, None);
         loop {
-            let (observation, state) = self.look(attempt).await?;
+            let (observation, state) = match talking.take() {
+                None => self.next_look(attempt, last_look).await?,
+                Some(mut talk) => {
+                    match self.answered_or(&mut talk, self.next_look(attempt, last_look)).await? {
+                        Either::Left(answered) => {
+                            self.hear(attempt, talk, answered, &mut sent).await?;
+                            continue;
+                        }
+                        Either::Right(looked) => {
+                            talking = Some(talk);
+                            looked
+                        }
+                    }
+                }
+            };
             let looked = self.clock.now();
             self.note_state(attempt, state, last_look)?;
             if std::mem::take(&mut resumed) {
                 self.step_event(attempt, EventKind::Observed { found: found(&observation).to_owned() })?;
             }
             last_look = Some(looked);
+            self.close_questions(attempt, &observation)?;
             match observation {
                 Observation::Ready(outputs) => {
                     let outputs = self.select(attempt, outputs)?;
@@ -371,6 +390,11 @@ impl Worker {
                     if self.is_enough(attempt, &outputs, since, looked)? {
                         return Ok(outputs);
                     }
+                }
+                Observation::Asks { subject, text, .. } => {
+                    ready_since = None;
+                    talking = self.settle(attempt, talking, subject, text, &mut sent).await?;
+                    continue;
                 }
                 Observation::Next(stage) => self.act(attempt, &stage).await?,
                 Observation::Absent if self.should_act_again(attempt, looked, acted_again) => {
@@ -383,8 +407,20 @@ impl Worker {
                 }
                 Observation::InProgress { .. } | Observation::Unknown => ready_since = None,
             }
-            self.pause_before_next_look(attempt, looked).await?;
+            talking = None;
         }
+    }
+
+    /// A look, at its time after the one before.
+    async fn next_look(
+        &self,
+        attempt: &mut Attempt<'_>,
+        before: Option<DateTime<Utc>>,
+    ) -> Result<(Observation, Option<String>), Ended> {
+        if let Some(before) = before {
+            self.pause_before_next_look(attempt, before).await?;
+        }
+        self.look(attempt).await
     }
 
     /// A look that finds nothing, of a mutation that nobody knows to have been accepted: the same attempt again,
@@ -412,13 +448,16 @@ impl Worker {
         let Some(watch) = attempt.action.watches(&attempt.cx) else {
             let observation = self.patiently(&patience, || attempt.action.observe(&attempt.cx)).await?;
             let state = match &observation {
-                Observation::InProgress { state } | Observation::Broken { state, .. } => Some(state.clone()),
+                Observation::InProgress { state }
+                | Observation::Asks { state, .. }
+                | Observation::Broken { state, .. } => Some(state.clone()),
                 _ => None,
             };
             return Ok((observation, state));
         };
         let seen = self.patiently(&patience, || self.poller.look(&watch)).await?;
         attempt.cx.now = self.clock.now();
+        note_entries(&attempt.cx, &seen).map_err(|error| failed("wait", error))?;
         let observation = attempt.action.judge(&attempt.cx, &seen);
         self.adopt(attempt, &watch, &seen, &observation)?;
         Ok((observation, seen.state))
@@ -433,7 +472,10 @@ impl Worker {
         seen: &Seen,
         observation: &Observation,
     ) -> Result<(), Ended> {
-        let ours = matches!(observation, Observation::InProgress { .. } | Observation::Ready(_));
+        let ours = matches!(
+            observation,
+            Observation::InProgress { .. } | Observation::Asks { .. } | Observation::Ready(_)
+        );
         if attempt.step.effect != Some(Effect::Create)
             || !ours
             || !self.created_by(&attempt.cx.path).is_empty()
@@ -572,6 +614,11 @@ impl Worker {
     }
 }
 
+/// Journals what AWS's own record says of what was looked at.
+pub(crate) fn note_entries(cx: &StepContext, seen: &Seen) -> Result<(), ActionError> {
+    seen.entries.iter().try_for_each(|entry| cx.note(Note::Event(entry.clone())))
+}
+
 pub(crate) fn prepared_of(intent: &StepStarted) -> Prepared {
     Prepared {
         names: intent.names.clone(),
@@ -591,6 +638,7 @@ pub(crate) fn recorded_of(state: &StepState, created: Vec<Resource>) -> Recorded
             .map(|(stage, at, data)| (Stage::named(stage), *at, data.clone()))
             .collect(),
         states_seen: state.states_seen.iter().map(|seen| seen.state.clone()).collect(),
+        answers: answers(state),
         undo_accepted: state.undo_accepted.iter().map(|stage| Stage::named(stage)).collect(),
         created,
     }
@@ -600,6 +648,7 @@ pub(crate) fn found(observation: &Observation) -> &'static str {
     match observation {
         Observation::Absent => "absent",
         Observation::InProgress { .. } => "in_progress",
+        Observation::Asks { .. } => "asks",
         Observation::Next(_) => "next",
         Observation::Ready(_) => "ready",
         Observation::Broken { .. } => "broken",

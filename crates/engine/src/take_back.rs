@@ -3,7 +3,9 @@
 use crate::action::{Action, ActionError, ErrorKind, Stage, StepContext, UndoObservation};
 use crate::log::{JOURNAL_LOST, JournalLost};
 use crate::patience::Patience;
-use crate::perform::{Attempt, CONSISTENCY_WINDOW, Ended, Ending, Worker, failed, prepared_of, recorded_of};
+use crate::perform::{
+    Attempt, CONSISTENCY_WINDOW, Ended, Ending, Worker, failed, note_entries, prepared_of, recorded_of,
+};
 use chrono::TimeDelta;
 use lifeboat_journal::event::EventKind;
 use lifeboat_journal::state::{StepState, StepStatus, UndoStatus};
@@ -131,6 +133,7 @@ impl Worker {
                 return self.patiently(&patience, || action.undo(&cx, &first)).await;
             };
             let seen = self.patiently(&patience, || self.poller.look(&watch)).await?;
+            note_entries(&cx, &seen).map_err(|error| failed("undo", error))?;
             match action.judge_undo(&cx, &seen) {
                 UndoObservation::Gone if gone_once && cannot_appear_any_more(&cx) => {
                     return self.note_gone(&cx);

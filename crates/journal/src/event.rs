@@ -146,6 +146,11 @@ impl Actor {
     pub fn person(id: impl Into<String>) -> Self {
         Self { kind: ActorKind::Person, id: Some(id.into()) }
     }
+
+    /// The record that a service of AWS keeps.
+    pub fn aws(service: impl Into<String>) -> Self {
+        Self { kind: ActorKind::Aws, id: Some(service.into()) }
+    }
 }
 
 /// What happened. The name in the journal is the one in `serde(rename)`.
@@ -352,6 +357,14 @@ pub enum EventKind {
         /// What follows: `fail`, `continue`, `abort`, `reject`, or an option.
         then: String,
     },
+    /// A question of an action needs no answer any more: it was answered elsewhere, or what asked is over.
+    #[serde(rename = "person.question_closed")]
+    QuestionClosed {
+        /// The number of the question's event.
+        asked: u64,
+        /// What was seen instead.
+        why: String,
+    },
     /// A time that was waited for has come.
     #[serde(rename = "timer.fired")]
     TimerFired {
@@ -388,6 +401,9 @@ pub enum EventKind {
     /// This is seen to be gone.
     #[serde(rename = "aws.deleted")]
     AwsDeleted(Resource),
+    /// Something of which AWS keeps a record of its own; `at` is AWS's time.
+    #[serde(rename = "aws.event")]
+    AwsEvent(Box<AwsEvent>),
     /// A preflight check does not hold.
     #[serde(rename = "check.failed")]
     CheckFailed {
@@ -515,6 +531,19 @@ pub struct Item {
     pub item: Value,
 }
 
+/// What `aws.event` holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwsEvent {
+    /// Whose record it is: `ssm`.
+    pub service: String,
+    /// Which entry of that record this is; no step has the same one twice.
+    pub key: String,
+    /// What happened, in words.
+    pub message: String,
+    /// The entry's fields, in the service's words.
+    pub details: BTreeMap<String, String>,
+}
+
 /// What `person.asked` holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Question {
@@ -536,6 +565,10 @@ pub struct Question {
     /// What follows if nobody answers in time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_timeout: Option<String>,
+    /// Which of its action's questions this is: the answer is handed on to AWS, and the step goes on. Nothing where the
+    /// step itself is the question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
 }
 
 /// Something that can be answered.
@@ -611,6 +644,7 @@ impl EventKind {
                 | Self::Observed { .. }
                 | Self::AwsCall { .. }
                 | Self::AwsPolled { .. }
+                | Self::AwsEvent(_)
                 | Self::Evidence { .. }
                 | Self::TimerFired { .. }
                 | Self::Other(_)

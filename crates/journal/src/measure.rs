@@ -196,7 +196,7 @@ fn total(seconds: impl Iterator<Item = f64>) -> f64 {
 
 /// Every wait for a person.
 fn asking(state: &RunState, start: Moment, end: Moment) -> f64 {
-    let questions = state.steps.values().filter_map(|step| step.asked.as_ref());
+    let questions = state.steps.values().flat_map(|step| &step.questions);
     total(questions.map(|asked| within(asked.at, asked.ended(), start, end)))
 }
 
@@ -266,7 +266,7 @@ fn critical_path(state: &RunState, events: &[Event], time: &RecoveryTime) -> Vec
     let Some(end) = time.to.as_deref().and_then(|name| mark(state, name)) else { return Vec::new() };
     let by_seq = |seq: u64| events.get(usize::try_from(seq).ok()?.checked_sub(1)?);
     let mut path = Vec::new();
-    let mut next = by_seq(end.seq).and_then(|event| event.step.clone());
+    let mut next = by_seq(end.seq).and_then(|event| Some(state.last_inside(event.step.as_ref()?)));
     while let Some(step) = next {
         if step.is_preflight() || path.contains(&step) {
             break;

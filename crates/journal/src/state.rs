@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
 use lifeboat_runbook::plan::GROUPS;
 use lifeboat_runbook::spec::{Grade, Resource};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A moment in the journal.
@@ -190,8 +190,10 @@ pub struct StepState {
     pub extended_s: f64,
     /// Timers that have fired, by purpose.
     pub fired: Vec<String>,
-    /// The question that was asked.
-    pub asked: Option<Asked>,
+    /// What it asked people, in order.
+    pub questions: Vec<Asked>,
+    /// The entries of AWS's own records that are in the journal.
+    pub aws_events: BTreeSet<String>,
     /// Who ordered to go on though this check does not hold, and why.
     pub accepted_by: Option<String>,
     /// Who ordered to go on without it, and why.
@@ -253,6 +255,8 @@ pub struct Asked {
     pub answer: Option<(String, Moment, Box<Answer>)>,
     /// What follows because nobody answered in time, and when that was.
     pub timed_out: Option<(String, Moment)>,
+    /// When it needed no answer any more.
+    pub closed: Option<Moment>,
 }
 
 impl Asked {
@@ -265,7 +269,12 @@ impl Asked {
     /// When it was answered or given up.
     pub fn ended(&self) -> Option<Moment> {
         let answered = self.answer.as_ref().map(|(_, at, _)| *at);
-        answered.or(self.timed_out.as_ref().map(|(_, at)| *at))
+        answered.or(self.timed_out.as_ref().map(|(_, at)| *at)).or(self.closed)
+    }
+
+    /// Whether an action asks, whose effect waits for the answer: the step itself is under way.
+    pub fn is_of_an_action(&self) -> bool {
+        self.question.subject.is_some()
     }
 }
 
@@ -529,6 +538,30 @@ impl RunState {
         self.outlines().get(*self.outline_places.get(&path.planned())?)
     }
 
+    /// The step inside `path` that ended last, by which it was over; `path` itself where it holds no others.
+    pub fn last_inside(&self, path: &StepPath) -> StepPath {
+        if !self.steps.get(path).is_some_and(StepState::is_group) {
+            return path.clone();
+        }
+        let ran = |step: &StepState| step.finished.filter(|_| step.started.is_some() && !step.is_group());
+        let ended = self.steps.iter().filter_map(|(inner, step)| Some((inner, ran(step)?)));
+        let last = ended.filter(|(inner, _)| self.is_inside(inner, path)).max_by_key(|(_, ended)| ended.seq);
+        last.map_or_else(|| path.clone(), |(inner, _)| inner.clone())
+    }
+
+    /// Whether the step `inner` is held by the step `outer`, directly or through others.
+    fn is_inside(&self, inner: &StepPath, outer: &StepPath) -> bool {
+        let planned = outer.planned();
+        let mut at = self.outline(inner);
+        while let Some(parent) = at.and_then(|outline| outline.parent.as_ref()) {
+            if *parent == planned {
+                return inner.keys().starts_with(&outer.keys());
+            }
+            at = self.outline(parent);
+        }
+        false
+    }
+
     /// The outlines of the steps as they are planned now.
     pub fn outlines(&self) -> &[StepOutline] {
         match (&self.amended, &self.started) {
@@ -548,13 +581,14 @@ impl RunState {
         }
         let away_s = self.last.map_or(0.0, |last| last.seconds_to(&moment).max(0.0));
         for step in self.steps.values_mut() {
-            if step.status.is_in_flight() && !step.is_group() {
+            if let (StepStatus::Asking, Some(asked)) = (&step.status, step.questions.last_mut()) {
+                asked.away_s += away_s;
+            }
+            // Whether an action still asks is seen by looking.
+            if (step.status.is_in_flight() || step.asks_by_its_action()) && !step.is_group() {
                 step.status = StepStatus::Unknown;
             }
             step.unblock(moment);
-            if let (StepStatus::Asking, Some(asked)) = (&step.status, &mut step.asked) {
-                asked.away_s += away_s;
-            }
         }
     }
 
@@ -601,6 +635,10 @@ impl StepState {
             EventKind::Observed { found } if found == "in_progress" || found == "next" => {
                 self.status = StepStatus::Waiting;
             }
+            EventKind::Observed { found } if found == "asks" => {
+                let open = self.asked().is_some_and(|asked| asked.ended().is_none());
+                self.status = if open { StepStatus::Asking } else { StepStatus::Waiting };
+            }
             EventKind::AttemptFailed { error, during } => {
                 self.attempts_failed += 1;
                 self.retry_ordered = false;
@@ -608,6 +646,7 @@ impl StepState {
                 self.attempts = self.attempts.max(event.attempt.unwrap_or(1));
                 self.attempt_failed = Some(moment);
                 self.retry_due = false;
+                self.close_question(moment);
                 self.status = StepStatus::AttemptFailed(error.clone());
             }
             EventKind::TimerFired { purpose } if purpose == "retry" => self.retry_due = true,
@@ -642,20 +681,27 @@ impl StepState {
             EventKind::PersonAsked(question) => {
                 self.started.get_or_insert(moment);
                 let (question, at) = (question.clone(), moment);
-                self.asked = Some(Asked { question, at, away_s: 0.0, answer: None, timed_out: None });
+                let (answer, timed_out, closed) = (None, None, None);
+                self.questions.push(Asked { question, at, away_s: 0.0, answer, timed_out, closed });
                 self.status = StepStatus::Asking;
             }
             EventKind::PersonAnswered(answer) => {
                 let who = event.actor.id.clone().unwrap_or_default();
-                if let Some(asked) = &mut self.asked {
+                if let Some(asked) = self.questions.last_mut() {
                     asked.answer.get_or_insert((who, moment, answer.clone()));
                 }
+                self.go_on_after_question();
             }
             EventKind::PersonTimedOut { then, .. } => {
-                if let Some(asked) = &mut self.asked {
+                if let Some(asked) = self.questions.last_mut() {
                     asked.timed_out = Some((then.clone(), moment));
                 }
             }
+            EventKind::QuestionClosed { .. } => {
+                self.close_question(moment);
+                self.go_on_after_question();
+            }
+            EventKind::AwsEvent(event) => drop(self.aws_events.insert(event.key.clone())),
             EventKind::UndoStarted => self.undo = UndoStatus::Undoing,
             EventKind::UndoAccepted { stage } => self.undo_accepted.push(stage.clone()),
             EventKind::Undone => self.undo = UndoStatus::Undone,
@@ -693,7 +739,7 @@ impl StepState {
             Order::Retry => {
                 self.retry_ordered = true;
                 self.finished = None;
-                self.asked = None;
+                self.close_question(moment);
                 self.fired.clear();
                 self.status = match &self.status {
                     StepStatus::Failed(failure) | StepStatus::AttemptFailed(failure) if self.attempts > 0 => {
@@ -749,7 +795,38 @@ impl StepState {
         ended.filter_map(|block| Some(block.from.seconds_to(&block.to?))).sum()
     }
 
+    /// The last question it asked.
+    pub fn asked(&self) -> Option<&Asked> {
+        self.questions.last()
+    }
+
+    /// Whether it is under way and its action waits for people.
+    pub fn asks_by_its_action(&self) -> bool {
+        self.status == StepStatus::Asking && self.asked().is_some_and(Asked::is_of_an_action)
+    }
+
+    /// What its action asked in this attempt.
+    pub fn questions_of_the_attempt(&self) -> impl Iterator<Item = &Asked> {
+        let since = self.attempt_started.map_or(0, |started| started.seq);
+        self.questions.iter().filter(move |asked| asked.is_of_an_action() && asked.at.seq > since)
+    }
+
+    /// An action whose question is settled is waited for as before.
+    fn go_on_after_question(&mut self) {
+        if self.asks_by_its_action() {
+            self.status = StepStatus::Waiting;
+        }
+    }
+
+    /// Nobody needs to answer any more.
+    fn close_question(&mut self, moment: Moment) {
+        if let Some(asked) = self.questions.last_mut().filter(|asked| asked.ended().is_none()) {
+            asked.closed = Some(moment);
+        }
+    }
+
     fn end(&mut self, status: StepStatus, moment: Moment) {
+        self.close_question(moment);
         self.status = status;
         self.finished = Some(moment);
     }

@@ -184,7 +184,7 @@ pub(crate) fn why(step: &StepState) -> Option<String> {
 pub fn asks(state: &RunState) -> Vec<AsksDocument> {
     let open = state.steps.iter().filter(|_| state.outcome.is_none());
     open.filter_map(|(path, step)| {
-        let asked = step.asked.as_ref().filter(|asked| asked.ended().is_none())?;
+        let asked = step.asked().filter(|asked| asked.ended().is_none())?;
         let question = (*asked.question).clone();
         (step.status == StepStatus::Asking).then(|| AsksDocument {
             step: path.clone(),

@@ -131,6 +131,7 @@ pub fn words(kind: &EventKind) -> String {
             )
         }
         EventKind::PersonTimedOut { then, .. } => format!("nobody answered in time; what follows: {then}"),
+        EventKind::QuestionClosed { why, .. } => format!("nobody needs to answer any more: {why}"),
         EventKind::Evidence { kind, value } => format!("evidence ({kind}): {value}"),
         EventKind::DataTime { complete_to, grade, source } => {
             format!("the data is complete up to {} (grade {grade:?}: {source})", time_text(*complete_to))
@@ -147,6 +148,7 @@ pub fn words(kind: &EventKind) -> String {
             format!("asked AWS {calls} times about {kind} ({throttled} throttled, {errors} errors)")
         }
         EventKind::AwsCreated(resource) => format!("created {}", place(resource)),
+        EventKind::AwsEvent(event) => event.message.clone(),
         EventKind::AwsDeleted(resource) => format!("seen to be gone: {}", place(resource)),
         EventKind::CheckFailed { check, error, then } => {
             format!("check does not hold ({then}): {check}: {}", failure(error))

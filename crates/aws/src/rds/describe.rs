@@ -15,7 +15,7 @@ pub(crate) fn seen(instance: &DbInstance) -> Seen {
     attributes.insert("tags".to_owned(), text_map(&tags));
     attributes.insert("settings".to_owned(), Value::Map(settings(instance)));
     let state = instance.db_instance_status().map(str::to_owned);
-    Seen { id, exists: true, state, tags, attributes }
+    Seen { id, exists: true, state, tags, attributes, ..Seen::default() }
 }
 
 /// The outputs of an instance that is not there.

@@ -205,6 +205,7 @@ fn seen(snapshot: &DbSnapshot) -> Seen {
         state: snapshot.status().map(str::to_owned),
         tags,
         attributes: values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        ..Seen::default()
     }
 }
 

@@ -67,5 +67,6 @@ fn seen(id: &str, secret: &DescribeSecretOutput) -> Seen {
             ("arn".to_owned(), secret.arn().into()),
             ("versions".to_owned(), Value::Map(versions)),
         ]),
+        ..Seen::default()
     }
 }

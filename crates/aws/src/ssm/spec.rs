@@ -175,7 +175,7 @@ pub(crate) const AUTOMATION_FAILURES: &[&str] = &[
 /// `ssm.start_automation`.
 pub const START_AUTOMATION: ActionSpec = ActionSpec {
     name: "ssm.start_automation",
-    summary: "Runs an automation document and waits for its end. Where it waits for an approval, the state says of whom.",
+    summary: "Runs an automation document and waits for its end. Where it waits for an approval, people are asked here.",
     effect: None,
     cut_over: false,
     parameters: &[
@@ -214,7 +214,7 @@ pub const START_AUTOMATION: ActionSpec = ActionSpec {
         Output::new(
             "steps",
             Type::List(&Type::Any),
-            "Its steps: `name`, `action`, `status`, `started_at`, `ended_at`, `message`.",
+            "Its steps: `name`, `action`, `status`, `started_at`, `ended_at`, `message`; of what it ran for a target also `target`.",
         ),
         Output::new("outputs", Type::Map(&Type::Any), "What its steps left, by `step.output`.").selected(),
     ],
@@ -229,7 +229,7 @@ pub const START_AUTOMATION: ActionSpec = ActionSpec {
         "ssm:StartAutomationExecution",
         "ssm:StopAutomationExecution",
     ],
-    dependent: &["iam:PassRole", "ssm:AddTagsToResource"],
+    dependent: &["iam:PassRole", "ssm:AddTagsToResource", "ssm:SendAutomationSignal"],
     typical: &[TypicalDuration { what: "a step", seconds: 10, source: "(assumed)" }],
     timeout_seconds: 4 * 3_600,
     undo: Some("stops it where it still runs; what its steps did stays"),

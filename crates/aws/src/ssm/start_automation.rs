@@ -11,10 +11,10 @@ use crate::called::called;
 use crate::connect::Aws;
 use crate::errors::{Call, classify};
 use async_trait::async_trait;
-use aws_sdk_ssm::types::{StopType, Tag};
+use aws_sdk_ssm::types::{SignalType, StopType, Tag};
 use lifeboat_engine::action::{
-    Accepted, Action, ActionError, ErrorKind, Observation, Prepared, Stage, StepContext, UndoObservation,
-    Values,
+    Accepted, Action, ActionError, ErrorKind, Note, Observation, Prepared, Stage, StepContext,
+    UndoObservation, Values,
 };
 use lifeboat_engine::lookout::{Seen, Watch};
 use lifeboat_runbook::spec::{ActionSpec, Effect};
@@ -24,6 +24,9 @@ use std::sync::Arc;
 
 /// The most tags of an execution (API reference, StartAutomationExecution, Tags).
 const MOST_TAGS: usize = 5;
+
+/// The most letters of a value in the payload of a signal (API reference, SendAutomationSignal, Payload).
+const MOST_COMMENT: usize = 512;
 
 /// `ssm.start_automation`.
 pub struct StartAutomation(pub(crate) Arc<Aws>);
@@ -47,7 +50,11 @@ impl Action for StartAutomation {
         Ok(Prepared { token: cx.token(), ..Prepared::default() })
     }
 
-    async fn act(&self, cx: &StepContext, _: &Stage) -> Result<Accepted, ActionError> {
+    async fn act(&self, cx: &StepContext, stage: &Stage) -> Result<Accepted, ActionError> {
+        if let Some((choice, subject)) = stage.answers() {
+            self.signal(cx, choice, subject).await?;
+            return Ok(Accepted::default());
+        }
         let execution = self.start(cx).await?;
         Ok(Accepted { data: BTreeMap::from([("execution".to_owned(), execution.into())]), request_id: None })
     }
@@ -57,6 +64,7 @@ impl Action for StartAutomation {
     async fn observe(&self, cx: &StepContext) -> Result<Observation, ActionError> {
         let seen = look_at(&self.0, &cx.place, &execution(cx)).await?;
         if seen.exists {
+            seen.entries.iter().try_for_each(|entry| cx.note(Note::Event(entry.clone())))?;
             return Ok(self.judge(cx, &seen));
         }
         match self.start(cx).await {
@@ -83,26 +91,38 @@ impl Action for StartAutomation {
         acts.then(|| Watch { kind: AUTOMATION, place: cx.place.clone(), id: execution(cx) })
     }
 
-    fn judge(&self, _: &StepContext, seen: &Seen) -> Observation {
+    fn judge(&self, cx: &StepContext, seen: &Seen) -> Observation {
         if !seen.exists {
             return Observation::Absent;
         }
         let state = seen.state.clone().unwrap_or_default();
-        let text = |name: &str| seen.attributes.get(name).and_then(Value::as_str);
-        match (state.as_str(), text("approval"), text("current")) {
-            ("Success" | "CompletedWithSuccess", _, _) => Observation::Ready(outputs(seen)),
-            (failure, _, _) if AUTOMATION_FAILURES.contains(&failure) => {
-                Observation::Broken { hint: text("message").map(str::to_owned), state }
+        let attribute = |name: &str| seen.attributes.get(name).and_then(Value::as_str);
+        match state.as_str() {
+            "Success" | "CompletedWithSuccess" => return Observation::Ready(outputs(seen)),
+            failure if AUTOMATION_FAILURES.contains(&failure) => {
+                return Observation::Broken { hint: attribute("message").map(str::to_owned), state };
             }
-            (_, Some(approval), _) => Observation::InProgress {
-                state: format!(
-                    "{state} for an approval in {approval}; they approve or reject the execution {} in Systems Manager",
-                    text("execution").unwrap_or_default()
-                ),
+            _ => {}
+        }
+        let answered = |approval: &&Values| {
+            let stages = cx.recorded.accepted.iter().filter_map(|(stage, ..)| stage.answers());
+            stages.into_iter().any(|(_, subject)| subject == text(approval, "subject"))
+        };
+        let approvals = approvals(seen);
+        match approvals.iter().find(|approval| !answered(approval)).or(approvals.first()) {
+            Some(approval) if !answered(&approval) => Observation::Asks {
+                state: format!("{state} for an approval in {}", text(approval, "of")),
+                subject: text(approval, "subject").to_owned(),
+                text: text(approval, "text").to_owned(),
             },
-            // So that the journal has each step as it begins, also of an execution that fails.
-            (_, None, Some(step)) => Observation::InProgress { state: format!("{state}, {step}") },
-            (_, None, None) => Observation::InProgress { state },
+            // It needs more than one, and the others are asked by Systems Manager.
+            Some(approval) => Observation::InProgress {
+                state: format!("{state} for another approval in {}", text(approval, "of")),
+            },
+            None => match attribute("current") {
+                Some(step) => Observation::InProgress { state: format!("{state}, {step}") },
+                None => Observation::InProgress { state },
+            },
         }
     }
 
@@ -144,6 +164,53 @@ impl StartAutomation {
         called(cx, "ssm", "StartAutomationExecution")?;
         Ok(reply.automation_execution_id().unwrap_or_default().to_owned())
     }
+
+    /// Tells Automation what people answered. Where nothing waits for it any more, somebody else was first.
+    async fn signal(&self, cx: &StepContext, choice: &str, subject: &str) -> Result<(), ActionError> {
+        let seen = look_at(&self.0, &cx.place, &execution(cx)).await?;
+        let approvals = approvals(&seen);
+        let Some(approval) = approvals.iter().find(|approval| text(approval, "subject") == subject) else {
+            return Err(ActionError::new(
+                ErrorKind::Unknown,
+                "not_waiting",
+                "it does not wait for that any more",
+            ));
+        };
+        let signal = if choice == "approve" { SignalType::Approve } else { SignalType::Reject };
+        let call = self.0.ssm(&cx.place.region).send_automation_signal();
+        let call = call.automation_execution_id(text(approval, "execution")).signal_type(signal);
+        let call = call.payload("Comment", vec![comment(cx, subject)]);
+        match call.send().await.map_err(|error| classify(error, Call::Mutation)) {
+            Ok(_) => called(cx, "ssm", "SendAutomationSignal"),
+            Err(error) if error.code.starts_with("InvalidAutomationSignal") => {
+                Err(ActionError { kind: ErrorKind::Unknown, ..error })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What Automation keeps with an answer: AWS knows whose credentials sent it, and not who decided.
+fn comment(cx: &StepContext, subject: &str) -> String {
+    let said = cx.recorded.answers.iter().rfind(|said| said.subject == subject);
+    let Some(said) = said else { return format!("run {} of Lifeboat", cx.run) };
+    let who = format!("{}, in run {} of Lifeboat", said.by, cx.run);
+    let words = said.reason.as_ref().map_or_else(|| who.clone(), |reason| format!("{reason} ({who})"));
+    words.chars().take(MOST_COMMENT).collect()
+}
+
+/// The approvals that are waited for.
+fn approvals(seen: &Seen) -> Vec<Values> {
+    let Some(Value::List(approvals)) = seen.attributes.get("approvals") else { return Vec::new() };
+    let fields = |approval: &Value| match approval {
+        Value::Map(fields) => Some(fields.clone()),
+        _ => None,
+    };
+    approvals.iter().filter_map(fields).collect()
+}
+
+fn text<'fields>(fields: &'fields Values, name: &str) -> &'fields str {
+    fields.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The id of the execution; while it is not known, what is known of it.

@@ -1,7 +1,7 @@
 //! `ssm.start_automation`.
 
 use crate::bench::{Bench, Try, fault, reply_lost, texts};
-use lifeboat_engine::action::{ErrorKind, Observation, Stage, UndoObservation};
+use lifeboat_engine::action::{ErrorKind, Observation, Said, Stage, UndoObservation};
 use lifeboat_runbook::spec::Effect;
 use lifeboat_runbook::value::Value;
 use lifeboat_sim::fault::FaultKind;
@@ -20,7 +20,7 @@ fn fail_over(bench: &Bench) -> Try<'_> {
 /// The state while it comes about.
 async fn state(step: &mut Try<'_>) -> String {
     match step.look().await {
-        Observation::InProgress { state } => state,
+        Observation::InProgress { state } | Observation::Asks { state, .. } => state,
         other => panic!("not under way: {other:?}"),
     }
 }
@@ -67,10 +67,48 @@ async fn it_says_who_may_approve_and_goes_on_when_they_do() {
     let id = bench.region().automations[0].id.clone();
     let told = state(&mut step).await;
     assert!(told.starts_with("Waiting for an approval in Approve: 1 of arn:aws:iam::"), "{told}");
-    assert!(told.contains("role/OrdersOnCall") && told.contains(&id), "{told}");
+    assert!(told.contains("role/OrdersOnCall"), "{told}");
+    assert!(question(&mut step).await.1.contains(&id), "the question says which execution");
     answer(&bench, "Approve");
     assert_eq!(step.ready().await["status"], "Success".into());
     assert!(step.cx.recorded.states_seen.iter().any(|state| state == "InProgress, Promote"));
+}
+
+/// The question that is asked now: its subject and its text.
+async fn question(step: &mut Try<'_>) -> (String, String) {
+    match step.look().await {
+        Observation::Asks { subject, text, .. } => (subject, text),
+        other => panic!("nothing is asked: {other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_people_answered_is_handed_on_with_their_reason() {
+    for (choice, ends_in) in [("approve", "Success"), ("reject", "Failed")] {
+        let bench = Bench::new(Vec::new());
+        let mut step = fail_over(&bench);
+        step.begin().await;
+        bench.pass(600);
+        let (subject, text) = question(&mut step).await;
+        assert!(text.contains("the automation Orders-FailOver go on at its step Approve?"), "{text}");
+        assert!(text.contains("1 of arn:aws:iam::111122223333:role/OrdersOnCall"), "{text}");
+        let said = Said { subject: subject.clone(), by: "carol".into(), reason: Some("lag is 2 s".into()) };
+        step.cx.recorded.answers.push(said);
+        let stage = Stage::answer(choice, &subject);
+        step.act(stage.clone()).await.expect("it waits");
+        // Somebody was first: that is seen by looking, and nothing is sent.
+        assert_eq!(step.act(stage).await.expect_err("nothing waits").kind, ErrorKind::Unknown);
+        let ended = match step.decided().await {
+            Observation::Ready(outputs) => outputs["status"].to_string(),
+            Observation::Broken { state, hint } => {
+                assert!(hint.is_some_and(|hint| hint.contains("lag is 2 s (carol, in run ")));
+                state
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(ended, ends_in);
+        assert_eq!(bench.mutations(), ["StartAutomationExecution", "SendAutomationSignal"]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,4 +232,31 @@ async fn what_cannot_be_is_refused() {
     absent.prepare().await.expect("prepared");
     let error = absent.act(Stage::first()).await.expect_err("no such document");
     assert_eq!(error.kind, ErrorKind::Refused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_for_targets_is_told_and_asks_for_each() {
+    let bench = Bench::new(Vec::new());
+    let mut step = step(&bench, Effect::Modify, "Orders-RestartNode");
+    step.cx.with.insert("targets".into(), texts(&[("tag:role", "api")]));
+    step.cx.with.insert("target_parameter".into(), "InstanceId".into());
+    step.begin().await;
+    bench.pass(60);
+    for _ in 0..2 {
+        let (subject, text) = question(&mut step).await;
+        assert!(text.contains("the automation Orders-RestartNode for i-0a1b2c3d4e5f6000"), "{text}");
+        assert!(text.contains("Is it drained?"), "{text}");
+        step.act(Stage::answer("approve", &subject)).await.expect("it waits");
+    }
+    let Value::List(steps) = &step.ready().await["steps"] else { panic!("no steps") };
+    // One for each target, and three in each of the executions that they are.
+    assert_eq!(steps.len(), 2 + 2 * 3);
+    let seen = step.seen().await.expect("it is watched");
+    assert_eq!(seen.entries.len(), 2 * steps.len(), "each began and ended");
+    assert!(
+        seen.entries
+            .iter()
+            .any(|entry| entry.message == "i-0a1b2c3d4e5f60001: Drain (aws:runCommand) ended as Success")
+    );
+    assert!(seen.entries.is_sorted_by_key(|entry| entry.at));
 }

@@ -191,7 +191,7 @@ impl Try<'_> {
         assert_eq!(error.kind, lifeboat_engine::action::ErrorKind::Unknown, "{error:?}");
     }
 
-    async fn seen(&mut self) -> Option<Seen> {
+    pub(crate) async fn seen(&mut self) -> Option<Seen> {
         self.cx.now = self.bench.clock.now();
         let watch = self.action.watches(&self.cx)?;
         let lookout = self.bench.registry.lookout(watch.kind).expect("its lookout");
@@ -205,7 +205,7 @@ impl Try<'_> {
             Some(seen) => self.action.judge(&self.cx, &seen),
             None => self.action.observe(&self.cx).await.expect("a look"),
         };
-        if let Observation::InProgress { state } = &observation {
+        if let Observation::InProgress { state } | Observation::Asks { state, .. } = &observation {
             self.cx.recorded.states_seen.push(state.clone());
         }
         observation
@@ -215,7 +215,10 @@ impl Try<'_> {
     pub(crate) async fn decided(&mut self) -> Observation {
         for _ in 0..2160 {
             match self.look().await {
-                Observation::InProgress { .. } | Observation::Unknown => self.bench.pass(5),
+                // Nobody is asked here: what asks waits until its time is over.
+                Observation::InProgress { .. } | Observation::Asks { .. } | Observation::Unknown => {
+                    self.bench.pass(5);
+                }
                 Observation::Next(stage) => self.act(stage).await.expect("accepted"),
                 decided => return decided,
             }

@@ -74,6 +74,7 @@ impl Decision<'_> {
             evidence: manual.evidence.clone(),
             timeout_s: manual.timeout.map(seconds),
             on_timeout: manual.on_timeout.clone(),
+            subject: None,
         })
     }
 
@@ -102,6 +103,7 @@ impl Decision<'_> {
             evidence: BTreeMap::new(),
             timeout_s: decide.timeout.map(seconds),
             on_timeout: decide.on_timeout.clone(),
+            subject: None,
         })
     }
 
@@ -114,6 +116,7 @@ impl Decision<'_> {
             evidence: BTreeMap::new(),
             timeout_s: approve.timeout.map(seconds),
             on_timeout: approve.on_timeout.clone(),
+            subject: None,
         })
     }
 

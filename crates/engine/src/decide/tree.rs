@@ -439,7 +439,8 @@ impl<'plan> Decider<'plan> {
             }
         }
         let status = &decision.step(&self.nodes[index].path).status;
-        let in_flight = is_action && matches!(status, StepStatus::Running | StepStatus::Waiting);
+        let works = matches!(status, StepStatus::Running | StepStatus::Waiting | StepStatus::Asking);
+        let in_flight = is_action && works;
         let node = &mut self.nodes[index];
         match (std::mem::replace(&mut node.in_flight, in_flight), in_flight) {
             (false, true) => self.in_flight += 1,

@@ -1,5 +1,6 @@
 //! A run on the bench: a plan, a world, a journal that can die.
 
+use crate::permit::{Askers, PERMIT, Permit};
 use crate::world::{DELETE, Delete, ECHO, Echo, MAKE, Make, PROBE, Probe, Shared, Things};
 use async_trait::async_trait;
 use chrono::DateTime;
@@ -196,6 +197,8 @@ impl Bench {
         registry.add_action(Arc::new(Delete(self.world.clone())));
         registry.add_action(Arc::new(Probe));
         registry.add_action(Arc::new(Echo(self.echoes.clone())));
+        registry.add_action(Arc::new(Permit(self.world.clone())));
+        registry.add_lookout(Arc::new(Askers(self.world.clone(), self.clock.clone())));
         registry.add_lookout(Arc::new(Things(self.world.clone(), self.clock.clone())));
         registry
     }
@@ -265,5 +268,5 @@ impl Observer for Twin {
 }
 
 pub(crate) fn catalog() -> Catalog {
-    Catalog::new([&MAKE, &DELETE, &PROBE, &ECHO])
+    Catalog::new([&MAKE, &DELETE, &PROBE, &ECHO, &PERMIT])
 }

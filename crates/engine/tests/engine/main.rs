@@ -1,5 +1,6 @@
 //! The engine against a small world in memory.
 
+mod asking;
 mod bench;
 mod blocked;
 mod contracts;
@@ -8,6 +9,7 @@ mod hidden;
 mod loops;
 mod orders;
 mod people;
+mod permit;
 mod plans;
 mod prefix;
 mod runs;

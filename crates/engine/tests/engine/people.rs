@@ -113,7 +113,7 @@ async fn an_answer_that_does_not_fit_is_asked_for_again_and_the_wait_is_measured
     assert_eq!(asked.outputs["choice"], Value::from("restore"));
     assert_eq!(asked.outputs["by"], Value::from("carol"));
     assert!(script.refused.lock().unwrap()[0].contains("did you mean `restore`?"));
-    let question = asked.asked.unwrap();
+    let question = asked.asked().unwrap();
     assert_eq!(question.at.seconds_to(&question.ended().unwrap()), 600.0, "two answers, five minutes each");
 }
 

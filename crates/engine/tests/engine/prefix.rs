@@ -3,9 +3,13 @@
 //! by event is held against deciding from scratch all along.
 
 use crate::bench::Bench;
+use crate::permit::PERMIT;
 use crate::plans::{expression, plan, step};
 use crate::world::{Fate, MAKE, PROBE};
+use async_trait::async_trait;
 use chrono::TimeDelta;
+use lifeboat_engine::clock::Clock;
+use lifeboat_engine::people::{Given, Open, People};
 use lifeboat_journal::outcome::Verdict;
 use lifeboat_journal::state::{RunState, StepStatus};
 use lifeboat_runbook::id::StepPath;
@@ -16,6 +20,8 @@ use lifeboat_runbook::value::Value as Datum;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// One step of a generated plan.
 #[derive(Clone, Debug)]
@@ -28,6 +34,8 @@ struct Drawn {
     kept: bool,
     commits: bool,
     pauses: bool,
+    /// How many approvals it waits for, and whether they are given.
+    asks: Option<(i64, bool)>,
     probe_fails: i64,
 }
 
@@ -42,12 +50,24 @@ fn drawn() -> impl Strategy<Value = Drawn> {
     (
         (any::<bool>(), prop::collection::vec(fate, 2), 1..3u32, rarely()),
         (rarely(), rarely(), rarely(), rarely(), 0..3i64),
+        prop::option::weighted(0.2, (1..3i64, prop::bool::weighted(0.8))),
     )
-        .prop_map(
-            |((makes, fates, attempts, allowed_to_fail), (skipped, kept, commits, pauses, probe_fails))| {
-                Drawn { makes, fates, attempts, allowed_to_fail, skipped, kept, commits, pauses, probe_fails }
-            },
-        )
+        .prop_map(|((makes, fates, attempts, allowed_to_fail), more, asks)| {
+            let (skipped, kept, commits, pauses, probe_fails) = more;
+            let pauses = pauses && asks.is_none();
+            Drawn {
+                makes,
+                fates,
+                attempts,
+                allowed_to_fail,
+                skipped,
+                kept,
+                commits,
+                pauses,
+                asks,
+                probe_fails,
+            }
+        })
 }
 
 /// A generated step, or what holds some.
@@ -96,11 +116,14 @@ fn tree() -> impl Strategy<Value = Tree> {
 }
 
 /// Turns generated trees into steps, numbered in the order in which they are met.
+#[derive(Default)]
 struct Builder {
     number: usize,
     /// What stands before every path here.
     prefix: String,
     fates: BTreeMap<(String, u32), Fate>,
+    /// Steps whose approvals are rejected.
+    rejected: BTreeSet<String>,
     /// Whether nothing else runs at the same time. What is before a point of no return in time is not the same in
     /// every run otherwise.
     alone: bool,
@@ -122,6 +145,9 @@ impl Builder {
                         // Only the first item of a loop has a fate of its own; the others go well.
                         self.fates.insert((path.replace("[*]", "[k0]"), attempt), *fate);
                     }
+                }
+                if drawn.asks.is_some_and(|(_, given)| !given) {
+                    self.rejected.insert(path.replace("[*]", "[k0]"));
                 }
                 let step = step_of(number, drawn);
                 let commit = step.commit.filter(|_| self.alone);
@@ -188,6 +214,10 @@ impl Builder {
 fn step_of(number: usize, drawn: &Drawn) -> Step {
     let id = format!("s{number}");
     let mut made = match (drawn.pauses, drawn.makes) {
+        _ if drawn.asks.is_some() => {
+            let approvals = drawn.asks.map_or(1, |(approvals, _)| approvals);
+            step(&id, &PERMIT, &[("approvals", Datum::Int(approvals))])
+        }
         (true, _) => {
             Step { work: Work::Pause(TimeDelta::seconds(90)), effect: None, ..step(&id, &MAKE, &[]) }
         }
@@ -211,12 +241,33 @@ fn step_of(number: usize, drawn: &Drawn) -> Step {
 }
 
 fn bench(trees: &[Tree], cleanup: bool, mode: Mode) -> Bench {
-    let mut builder = Builder { number: 0, prefix: String::new(), fates: BTreeMap::new(), alone: true };
+    let mut builder = Builder { alone: true, ..Builder::default() };
     let mut plan = plan(builder.all(trees));
     plan.cleanup = if cleanup { Cleanup::Auto } else { Cleanup::None };
-    let bench = Bench { mode, ..Bench::new(plan) };
+    let mut bench = Bench { mode, ..Bench::new(plan) };
+    bench.outside.people = Arc::new(Crew { clock: bench.clock.clone(), rejected: builder.rejected });
     bench.world.lock().unwrap().fates = builder.fates;
     bench
+}
+
+/// Says yes or no after half a minute, depending on the step alone.
+struct Crew {
+    clock: Clock,
+    rejected: BTreeSet<String>,
+}
+
+#[async_trait]
+impl People for Crew {
+    async fn answer(&self, open: &Open) -> Option<Given> {
+        self.clock.sleep(Duration::from_secs(30)).await;
+        let choice = if self.rejected.contains(open.step.as_str()) { "reject" } else { "approve" };
+        let (by, reason) = ("carol".to_owned(), Some("asked".to_owned()));
+        Some(Given { by, choice: choice.to_owned(), reason, ..Given::default() })
+    }
+
+    fn refuse(&self, _: &Open, problem: &str) {
+        panic!("{problem}");
+    }
 }
 
 /// What must be the same however often the process died.

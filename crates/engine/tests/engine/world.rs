@@ -1,5 +1,6 @@
 //! A small world in memory: things that are made, deleted and looked at.
 
+use crate::permit::Asker;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use lifeboat_engine::action::{
@@ -31,6 +32,14 @@ pub(crate) struct World {
     pub(crate) cannot_delete: bool,
     /// How many things each look at them was for.
     pub(crate) looks: Vec<usize>,
+    /// Work that waits for people, by name.
+    pub(crate) asking: BTreeMap<String, Asker>,
+    /// Accepted answers.
+    pub(crate) signals: Vec<String>,
+    /// The next answers are accepted, but their replies never arrive.
+    pub(crate) lose_signals: u32,
+    /// Somebody else permits what is asked, so long after.
+    pub(crate) answered_elsewhere: Option<TimeDelta>,
 }
 
 /// What becomes of an attempt.

@@ -211,9 +211,6 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
             return None;
         };
         if field.key != "action" {
-            if ["foreach", "runbook"].contains(&field.key.as_str()) {
-                self.not_yet.key(fields, &field.key);
-            }
             self.misplaced(fields, field);
         }
         match field.key.as_str() {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::rate::{Queue, Rate};
+
 /// An execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Automation {
@@ -27,6 +29,27 @@ pub struct Automation {
     pub steps: Vec<AutomationStep>,
     /// Why it was stopped: when, and when that took effect.
     pub stopped: Option<Stop>,
+    /// What it runs for, each in an execution of its own.
+    pub targeted: Option<Targeted>,
+    /// The execution that runs this one for one of its targets, and the target.
+    pub parent: Option<(String, String)>,
+    /// Whether it never begins: too many of the others had failed, or they were stopped.
+    pub given_up: bool,
+}
+
+/// The targets of an execution and its rate controls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Targeted {
+    /// TargetParameterName.
+    pub parameter: String,
+    /// Targets as sent.
+    pub targets: Vec<(String, Vec<String>)>,
+    /// What they came to.
+    pub resolved: Vec<String>,
+    /// MaxConcurrency.
+    pub max_concurrency: Rate,
+    /// MaxErrors.
+    pub max_errors: Rate,
 }
 
 /// A stop that was asked for.
@@ -59,6 +82,8 @@ pub struct AutomationStep {
     pub starts_at: Option<DateTime<Utc>>,
     /// When it ends.
     pub ends_at: Option<DateTime<Utc>>,
+    /// Who has permitted an approval.
+    pub permitted_by: Vec<String>,
 }
 
 /// How a step ends.
@@ -69,6 +94,9 @@ pub enum StepEnding {
     /// Badly: the status, and the message.
     Badly(String, String),
 }
+
+/// The action of a step that is an execution of its own.
+pub(crate) const EXECUTE: &str = "aws:executeAutomation";
 
 /// The action that waits for a signal.
 pub(crate) const APPROVE: &str = "aws:approve";
@@ -85,6 +113,12 @@ impl AutomationStep {
             (Some(start), _) if start <= now => "InProgress",
             _ => "Pending",
         }
+    }
+
+    /// How many must permit an approval (SSM user guide, aws:approve, MinRequiredApprovals: 1 where it is not said).
+    fn needed(&self) -> usize {
+        let said = self.inputs.get("MinRequiredApprovals");
+        said.and_then(|text| text.trim_matches('"').parse().ok()).unwrap_or(1)
     }
 
     /// Whether it waits for a signal.
@@ -109,12 +143,20 @@ impl Automation {
         })
     }
 
+    /// Whether it has begun: an execution for a target does when it is its turn.
+    pub fn is_there(&self, now: DateTime<Utc>) -> bool {
+        !self.given_up && self.started_at <= now
+    }
+
     /// AutomationExecutionStatus at an instant.
     pub fn status(&self, now: DateTime<Utc>) -> &str {
         match self.stopped {
             Some(stop) if stop.ends_at <= now => return "Cancelled",
             Some(stop) if stop.asked_at <= now => return "Cancelling",
             _ => (),
+        }
+        if let Some(targeted) = &self.targeted {
+            return self.status_over_targets(targeted, now);
         }
         if let Some((status, _)) = self.broken(now) {
             return status;
@@ -123,6 +165,61 @@ impl Automation {
             Some(step) if step.is_waiting(now) => "Waiting",
             None if self.steps.iter().all(|step| step.status(now) == "Success") => "Success",
             _ => "InProgress",
+        }
+    }
+
+    /// It has failed when more of its targets have than may; what fails within that is left to whoever reads the steps.
+    fn status_over_targets(&self, targeted: &Targeted, now: DateTime<Utc>) -> &'static str {
+        if self.steps.iter().any(|step| step.ends_at.is_some_and(|end| end > now)) {
+            return "InProgress";
+        }
+        let failed = self.steps.iter().filter(|step| matches!(step.ending, StepEnding::Badly(..)));
+        let limit = targeted.max_errors.stops_automations_at(targeted.resolved.len());
+        if failed.count() >= limit { "Failed" } else { "Success" }
+    }
+
+    /// How it comes out, as far as is known now: when, and how badly. An approval that nobody answers ends too.
+    fn course(&self) -> (DateTime<Utc>, StepEnding) {
+        let end = self.steps.iter().filter_map(|step| step.ends_at).max().unwrap_or(self.started_at);
+        if let Some(stop) = self.stopped {
+            return (stop.ends_at, StepEnding::Badly("Cancelled".into(), "Automation was cancelled".into()));
+        }
+        let badly = self.steps.iter().filter(|step| step.ends_at.is_some()).map(|step| &step.ending);
+        let badly = badly.into_iter().find(|ending| **ending != StepEnding::Success);
+        (end, badly.cloned().unwrap_or(StepEnding::Success))
+    }
+
+    /// Lays out the executions for its targets, oldest first: those that have not begun do so when there is a place, as
+    /// long as not too many have failed. Its own steps tell of them.
+    pub(crate) fn lay_out_children(&mut self, children: &mut [&mut Automation], now: DateTime<Utc>) {
+        let Some(targeted) = &self.targeted else { return };
+        let all = targeted.resolved.len();
+        let stops_at = targeted.max_errors.stops_automations_at(all);
+        let mut queue = Queue::new(targeted.max_concurrency.of(all), self.started_at, stops_at);
+        for (child, step) in children.iter_mut().zip(&mut self.steps) {
+            let has_begun = child.is_there(now) && step.starts_at.is_some();
+            let begins = if has_begun { Ok(child.started_at) } else { queue.next() };
+            let stopped = self.stopped.is_some();
+            match begins {
+                Ok(begins) if has_begun || !stopped => {
+                    if !has_begun {
+                        child.given_up = false;
+                        child.started_at = begins;
+                        child.lay_out(0, begins);
+                    }
+                    let (ends_at, ending) = child.course();
+                    queue.took(ends_at, ending != StepEnding::Success);
+                    step.starts_at = Some(child.started_at);
+                    step.ends_at = Some(ends_at);
+                    step.ending = ending;
+                }
+                _ => {
+                    child.given_up = true;
+                    step.starts_at = None;
+                    step.ends_at = None;
+                    step.ending = StepEnding::Success;
+                }
+            }
         }
     }
 
@@ -149,10 +246,26 @@ impl Automation {
         }
     }
 
-    /// Answers the step that waits: the steps after it begin, or it fails. Tells whether one waited.
-    pub(crate) fn answer(&mut self, now: DateTime<Utc>, approved: bool, message: String) -> bool {
+    /// Answers the step that waits: once enough have permitted it the steps after it begin; one rejection fails it. Tells
+    /// whether one waited for this caller.
+    pub(crate) fn answer(
+        &mut self,
+        now: DateTime<Utc>,
+        approved: bool,
+        caller: &str,
+        message: String,
+    ) -> bool {
         let Some(place) = self.steps.iter().position(|step| step.is_waiting(now)) else { return false };
         let step = &mut self.steps[place];
+        if step.permitted_by.iter().any(|by| by == caller) {
+            return false;
+        }
+        if approved {
+            step.permitted_by.push(caller.to_owned());
+            if step.permitted_by.len() < step.needed() {
+                return true;
+            }
+        }
         step.ends_at = Some(now);
         step.ending =
             if approved { StepEnding::Success } else { StepEnding::Badly("Failed".into(), message) };

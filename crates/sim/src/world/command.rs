@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::rate::Rate;
+
 /// A command that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
@@ -25,6 +27,10 @@ pub struct Command {
     pub visible_at: DateTime<Utc>,
     /// TimeoutSeconds: how long its delivery is tried.
     pub timeout_seconds: i64,
+    /// MaxConcurrency.
+    pub max_concurrency: Rate,
+    /// MaxErrors.
+    pub max_errors: Rate,
     /// One for each node.
     pub invocations: Vec<Invocation>,
 }
@@ -63,6 +69,8 @@ pub enum Ending {
     ExecutionTimedOut,
     /// It was taken back.
     Cancelled,
+    /// Too many others had failed before it was sent.
+    Terminated,
     /// In the state that a fault asked for, such as `Undeliverable`.
     Ordered(String),
 }
@@ -76,9 +84,18 @@ impl Ending {
             Ending::DeliveryTimedOut => ("TimedOut", "DeliveryTimedOut"),
             Ending::ExecutionTimedOut => ("TimedOut", "ExecutionTimedOut"),
             Ending::Cancelled => ("Cancelled", "Cancelled"),
+            Ending::Terminated => ("Failed", "Terminated"),
             Ending::Ordered(word) if word.ends_with("TimedOut") => ("TimedOut", word),
             Ending::Ordered(word) => ("Failed", word),
         }
+    }
+}
+
+impl Ending {
+    /// Whether it counts against MaxErrors (SSM API reference, CommandInvocation, StatusDetails: what was never delivered
+    /// does not).
+    pub(crate) fn is_error(&self) -> bool {
+        matches!(self.words().1, "Failed" | "ExecutionTimedOut")
     }
 }
 
@@ -129,19 +146,38 @@ impl Command {
         if now < self.visible_at {
             return ("Pending", "Pending");
         }
-        let all: Vec<_> = self.invocations.iter().map(|invocation| invocation.status(now)).collect();
-        let any = |word: &str| all.iter().find(|(status, _)| *status == word).copied();
-        if self.invocations.iter().any(|invocation| !invocation.is_over(now)) {
-            return any("Cancelling").unwrap_or(("InProgress", "InProgress"));
+        if let Some(running) = self.invocations.iter().find(|invocation| !invocation.is_over(now)) {
+            let all = self.invocations.iter().map(|invocation| invocation.status(now).0);
+            let cancelling =
+                running.cancelled_at.is_some() || all.clone().any(|status| status == "Cancelling");
+            return if cancelling { ("Cancelling", "Cancelling") } else { ("InProgress", "InProgress") };
         }
-        ["Failed", "TimedOut", "Cancelled"].into_iter().find_map(any).unwrap_or(("Success", "Success"))
+        let count = |word: &str| self.invocations.iter().filter(|it| it.ending.words().1 == word).count();
+        let many = self.max_errors.of(self.invocations.len()).max(1);
+        // The words of the invocations that are enough of them (SSM API reference, Command, StatusDetails).
+        for (word, status) in
+            [("Failed", "Failed"), ("ExecutionTimedOut", "TimedOut"), ("DeliveryTimedOut", "TimedOut")]
+        {
+            if count(word) >= many {
+                return (status, word);
+            }
+        }
+        let ordered = self.invocations.iter().find(|it| matches!(it.ending, Ending::Ordered(_)));
+        if let Some(ordered) = ordered {
+            return ordered.ending.words();
+        }
+        match count("Success") == self.invocations.len() {
+            true => ("Success", "Success"),
+            false if count("Cancelled") > 0 => ("Cancelled", "Cancelled"),
+            false => ("Failed", "Incomplete"),
+        }
     }
 
-    /// How many invocations are over, failed, and timed out in delivery.
+    /// How many invocations are over, failed or ran too long, and timed out in delivery (SSM API reference, Command).
     pub fn counts(&self, now: DateTime<Utc>) -> (usize, usize, usize) {
         let over: Vec<_> = self.listed(now).iter().filter(|invocation| invocation.is_over(now)).collect();
         let is = |ending: &Ending| over.iter().filter(|it| it.ending == *ending).count();
-        let good = is(&Ending::Success) + is(&Ending::Cancelled);
-        (over.len(), over.len() - good, is(&Ending::DeliveryTimedOut))
+        let errors = over.iter().filter(|it| it.ending.is_error()).count();
+        (over.len(), errors, is(&Ending::DeliveryTimedOut))
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, world};
 
 const TOKEN: &str = "0F0E0D0C-0B0A-4908-8706-050403020100";
 
@@ -176,4 +176,159 @@ fn what_cannot_be_started_or_found_is_refused() {
         );
     }
     assert!(bench.log.entries().is_empty());
+}
+
+/// A world in which a document takes a value: `bad` fails, all others take ten seconds.
+fn for_values(steps: &Value) -> Bench {
+    let mut definition = world();
+    let document =
+        json!({ "name": "Each", "parameters": { "Which": null }, "does": { "automation": steps } });
+    let region = definition.accounts[0].regions.get_mut("eu-west-1").expect("the Region");
+    region.documents.push(serde_json::from_value(document).expect("a document"));
+    Bench::of(definition, 7)
+}
+
+fn for_each(bench: &Bench, values: &[&str], concurrency: &str, errors: &str) -> String {
+    let targets = json!([{ "Key": "ParameterValues", "Values": values }]);
+    start(
+        bench,
+        &json!({
+            "DocumentName": "Each", "Targets": targets, "TargetParameterName": "Which",
+            "MaxConcurrency": concurrency, "MaxErrors": errors,
+        }),
+    )
+}
+
+/// The executions for the targets, the oldest first: target, id and status.
+fn children(bench: &Bench, parent: &str) -> Vec<(String, String, String)> {
+    let filters = json!([{ "Key": "ParentExecutionId", "Values": [parent] }]);
+    let output = ssm(bench, "DescribeAutomationExecutions", &json!({ "Filters": filters }));
+    let list = output["AutomationExecutionMetadataList"].as_array().expect("a list").iter().rev();
+    let text = |child: &Value, name: &str| child[name].as_str().unwrap_or_default().to_owned();
+    let child = |it: &Value| {
+        (text(it, "Target"), text(it, "AutomationExecutionId"), text(it, "AutomationExecutionStatus"))
+    };
+    list.map(child).collect()
+}
+
+fn targets(bench: &Bench, parent: &str) -> Vec<(String, String)> {
+    children(bench, parent).into_iter().map(|(target, _, status)| (target, status)).collect()
+}
+
+fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
+    all.iter().map(|(left, right)| ((*left).to_owned(), (*right).to_owned())).collect()
+}
+
+#[test]
+fn each_target_is_an_execution_of_its_own_and_so_many_run_at_once() {
+    let bench = for_values(&json!([{ "name": "Work", "action": "aws:sleep", "seconds": 10 }]));
+    let parent = for_each(&bench, &["a", "b", "c"], "2", "0");
+    assert_eq!(targets(&bench, &parent), pairs(&[("a", "InProgress"), ("b", "InProgress")]));
+    bench.advance(11);
+    let now = pairs(&[("a", "Success"), ("b", "Success"), ("c", "InProgress")]);
+    assert_eq!(targets(&bench, &parent), now);
+    assert_eq!(status(&bench, &parent), "InProgress");
+    bench.advance(10);
+    let whole = execution(&bench, &parent);
+    assert_eq!(whole["AutomationExecutionStatus"], "Success");
+    assert_eq!(whole["ResolvedTargets"]["ParameterValues"], json!(["a", "b", "c"]));
+    let step = &whole["StepExecutions"][2];
+    assert_eq!((&step["StepName"], &step["Action"]), (&json!("c"), &json!("aws:executeAutomation")));
+    let (_, child, _) = children(&bench, &parent)[2].clone();
+    assert_eq!(execution(&bench, &child)["Parameters"]["Which"], json!(["c"]));
+    assert_eq!(execution(&bench, &child)["ParentAutomationExecutionId"], json!(parent));
+}
+
+#[test]
+fn too_many_errors_stop_what_has_not_begun() {
+    let fails = json!([{ "name": "Work", "action": "aws:sleep", "seconds": 10, "fails_with": "no" }]);
+    for (errors, begun, ends) in
+        [("0", 1, "Failed"), ("1", 2, "Failed"), ("50%", 2, "Failed"), ("4", 4, "Success")]
+    {
+        let bench = for_values(&fails);
+        let parent = for_each(&bench, &["a", "b", "c", "d"], "1", errors);
+        bench.advance(60);
+        assert_eq!(
+            (targets(&bench, &parent).len(), status(&bench, &parent).as_str()),
+            (begun, ends),
+            "{errors}"
+        );
+    }
+}
+
+#[test]
+fn an_approval_of_a_child_is_given_to_the_child_and_a_stop_stops_them_all() {
+    let bench = for_values(&json!([
+        { "name": "Ask", "action": "aws:approve", "timeout_seconds": 600 },
+        { "name": "Work", "action": "aws:sleep", "seconds": 10 },
+    ]));
+    let parent = for_each(&bench, &["a", "b", "c"], "1", "0");
+    bench.advance(60);
+    let (_, first, waits) = children(&bench, &parent)[0].clone();
+    assert_eq!(waits, "Waiting");
+    assert_eq!(
+        refused(&bench, "SendAutomationSignal", &signal(&parent, "Approve")),
+        "InvalidAutomationSignalException"
+    );
+    ssm(&bench, "SendAutomationSignal", &signal(&first, "Approve"));
+    assert_eq!(children(&bench, &parent).len(), 1, "one at a time");
+    bench.advance(11);
+    assert_eq!(targets(&bench, &parent), pairs(&[("a", "Success"), ("b", "Waiting")]));
+    ssm(&bench, "StopAutomationExecution", &json!({ "AutomationExecutionId": parent }));
+    bench.advance(10);
+    assert_eq!(targets(&bench, &parent), pairs(&[("a", "Success"), ("b", "Cancelled")]));
+    assert_eq!(status(&bench, &parent), "Cancelled");
+}
+
+#[test]
+fn an_approval_of_a_child_that_nobody_gives_counts_as_an_error() {
+    let bench = for_values(&json!([{ "name": "Ask", "action": "aws:approve", "timeout_seconds": 600 }]));
+    let parent = for_each(&bench, &["a", "b"], "1", "0");
+    bench.advance(601);
+    assert_eq!(targets(&bench, &parent), pairs(&[("a", "TimedOut")]));
+    assert_eq!(status(&bench, &parent), "Failed");
+}
+
+#[test]
+fn an_approval_may_need_more_than_one() {
+    let bench = for_values(&json!([
+        { "name": "Ask", "action": "aws:approve", "inputs": { "MinRequiredApprovals": "2" } },
+    ]));
+    let id = start(&bench, &json!({ "DocumentName": "Each", "Parameters": { "Which": ["x"] } }));
+    ssm(&bench, "SendAutomationSignal", &signal(&id, "Approve"));
+    assert_eq!(status(&bench, &id), "Waiting");
+    // The same caller counts once.
+    let again = refused(&bench, "SendAutomationSignal", &signal(&id, "Approve"));
+    assert_eq!(again, "InvalidAutomationSignalException");
+    assert_eq!(execution(&bench, &id)["StepExecutions"][0]["TimeoutSeconds"], 604_800);
+}
+
+#[test]
+fn targets_that_cannot_be_are_refused() {
+    let bench = Bench::new();
+    let with = |more: Value| {
+        let mut input = json!({ "DocumentName": "Orders-RestartNode" });
+        input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        input
+    };
+    let api = json!([{ "Key": "tag:role", "Values": ["api"] }]);
+    for (more, code) in [
+        (json!({ "Targets": api }), "ValidationException"),
+        (
+            json!({ "Targets": api, "TargetParameterName": "Moon" }),
+            "InvalidAutomationExecutionParametersException",
+        ),
+        (
+            json!({ "Targets": [{ "Key": "tag:role", "Values": ["moon"] }], "TargetParameterName": "InstanceId" }),
+            "InvalidTarget",
+        ),
+        (
+            json!({ "Targets": api, "TargetParameterName": "InstanceId", "MaxErrors": "many" }),
+            "ValidationException",
+        ),
+    ] {
+        assert_eq!(refused(&bench, "StartAutomationExecution", &with(more.clone())), code, "{more}");
+    }
+    let id = start(&bench, &with(json!({ "Targets": api, "TargetParameterName": "InstanceId" })));
+    assert_eq!(children(&bench, &id).len(), 2);
 }

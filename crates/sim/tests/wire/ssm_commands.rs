@@ -91,7 +91,8 @@ fn a_command_fails_times_out_or_never_arrives() {
     assert_eq!(ends("exit 1", json!({ "InstanceIds": [FIRST] })), ("Failed".into(), json!(1)));
     assert_eq!(ends("sleep 7200", json!({ "InstanceIds": [FIRST] })), ("ExecutionTimedOut".into(), json!(1)));
     let offline = json!({ "InstanceIds": [OFFLINE], "TimeoutSeconds": 60 });
-    assert_eq!(ends("true", offline), ("DeliveryTimedOut".into(), json!(1)));
+    // What was never delivered is no error of the command (API reference, Command, ErrorCount).
+    assert_eq!(ends("true", offline), ("DeliveryTimedOut".into(), json!(0)));
 }
 
 #[test]
@@ -167,4 +168,47 @@ fn a_fault_can_end_it_in_any_state() {
     bench.advance(60);
     assert_eq!(invocations(&bench, &id)[0]["StatusDetails"], "Undeliverable");
     assert_eq!(command(&bench, &id)["Status"], "Failed");
+}
+
+/// The details of the invocations of a command on these nodes, one at a time, and of the command itself.
+fn in_turn(script: &str, nodes: &[&str], more: &[(&str, &str)]) -> (Vec<String>, String, String) {
+    let bench = Bench::new();
+    let mut input = json!({ "InstanceIds": nodes, "MaxConcurrency": "1", "TimeoutSeconds": 60 });
+    more.iter().for_each(|(key, value)| input[*key] = json!(value));
+    let id = send(&bench, script, input);
+    bench.advance(9000);
+    let details = |it: &Value| it["StatusDetails"].as_str().unwrap_or_default().to_owned();
+    let done = command(&bench, &id);
+    let status = done["Status"].as_str().unwrap_or_default().to_owned();
+    (invocations(&bench, &id).iter().map(details).collect(), status, details(&done))
+}
+
+#[test]
+fn so_many_nodes_at_once_and_no_more_once_too_many_failed() {
+    const SECOND: &str = "i-0a1b2c3d4e5f60002";
+    let all = [FIRST, SECOND];
+    let words = |it: (Vec<String>, String, String)| (it.0.join(" "), it.1, it.2);
+    let told = |nodes: &str, status: &str, details: &str| (nodes.into(), status.into(), details.into());
+    assert_eq!(words(in_turn("exit 1", &all, &[])), told("Failed Terminated", "Failed", "Failed"));
+    assert_eq!(
+        words(in_turn("exit 1", &all, &[("MaxErrors", "1")])),
+        told("Failed Failed", "Failed", "Failed")
+    );
+    // 40% of two is none.
+    assert_eq!(words(in_turn("exit 1", &all, &[("MaxErrors", "40%")])).0, "Failed Terminated");
+    // What was not delivered does not keep the others from being sent.
+    let with_offline = [OFFLINE, FIRST, SECOND];
+    let (nodes, status, details) = words(in_turn("true", &with_offline, &[("MaxErrors", "2")]));
+    assert_eq!((nodes.as_str(), details.as_str()), ("DeliveryTimedOut Success Success", "Incomplete"));
+    assert_eq!(status, "Failed");
+
+    let bench = Bench::new();
+    let id = send(&bench, "sleep 7200", json!({ "InstanceIds": all, "MaxConcurrency": "50%" }));
+    bench.advance(60);
+    let states: Vec<_> = invocations(&bench, &id).iter().map(|it| it["Status"].clone()).collect();
+    assert_eq!(states, [json!("InProgress"), json!("Pending")]);
+    for wrong in ["0", "x", "101%", "-1", "%"] {
+        let input = shell("true", json!({ "InstanceIds": all, "MaxConcurrency": wrong }));
+        assert_eq!(refused(&bench, "SendCommand", &input), "ValidationException", "{wrong}");
+    }
 }

@@ -59,7 +59,7 @@ impl Decider<'_> {
         if ![REJECTED, ABORTED].contains(&failure.code.as_str()) {
             return vec![enter(Phase::Undoing)];
         }
-        let who = decision.step(&path).asked.as_ref().and_then(|asked| asked.answer.as_ref());
+        let who = decision.step(&path).asked().and_then(|asked| asked.answer.as_ref());
         let by = who.map_or_else(|| path.to_string(), |(who, ..)| who.clone());
         let why = Some(failure.message);
         vec![Command::record(EventKind::AbortAsked { by, why, undo: Some(true) })]

@@ -47,7 +47,18 @@ pub(super) fn parameters(
     input: &Input,
     refusal: &str,
 ) -> Result<BTreeMap<String, Vec<String>>, ApiError> {
+    parameters_with(document, input, refusal, None)
+}
+
+/// The same with one that is given otherwise.
+pub(super) fn parameters_with(
+    document: &DocumentDefinition,
+    input: &Input,
+    refusal: &str,
+    more: Option<(&String, Vec<String>)>,
+) -> Result<BTreeMap<String, Vec<String>>, ApiError> {
     let mut given = input.lists("Parameters")?;
+    given.extend(more.map(|(name, value)| (name.clone(), value)));
     if let Some(name) = given.keys().find(|name| !document.parameters.contains_key(*name)) {
         let message = format!("Parameter {name} is not defined in document {}.", document.name);
         return Err(ApiError::new(refusal, message));

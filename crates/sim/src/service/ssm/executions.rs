@@ -8,6 +8,7 @@ use super::automation::not_found;
 use super::{PAGING, page};
 use crate::protocol::{ApiError, Document, Input};
 use crate::service::{Context, Output};
+use crate::world::automation::APPROVE;
 use crate::world::{Automation, AutomationStep, StepEnding, World};
 
 pub(super) fn get(world: &World, context: &Context<'_>) -> Output {
@@ -22,7 +23,8 @@ pub(super) fn get(world: &World, context: &Context<'_>) -> Output {
 
 fn find<'a>(world: &'a World, context: &Context<'_>) -> Result<&'a Automation, ApiError> {
     let id = context.input.required("AutomationExecutionId")?;
-    let found = world.region(context.place).automations.iter().find(|execution| execution.id == id);
+    let mut all = world.region(context.place).automations.iter();
+    let found = all.find(|execution| execution.id == id && execution.is_there(world.now));
     found.ok_or_else(|| not_found(id))
 }
 
@@ -30,7 +32,21 @@ fn find<'a>(world: &'a World, context: &Context<'_>) -> Result<&'a Automation, A
 fn record(execution: &Automation, now: DateTime<Utc>) -> Document {
     let current = execution.current(now);
     let message = execution.broken(now).map(|(_, message)| message);
+    let message = message.filter(|_| execution.targeted.is_none() || execution.status(now) == "Failed");
+    let (parent, target) = execution.parent.clone().unzip();
+    let targeted = execution.targeted.as_ref();
+    let sent =
+        |(key, values): &(String, Vec<String>)| Document::new().with("Key", key).list("Values", values);
+    let resolved = targeted
+        .map(|targeted| Document::new().list("ParameterValues", &targeted.resolved).with("Truncated", false));
     Document::new()
+        .optional("ParentAutomationExecutionId", parent.as_ref())
+        .optional("Target", target.as_ref())
+        .optional("TargetParameterName", targeted.map(|targeted| &targeted.parameter))
+        .list("Targets", targeted.into_iter().flat_map(|targeted| targeted.targets.iter().map(sent)))
+        .optional("ResolvedTargets", resolved)
+        .optional("MaxConcurrency", targeted.map(|targeted| &targeted.max_concurrency.text))
+        .optional("MaxErrors", targeted.map(|targeted| &targeted.max_errors.text))
         .with("AutomationExecutionId", &execution.id)
         .with("DocumentName", &execution.document)
         .with("DocumentVersion", "1")
@@ -67,6 +83,7 @@ fn step_record(step: &AutomationStep, now: DateTime<Utc>) -> Document {
         .with("StepExecutionId", &step.id)
         .with("Action", &step.action)
         .with("StepStatus", status)
+        .optional("TimeoutSeconds", Some(step.takes.num_seconds()).filter(|_| step.action == APPROVE))
         .optional("ExecutionStartTime", step.starts_at.filter(|start| *start <= now))
         .optional("ExecutionEndTime", end)
         .optional("FailureMessage", message)
@@ -111,19 +128,27 @@ fn read_filters(input: &Input, known: &[&str]) -> Result<Vec<(String, Vec<String
     input.structures("Filters")?.into_iter().map(read).collect()
 }
 
-const FILTERS: &[&str] =
-    &["DocumentNamePrefix", "ExecutionStatus", "ExecutionId", "StartTimeBefore", "StartTimeAfter"];
+const FILTERS: &[&str] = &[
+    "DocumentNamePrefix",
+    "ExecutionStatus",
+    "ExecutionId",
+    "ParentExecutionId",
+    "StartTimeBefore",
+    "StartTimeAfter",
+];
 
 pub(super) fn describe(world: &World, context: &Context<'_>) -> Output {
     let now = world.now;
     let filters = read_filters(context.input, FILTERS)?;
-    let mut found: Vec<_> = world.region(context.place).automations.iter().rev().collect();
+    let all = world.region(context.place).automations.iter().rev();
+    let mut found: Vec<_> = all.filter(|execution| execution.is_there(now)).collect();
     for (key, values) in &filters {
         found.retain(|execution| {
             values.iter().any(|value| match key.as_str() {
                 "DocumentNamePrefix" => execution.document.starts_with(value),
                 "ExecutionStatus" => execution.status(now) == value,
                 "ExecutionId" => execution.id == *value,
+                "ParentExecutionId" => execution.parent.as_ref().is_some_and(|(of, _)| of == value),
                 "StartTimeBefore" => parsed(value).is_some_and(|limit| execution.started_at < limit),
                 _ => parsed(value).is_some_and(|limit| execution.started_at >= limit),
             })

@@ -29,6 +29,8 @@ pub(super) fn command_record(command: &Command, now: DateTime<Utc>) -> Document 
         .with("RequestedDateTime", command.requested_at)
         .with("ExpiresAfter", command.requested_at + chrono::TimeDelta::seconds(command.timeout_seconds))
         .with("TimeoutSeconds", command.timeout_seconds)
+        .with("MaxConcurrency", &command.max_concurrency.text)
+        .with("MaxErrors", &command.max_errors.text)
         .with("Status", status)
         .with("StatusDetails", details)
         .with("TargetCount", count as i64)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::documents::{command_of, parameters};
 use super::invocations::command_record;
@@ -10,12 +10,16 @@ use crate::definition::{CommandResponse, ManagedNodeDefinition};
 use crate::durations::{COMMAND, COMMAND_VISIBLE};
 use crate::protocol::{ApiError, Document, Input};
 use crate::service::{Context, Output};
-use crate::world::{Command, Ending, Invocation, World};
+use crate::world::rate::Queue;
+use crate::world::{Command, Ending, Invocation, Rate, World};
 
 /// A comment has at most this many letters, and delivery is tried for this long, seconds: least, most and where nothing
 /// is said (SSM API reference, SendCommand).
 const MOST_COMMENT: usize = 100;
 const TIMEOUT: (i64, i64, i64) = (30, 2_592_000, 3600);
+/// How many nodes at once, and how many may fail, where nothing is said (SSM API reference, SendCommand).
+const MAX_CONCURRENCY: &str = "50";
+const MAX_ERRORS: &str = "0";
 /// Seconds after which a command is ended where it does not say `executionTimeout` (AWS-RunShellScript).
 const EXECUTION_TIMEOUT: i64 = 3600;
 
@@ -47,16 +51,45 @@ pub(super) fn send(world: &mut World, context: &Context<'_>) -> Output {
         targets,
         requested_at: world.now,
         timeout_seconds,
+        max_concurrency: rate(input, "MaxConcurrency", MAX_CONCURRENCY)?,
+        max_errors: rate(input, "MaxErrors", MAX_ERRORS)?,
         invocations: Vec::new(),
     };
-    command.invocations =
-        nodes.iter().map(|node| invocation(world, context, &command, node, &document.1)).collect();
+    let places = command.max_concurrency.of(nodes.len());
+    let stops_at = command.max_errors.of(nodes.len()) + 1;
+    let mut queue = Queue::new(places, command.visible_at, stops_at);
+    for node in &nodes {
+        let sent = queue.next().map(|sent| invocation(world, context, &command, node, &document.1, sent));
+        let sent = sent.inspect(|sent| queue.took(sent.ends_at, sent.ending.is_error()));
+        command.invocations.push(sent.unwrap_or_else(|stopped| never_sent(node, stopped)));
+    }
     let record = command_record(&command, world.now);
     world.region_mut(place).commands.push(command);
     Ok(Document::new().with("Command", record))
 }
 
-fn targets(input: &Input) -> Result<Vec<(String, Vec<String>)>, ApiError> {
+/// A rate control; a share or a number.
+pub(super) fn rate(input: &Input, name: &str, usual: &str) -> Result<Rate, ApiError> {
+    let text = input.text(name)?.unwrap_or(usual);
+    let read = Rate::read(text).filter(|rate| name != "MaxConcurrency" || rate.of(100) > 0);
+    read.ok_or_else(|| invalid(format!("{name} must be a number or a percentage, not {text}")))
+}
+
+/// An invocation that was given up before it was sent.
+fn never_sent(node: &ManagedNodeDefinition, stopped: DateTime<Utc>) -> Invocation {
+    Invocation {
+        node: node.id.clone(),
+        starts_at: None,
+        ends_at: stopped,
+        ending: Ending::Terminated,
+        exit_code: -1,
+        stdout: String::new(),
+        stderr: String::new(),
+        cancelled_at: None,
+    }
+}
+
+pub(super) fn targets(input: &Input) -> Result<Vec<(String, Vec<String>)>, ApiError> {
     let read = |target: Input| Ok((target.required("Key")?.to_owned(), target.texts("Values")?));
     input.structures("Targets")?.into_iter().map(read).collect()
 }
@@ -87,7 +120,7 @@ fn nodes(
 }
 
 /// Whether a target means a node: by id, by a tag's key, or by a tag's values.
-fn hits((key, values): &(String, Vec<String>), node: &ManagedNodeDefinition) -> bool {
+pub(super) fn hits((key, values): &(String, Vec<String>), node: &ManagedNodeDefinition) -> bool {
     match key.strip_prefix("tag:") {
         Some(tag) => node.tags.get(tag).is_some_and(|value| values.contains(value)),
         None if key == "tag-key" => values.iter().any(|tag| node.tags.contains_key(tag)),
@@ -102,16 +135,18 @@ fn invocation(
     command: &Command,
     node: &ManagedNodeDefinition,
     responses: &[CommandResponse],
+    delivered: DateTime<Utc>,
 ) -> Invocation {
     let response = responses.iter().find(|it| fits(it, command, node)).cloned().unwrap_or_default();
-    let delivered = command.visible_at;
     let drawn = || world.takes(&COMMAND, &format!("{} {}", command.id, node.id));
     let takes = response.seconds.map_or_else(drawn, |seconds| TimeDelta::seconds(seconds.into()));
     let limit = TimeDelta::seconds(execution_timeout(&command.parameters));
     let good = if response.exit_code == 0 { Ending::Success } else { Ending::Failed };
     let (starts_at, ends_at, ending) = match (node.online, takes > limit) {
         (false, _) => {
-            let given_up = command.requested_at + TimeDelta::seconds(command.timeout_seconds);
+            // It took a moment until the first was sent; the time of each begins when it is sent.
+            let sent = delivered - (command.visible_at - command.requested_at);
+            let given_up = sent + TimeDelta::seconds(command.timeout_seconds);
             (None, given_up, Ending::DeliveryTimedOut)
         }
         (true, true) => (Some(delivered), delivered + limit, Ending::ExecutionTimedOut),
