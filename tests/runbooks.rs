@@ -13,12 +13,13 @@ use serde_json::{Value, json};
 use std::fs;
 
 /// The shipped runbooks with the world each is rehearsed in.
-pub(crate) const SHIPPED: [(&str, &str); 6] = [
+pub(crate) const SHIPPED: [(&str, &str); 7] = [
     ("backup-restore-rds", "default"),
     ("backup-verification", "default"),
     ("rds-multi-az-failover", "multi-az"),
     ("rds-point-in-time-restore", "default"),
     ("rds-restore-and-cut-over", "default"),
+    ("rds-several-databases", "default"),
     ("rds-snapshot-restore", "default"),
 ];
 

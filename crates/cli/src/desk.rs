@@ -9,11 +9,12 @@ use futures_util::future::{Either, select};
 use lifeboat_engine::clock::Clock;
 use lifeboat_engine::people::{Given, Open, People};
 use lifeboat_journal::event::Question;
+use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Mode, Plan, Step, Work};
 use lifeboat_runbook::suggestion::nearest;
 use lifeboat_runbook::units;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
@@ -25,7 +26,7 @@ pub(crate) const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// The way an answer came, in the journal.
 const ANSWERS_FILE: &str = "answers file";
 
-/// Answers given in advance, by the id of the step.
+/// Answers given in advance, by the id of the step or by its path.
 pub(crate) type Answers = BTreeMap<String, Advance>;
 
 /// An answer given in advance.
@@ -50,9 +51,10 @@ pub(crate) struct Advance {
 /// Reads answers, and refuses those that no question of the plan could take.
 pub(crate) fn read_answers(path: &Path, plan: &Plan) -> Result<Answers, CommandError> {
     let answers: Answers = settings::read(path, Scalars::Text)?;
-    let asking: Vec<_> = plan.steps.iter().filter(|step| may_ask(step)).collect();
+    let asking: Vec<_> = plan.every_step().into_iter().filter(|step| may_ask(step)).collect();
     for (id, answer) in &answers {
-        if !asking.iter().any(|step| step.id == *id) {
+        let named = StepPath::new(id.as_str()).planned();
+        if !asking.iter().any(|step| step.id == *id || step.path == named) {
             let hint = match nearest(id, asking.iter().map(|step| step.id.as_str())) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => {
@@ -87,8 +89,11 @@ pub(crate) struct Desk {
     pub(crate) operator: String,
     pub(crate) terminal: Option<Terminal>,
     pub(crate) inbox: Inbox,
-    /// Each is used once: what did not fit does not fit the second time either.
-    pub(crate) answers: Mutex<Answers>,
+    pub(crate) answers: Answers,
+    /// The questions that were answered in advance: what did not fit does not fit the second time either.
+    pub(crate) used: Mutex<BTreeSet<u64>>,
+    /// At a terminal one question is asked after the other.
+    pub(crate) turn: tokio::sync::Mutex<()>,
 }
 
 #[async_trait]
@@ -99,7 +104,10 @@ impl People for Desk {
         }
         let terminal = self.terminal.as_ref()?;
         let asked = async {
-            let typed = pin!(self.converse(terminal, &open.question));
+            let typed = pin!(async {
+                let _turn = self.turn.lock().await;
+                self.converse(terminal, open).await
+            });
             let posted = pin!(self.inbox.answer(open.asked));
             match select(posted, typed).await {
                 Either::Left((given, _)) => {
@@ -125,12 +133,11 @@ impl People for Desk {
 impl Desk {
     async fn in_advance(&self, open: &Open) -> Option<Given> {
         let may = self.mode == Mode::Drill || open.question.kind != "approve";
-        let answer = self
-            .answers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(open.step.id())
-            .filter(|_| may)?;
+        let answer = self.answers.get(open.step.as_str()).or_else(|| self.answers.get(open.step.id()));
+        let answer = answer.filter(|_| may)?.clone();
+        if !self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(open.asked) {
+            return None;
+        }
         let after = answer.after.as_deref().and_then(units::parse_duration);
         if let Some(after) = after.and_then(|after| after.to_std().ok()) {
             self.clock.sleep(after).await;
@@ -146,9 +153,17 @@ impl Desk {
     }
 
     /// Asks at the terminal, part by part; nothing when the person leaves (end of input).
-    async fn converse(&self, terminal: &Terminal, question: &Question) -> Option<Given> {
+    async fn converse(&self, terminal: &Terminal, open: &Open) -> Option<Given> {
+        let question = &open.question;
         let turn = terminal.turn().await;
-        terminal.show(|| show(question));
+        terminal.show(|| {
+            say!(
+                "
+{} asks:",
+                open.step
+            );
+            show(question);
+        });
         let choice = terminal.ask(&turn, "  your answer (nothing: leave it open): ").await?;
         if choice.is_empty() {
             return None;

@@ -40,20 +40,23 @@ impl Orders {
         let reason = self.reason.as_deref();
         let mut drafts = accept(&accepted(plan, &self.accept)?, reason);
         if let Some(name) = &self.retry {
-            let step = named(plan, name)?;
-            may_be_retried(step, &state.step(&step.path))?;
-            drafts.push(order(&step.path, Order::Retry, reason, None));
+            let path = named(plan, state, name)?;
+            may_be_retried(&path, &state.step(&path))?;
+            drafts.push(order(&path, Order::Retry, reason, None));
         }
         if let Some(name) = &self.skip {
-            let step = named(plan, name)?;
-            may_be_settled(step, &state.step(&step.path))?;
-            drafts.push(order(&step.path, Order::Skip, reason, None));
+            let path = named(plan, state, name)?;
+            may_be_settled(&path, &state.step(&path))?;
+            drafts.push(order(&path, Order::Skip, reason, None));
         }
         if let Some(name) = &self.done {
-            let step = named(plan, name)?;
-            may_be_settled(step, &state.step(&step.path))?;
-            let outputs = outputs(step, catalog, &self.set_output)?;
-            drafts.push(done(&step.path, reason.unwrap_or_default(), outputs));
+            let path = named(plan, state, name)?;
+            may_be_settled(&path, &state.step(&path))?;
+            let outputs = match plan.step(&path) {
+                Some(step) => outputs(step, catalog, &self.set_output)?,
+                None => Values::new(),
+            };
+            drafts.push(done(&path, reason.unwrap_or_default(), outputs));
         }
         if drafts.is_empty() {
             drafts.extend(self.understood(state));
@@ -97,12 +100,16 @@ fn extend(step: &StepPath, state: &RunState) -> Draft {
     order(step, Order::Extend, None, seconds)
 }
 
-/// The checks with these names.
+/// The checks with these names, also those of runbooks that it runs.
 pub(crate) fn accepted(plan: &Plan, names: &[String]) -> Result<Vec<StepPath>, CommandError> {
+    let steps = plan.every_step();
+    let checks: Vec<&Step> = steps.into_iter().filter(|step| step.path.is_preflight()).collect();
     let check = |name: &String| {
-        let id = name.strip_prefix("preflight:").unwrap_or(name);
-        let found = plan.preflight.iter().find(|step| step.id == id).map(|step| step.path.clone());
-        found.ok_or_else(|| unknown("check", name, plan.preflight.iter().map(|step| step.id.as_str())))
+        let path = StepPath::new(name.as_str()).planned();
+        let found = checks.iter().find(|step| step.path == path).map(|_| StepPath::new(name.as_str()));
+        let found =
+            found.or_else(|| checks.iter().find(|step| step.id == *name).map(|step| step.path.clone()));
+        found.ok_or_else(|| unknown("check", name, checks.iter().map(|step| step.id.as_str())))
     };
     names.iter().map(check).collect()
 }
@@ -112,14 +119,26 @@ pub(crate) fn accept(checks: &[StepPath], reason: Option<&str>) -> Vec<Draft> {
     checks.iter().map(|check| order(check, Order::Accept, reason, None)).collect()
 }
 
-pub(crate) fn named<'plan>(plan: &'plan Plan, name: &str) -> Result<&'plan Step, CommandError> {
-    if let Some(step) = plan.step(&StepPath::new(name)) {
-        return Ok(step);
+/// The step of the run that is meant by a path, or by an id that only one step has.
+pub(crate) fn named(plan: &Plan, state: &RunState, name: &str) -> Result<StepPath, CommandError> {
+    let path = StepPath::new(name);
+    if state.steps.contains_key(&path) || (plan.step(&path).is_some() && !name.contains('*')) {
+        return Ok(path);
     }
-    let all = || plan.steps.iter().chain(&plan.preflight).chain(plan.cleanup_steps());
-    all()
-        .find(|step| step.id == name)
-        .ok_or_else(|| unknown("step", name, all().map(|step| step.path.as_str())))
+    let found: Vec<&StepPath> =
+        state.steps.keys().filter(|path| path.id() == name && plan.step(path).is_some()).collect();
+    match found.as_slice() {
+        [path] => Ok((*path).clone()),
+        [] => {
+            let all = plan.every_step();
+            Err(unknown("step", name, all.iter().map(|step| step.path.as_str())))
+        }
+        several => {
+            let paths: Vec<&str> = several.iter().map(|path| path.as_str()).collect();
+            Err(CommandError::usage(format!("several steps are called `{name}`"))
+                .hint(format!("say which: {}", paths.join(", "))))
+        }
+    }
 }
 
 fn unknown<'name>(what: &str, name: &str, known: impl Iterator<Item = &'name str> + Clone) -> CommandError {
@@ -130,28 +149,26 @@ fn unknown<'name>(what: &str, name: &str, known: impl Iterator<Item = &'name str
     CommandError::usage(format!("the runbook has no {what} `{name}`")).hint(hint)
 }
 
-fn may_be_retried(step: &Step, state: &StepState) -> Result<(), CommandError> {
+fn may_be_retried(path: &StepPath, state: &StepState) -> Result<(), CommandError> {
     match &state.status {
-        _ if state.asks_by_its_action() => {
-            Err(CommandError::usage(format!("{} is under way, and asks", step.path))
-                .hint("answer it with `lifeboat answer`"))
-        }
+        _ if state.asks_by_its_action() => Err(CommandError::usage(format!("{path} is under way, and asks"))
+            .hint("answer it with `lifeboat answer`")),
         StepStatus::Failed(_) | StepStatus::AttemptFailed(_) | StepStatus::Asking => Ok(()),
         StepStatus::Unknown | StepStatus::Running | StepStatus::Waiting => {
-            Err(CommandError::usage(format!("{} is under way, and has not failed", step.path))
+            Err(CommandError::usage(format!("{path} is under way, and has not failed"))
                 .hint("resume without an order: it is looked at first"))
         }
-        other => Err(CommandError::usage(format!("{} is {}, and has not failed", step.path, other.word()))),
+        other => Err(CommandError::usage(format!("{path} is {}, and has not failed", other.word()))),
     }
 }
 
-fn may_be_settled(step: &Step, state: &StepState) -> Result<(), CommandError> {
+fn may_be_settled(path: &StepPath, state: &StepState) -> Result<(), CommandError> {
     match &state.status {
         StepStatus::Succeeded
         | StepStatus::Skipped(_)
         | StepStatus::AllowedFailure(_)
         | StepStatus::DoneByHand(_) => {
-            Err(CommandError::usage(format!("{} is over: {}", step.path, state.status.word())))
+            Err(CommandError::usage(format!("{path} is over: {}", state.status.word())))
         }
         _ => Ok(()),
     }
@@ -282,7 +299,8 @@ pub(crate) fn what_next(state: &RunState) -> Vec<String> {
         lines.push(format!("go on with: lifeboat resume {run}"));
         return lines;
     };
-    let step = step.as_ref().map(|step| step.id()).unwrap_or_default();
+    let step = step.as_ref().map(StepPath::as_str).unwrap_or_default();
+    let step = step.strip_prefix("preflight:").unwrap_or(step);
     match because {
         PauseReason::Failure => {
             lines.push("nothing was taken back; go on with one of:".to_owned());

@@ -241,9 +241,9 @@ impl Session<'_> {
                 .hint("start it with --yes if it is meant"));
         }
         say!("{} in account {} ({}), as {}:", self.plan.title, caller.account, aim.region, caller.arn);
-        for step in self.plan.steps.iter().filter(|step| step.effect != Some(Effect::Read)) {
+        for step in self.plan.every_step().into_iter().filter(|step| step.effect != Some(Effect::Read)) {
             let effect = step.effect.map_or("unknown effect", Effect::word);
-            say!("  {:20} {:10} {}", step.id, effect, step.action().unwrap_or(step.kind()));
+            say!("  {:20} {:10} {}", step.path.as_str(), effect, step.action().unwrap_or(step.kind()));
         }
         match typed("Start? [y/N] ")?.as_str() {
             "y" | "Y" | "yes" => Ok(()),
@@ -319,7 +319,7 @@ pub(crate) fn typed(prompt: &str) -> Result<String, CommandError> {
 
 /// Refuses a plan that names an action whose code is not here: better now than in the middle.
 pub(crate) fn everything_is_in_this_build(plan: &Plan, wiring: &Wiring) -> Result<(), CommandError> {
-    let steps = plan.preflight.iter().chain(&plan.steps).chain(plan.cleanup_steps());
+    let steps = plan.every_step().into_iter();
     let missing =
         steps.filter_map(|step| step.action()).find(|action| wiring.registry.action(action).is_none());
     match missing {
@@ -497,7 +497,9 @@ impl Voyage {
             operator,
             terminal,
             inbox: self.calls.inbox.clone(),
-            answers: Mutex::new(self.answers.clone()),
+            answers: self.answers.clone(),
+            used: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
         };
         Outside {
             people: Arc::new(people),

@@ -2,6 +2,7 @@
 
 use crate::action::{Observation, Said, Stage};
 use crate::decide::on_timeout;
+use crate::driver::Came;
 use crate::log::JournalLost;
 use crate::people::{self, Open};
 use crate::perform::{Attempt, CONSISTENCY_WINDOW, Ended, Worker};
@@ -24,21 +25,26 @@ pub(crate) struct Conversation<'worker> {
 }
 
 impl Worker {
-    /// Waits for the answer to a step's question, or until people had their time. Nobody to answer pauses the run.
-    pub(crate) async fn ask(&self, step: &StepPath) -> Result<(), JournalLost> {
+    /// Waits for the answer to a step's question, or until people had their time.
+    pub(crate) async fn ask(&self, step: &StepPath) -> Result<Came, JournalLost> {
         let asked = self.log.with_state(|state| state.step(step).asked().cloned());
-        let Some(asked) = asked else { return Ok(()) };
+        let Some(asked) = asked else { return Ok(Came::Over) };
         let open = open(step, &asked);
         let answered = pin!(self.fitting_answer(open.clone()));
         let too_late = pin!(self.too_late(step));
         let stopped = pin!(self.stopped_or(std::future::pending()));
         match select(stopped, select(answered, too_late)).await {
-            Either::Left(_) => Ok(()),
-            Either::Right((Either::Left((answered, _)), _)) => self.record(&open, answered).map(drop),
+            Either::Left(_) => Ok(Came::Over),
+            Either::Right((Either::Left((None, _)), _)) => Ok(Came::Nobody { why: waits(&open) }),
+            Either::Right((Either::Left((answered, _)), _)) => {
+                self.record(&open, answered)?;
+                Ok(Came::Over)
+            }
             Either::Right((Either::Right(_), _)) => {
                 let then = on_timeout(&open.question);
                 let kind = EventKind::PersonTimedOut { asked: open.asked, then };
-                self.log.append(vec![Draft { step: Some(step.clone()), ..Draft::run(kind) }])
+                self.log.append(vec![Draft { step: Some(step.clone()), ..Draft::run(kind) }])?;
+                Ok(Came::Over)
             }
         }
     }
@@ -72,10 +78,7 @@ impl Worker {
         let draft = |kind| Draft { step: Some(step.clone()), ..Draft::run(kind) };
         let draft = match answered.clone() {
             Some((by, answer)) => draft(EventKind::PersonAnswered(Box::new(answer))).by(Actor::person(by)),
-            None => {
-                let why = format!("{step} waits for an answer: {}", open.question.text.trim());
-                draft(EventKind::RunPaused { why, because: PauseReason::Person })
-            }
+            None => draft(EventKind::RunPaused { why: waits(open), because: PauseReason::Person }),
         };
         self.log.append(vec![draft])?;
         Ok(answered)
@@ -179,6 +182,10 @@ impl Worker {
         *sent = None;
         self.hand_on(attempt, &stage, sent).await
     }
+}
+
+fn waits(open: &Open) -> String {
+    format!("{} waits for an answer: {}", open.step, open.question.text.trim())
 }
 
 fn open(step: &StepPath, asked: &Asked) -> Open {

@@ -1,8 +1,9 @@
 //! Carries out what is decided: one task per step in flight, one journal, one owner of the run.
 
 use crate::action::ActionError;
+use crate::chart::Chart;
 use crate::clock::Clock;
-use crate::decide::{Command, decide};
+use crate::decide::{Command, Decider};
 use crate::guard::Permitted;
 use crate::log::{JournalLost, RunLog};
 use crate::people::People;
@@ -13,11 +14,12 @@ use crate::secrets::SecretSource;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::future::{Either, select};
-use lifeboat_journal::event::{Draft, EventKind, Phase};
+use lifeboat_journal::event::{Draft, EventKind, PauseReason, Phase};
+use lifeboat_journal::state::StepStatus;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Mode, Plan};
 use lifeboat_runbook::spec::Catalog;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +93,36 @@ pub(crate) enum Cancel {
     Fail,
 }
 
+/// So many attempts are under way at most; the others wait for their turn.
+const MOST_AT_ONCE: usize = 256;
+
+/// What is under way.
+struct Crew {
+    tasks: JoinSet<(StepPath, Result<Came, JournalLost>)>,
+    /// Steps with a task, or with one that waits.
+    busy: BTreeSet<StepPath>,
+    /// Attempts that wait for their turn.
+    waiting: VecDeque<Command>,
+    attempts: usize,
+    /// Steps whose task has ended since the last decision.
+    free: Vec<StepPath>,
+    /// Questions that nobody is there to answer, and what to say of them.
+    unanswered: BTreeMap<StepPath, String>,
+}
+
+/// What came of a task.
+pub(crate) enum Came {
+    /// Its end is in the journal, or it was stopped.
+    Over,
+    /// An attempt is over.
+    AttemptOver,
+    /// Nobody is there to answer.
+    Nobody {
+        /// What to say.
+        why: String,
+    },
+}
+
 impl Engine {
     /// Drives the run until it has finished, is paused, or nothing more can be done now.
     ///
@@ -100,28 +132,48 @@ impl Engine {
         let (cancel, cancelled) = watch::channel(Cancel::No);
         // Taking back and cleaning up are what a stop is for: nothing stops them.
         let (_keep, never) = watch::channel(Cancel::No);
-        let worker = self.worker(cancelled);
-        let mut tasks = JoinSet::new();
-        let mut busy = BTreeSet::new();
+        let (plan, catalog, chart) =
+            (self.plan.clone(), self.catalog.clone(), Arc::new(Chart::of(&self.plan)));
+        let worker = self.worker(chart.clone(), cancelled);
+        let mut crew = Crew::default();
         let mut asked = false;
         let recovery = self
             .log
             .with_state(|state| state.started.as_ref().is_some_and(|started| started.mode == Mode::Recovery));
+        let (mut decider, mut seen) = self
+            .log
+            .with_news(0, |events, state| (Decider::new(&plan, &chart, &catalog, state), events.len()));
         loop {
-            let commands = self.log.with_state(|state| decide(&self.plan, &self.catalog, state));
-            let late = self.log.with_state(|state| state.phase >= Some(Phase::Undoing));
+            let (commands, late) = self.log.with_news(seen, |events, state| {
+                seen += events.len();
+                let mut commands = decider.on(events, state);
+                // What became due of a step while its task was still there.
+                for step in crew.free.drain(..) {
+                    commands.extend(decider.due_of(&step, state));
+                }
+                (commands, state.phase >= Some(Phase::Undoing))
+            });
             let worker = match late {
                 true => Worker { cancel: never.clone(), ..worker.clone() },
                 false => worker.clone(),
             };
-            if self.carry_out(commands, &worker, &mut tasks, &mut busy)? {
+            let log = &self.log;
+            let mut is_due = |command: &Command| {
+                let due = command.busy_with().map(|step| log.with_state(|state| decider.due_of(step, state)));
+                due.is_some_and(|due| due.contains(command))
+            };
+            if self.carry_out(commands, &worker, &mut crew, &mut is_due)? {
                 continue;
             }
-            if busy.is_empty() {
+            if crew.busy.is_empty() {
+                if self.pause_for_people(&mut crew)? {
+                    continue;
+                }
                 return Ok(());
             }
             // A stop that is asked for in the same moment goes first.
-            let done = match select(pin!(stopped(&mut self.stop, asked)), pin!(tasks.join_next())).await {
+            let done = match select(pin!(stopped(&mut self.stop, asked)), pin!(crew.tasks.join_next())).await
+            {
                 Either::Left((stop, _)) => {
                     asked = true;
                     let leave = stop.undo.is_none() && recovery;
@@ -134,19 +186,17 @@ impl Engine {
                 Either::Right((done, _)) => done,
             };
             match done {
-                Some(Ok((step, outcome))) => {
-                    busy.remove(&step);
-                    outcome?;
-                }
+                Some(Ok((step, outcome))) => crew.take_back(step, outcome?),
                 Some(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
-                None => busy.clear(),
+                None => crew.busy.clear(),
             }
         }
     }
 
-    fn worker(&self, cancel: watch::Receiver<Cancel>) -> Worker {
+    fn worker(&self, chart: Arc<Chart>, cancel: watch::Receiver<Cancel>) -> Worker {
         Worker {
             plan: self.plan.clone(),
+            chart,
             catalog: self.catalog.clone(),
             registry: self.registry.clone(),
             clock: self.clock.clone(),
@@ -165,26 +215,83 @@ impl Engine {
         &self,
         commands: Vec<Command>,
         worker: &Worker,
-        tasks: &mut JoinSet<(StepPath, Result<(), JournalLost>)>,
-        busy: &mut BTreeSet<StepPath>,
+        crew: &mut Crew,
+        is_due: &mut dyn FnMut(&Command) -> bool,
     ) -> Result<bool, JournalLost> {
         let mut drafts = Vec::new();
         for command in commands {
             if let Some(step) = command.busy_with()
-                && !busy.insert(step.clone())
+                && !crew.busy.insert(step.clone())
             {
                 continue;
             }
             match command {
                 Command::Record { step, kind, at } => drafts.push(draft(step, *kind, at)),
-                command => drop(tasks.spawn(deed(worker.clone(), command))),
+                attempt @ (Command::Perform { .. } | Command::Look { .. }) => crew.waiting.push_back(attempt),
+                command => drop(crew.tasks.spawn(deed(worker.clone(), command))),
             }
         }
         let written = !drafts.is_empty();
         if written {
             self.log.append(drafts)?;
         }
+        while crew.attempts < MOST_AT_ONCE
+            && let Some(attempt) = crew.waiting.pop_front()
+        {
+            // The run may have been stopped meanwhile.
+            if is_due(&attempt) {
+                crew.attempts += 1;
+                crew.tasks.spawn(deed(worker.clone(), attempt));
+            } else if let Some(step) = attempt.busy_with() {
+                crew.busy.remove(step);
+            }
+        }
         Ok(written)
+    }
+
+    /// Nothing else can be done: a question that nobody is there to answer pauses the run.
+    fn pause_for_people(&self, crew: &mut Crew) -> Result<bool, JournalLost> {
+        let unanswered = std::mem::take(&mut crew.unanswered);
+        let is_open = |step: &StepPath| {
+            self.log.with_state(|state| {
+                state.paused.is_none()
+                    && state.outcome.is_none()
+                    && state.steps.get(step).is_some_and(|step| step.status == StepStatus::Asking)
+            })
+        };
+        let Some((step, why)) = unanswered.into_iter().find(|(step, _)| is_open(step)) else {
+            return Ok(false);
+        };
+        let paused = EventKind::RunPaused { why, because: PauseReason::Person };
+        self.log.append(vec![draft(Some(step), paused, None)])?;
+        Ok(true)
+    }
+}
+
+impl Default for Crew {
+    fn default() -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            busy: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            attempts: 0,
+            free: Vec::new(),
+            unanswered: BTreeMap::new(),
+        }
+    }
+}
+
+impl Crew {
+    fn take_back(&mut self, step: StepPath, came: Came) {
+        self.busy.remove(&step);
+        match came {
+            Came::Over => self.free.push(step),
+            Came::AttemptOver => {
+                self.attempts = self.attempts.saturating_sub(1);
+                self.free.push(step);
+            }
+            Came::Nobody { why } => drop(self.unanswered.insert(step, why)),
+        }
     }
 }
 
@@ -192,29 +299,29 @@ fn draft(step: Option<StepPath>, kind: EventKind, at: Option<DateTime<Utc>>) -> 
     Draft { step, at, ..Draft::run(kind) }
 }
 
-async fn deed(worker: Worker, command: Command) -> (StepPath, Result<(), JournalLost>) {
+async fn deed(worker: Worker, command: Command) -> (StepPath, Result<Came, JournalLost>) {
     match command {
-        Command::Perform { step, attempt } => {
-            let outcome = worker.perform(&step, attempt, false).await;
-            (step, outcome)
+        Command::Perform { step, attempt, after } => {
+            let outcome = worker.perform(&step, attempt, false, &after).await;
+            (step, outcome.map(|()| Came::AttemptOver))
         }
         Command::Look { step, attempt } => {
-            let outcome = worker.perform(&step, attempt, true).await;
-            (step, outcome)
+            let outcome = worker.perform(&step, attempt, true, &[]).await;
+            (step, outcome.map(|()| Came::AttemptOver))
         }
         Command::Undo { step } => {
             let outcome = worker.undo(&step).await;
-            (step, outcome)
+            (step, outcome.map(|()| Came::Over))
         }
         Command::Wake { step, purpose, due } => {
             let outcome = worker.wake(&step, purpose, due).await;
-            (step, outcome)
+            (step, outcome.map(|()| Came::Over))
         }
         Command::Ask { step, .. } => {
             let outcome = worker.ask(&step).await;
             (step, outcome)
         }
-        Command::Record { .. } => (StepPath::new(""), Ok(())),
+        Command::Record { .. } => (StepPath::new(""), Ok(Came::Over)),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::scope::RunScope;
 use chrono::{DateTime, TimeDelta, Utc};
 use lifeboat_journal::event::EventKind;
 use lifeboat_runbook::expression::Expression;
+use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Step, Work};
 use lifeboat_runbook::spec::{Catalog, Grade};
 use lifeboat_runbook::template::Template;
@@ -15,7 +16,7 @@ impl Worker {
     /// Asserts, and what the recovered data says of itself.
     pub(crate) fn judge_outputs(&self, attempt: &Attempt<'_>, outputs: &Values) -> Result<(), Ended> {
         for assert in &attempt.step.assert {
-            if let Err(why) = self.holds(assert, outputs)? {
+            if let Err(why) = self.holds(assert, &attempt.cx.path, outputs)? {
                 let error = ActionError::failed("assert", format!("`{}` is false{why}", assert.text));
                 return Err(failed("assert", error));
             }
@@ -24,7 +25,7 @@ impl Worker {
         let (complete_to, source) = self
             .log
             .with_state(|state| {
-                let scope = self.scope(state, outputs);
+                let scope = self.scope(state, &attempt.cx.path, outputs);
                 let newest = time_of(&point.newest, &scope)?;
                 let Some(source) = &point.source_newest else {
                     let cadence =
@@ -46,12 +47,16 @@ impl Worker {
     pub(crate) fn scope<'run>(
         &'run self,
         state: &'run lifeboat_journal::state::RunState,
+        own: &'run StepPath,
         outputs: &'run Values,
     ) -> RunScope<'run> {
         RunScope {
             plan: &self.plan,
+            chart: &self.chart,
             catalog: &self.catalog,
             state,
+            own: Some(own),
+            item: None,
             own_outputs: Some(outputs),
             keyring: None,
             now: self.clock.now(),
@@ -62,10 +67,11 @@ impl Worker {
     pub(crate) fn holds(
         &self,
         condition: &Expression,
+        own: &StepPath,
         outputs: &Values,
     ) -> Result<Result<(), String>, Ended> {
         self.log.with_state(|state| {
-            let scope = self.scope(state, outputs);
+            let scope = self.scope(state, own, outputs);
             match condition.evaluate(&scope) {
                 Ok(Value::Bool(true)) => Ok(Ok(())),
                 Ok(_) => {

@@ -5,7 +5,7 @@ use crate::evaluate::evaluate;
 use crate::log::JournalLost;
 use crate::patience::Patience;
 use crate::perform::{Ended, Looked, Worker, failed};
-use crate::scope::{RunScope, find};
+use crate::scope::secret_key;
 use crate::secrets::{self, Keyring, Reference};
 use lifeboat_journal::event::EventKind;
 use lifeboat_journal::state::StepStatus;
@@ -25,24 +25,26 @@ impl Worker {
     /// Fetches the secrets and looks again at the sensitive outputs that a step refers to and this process has not
     /// seen yet.
     pub(crate) async fn fetch_what_is_hidden(&self, step: &Step, patience: &Patience) -> Result<(), Ended> {
+        let file = self.chart.file(&self.plan, step.path.file());
         for name in secrets::named_in(step) {
-            if !self.keyring().secrets.contains_key(&name)
-                && let Some(reference) = self.plan.secrets.get(&name)
+            if !self.keyring().secrets.contains_key(&secret_key(step.path.file(), &name))
+                && let Some(reference) = file.and_then(|file| file.secrets.get(&name))
             {
                 self.fetch(&name, reference, patience).await?;
             }
         }
         for (id, output) in secrets::outputs_named_in(step) {
-            if let Some(source) = find(&self.plan.steps, &id).filter(|source| self.is_hidden(source, &output))
-            {
-                Box::pin(self.look_again(source)).await?;
+            let source = self.chart.named(&step.path, &id).and_then(|path| self.step(&path));
+            if let Some(source) = source.filter(|source| self.is_hidden(source, &output)) {
+                Box::pin(self.look_again(&source)).await?;
             }
         }
         Ok(())
     }
 
     async fn fetch(&self, name: &str, secret: &SecretReference, patience: &Patience) -> Result<(), Ended> {
-        let (place, reference) = self.place_of(secret).map_err(|error| failed("prepare", error))?;
+        let (place, reference) =
+            self.place_of(secret, &patience.path).map_err(|error| failed("prepare", error))?;
         let fetched = self.patiently(patience, || self.outside.secrets.fetch(&place, &reference)).await?;
         let value = secrets::value_of(name, &fetched, secret.key.as_deref())
             .map_err(|error| failed("prepare", error))?;
@@ -52,7 +54,7 @@ impl Worker {
         } else {
             Value::String(value.expose().to_owned())
         };
-        self.keyring().secrets.insert(name.to_owned(), kept);
+        self.keyring().secrets.insert(secret_key(patience.path.file(), name), kept);
         let text = |text: &str| Value::String(text.to_owned());
         let mut facts = BTreeMap::from([
             ("secret".to_owned(), text(name)),
@@ -68,10 +70,10 @@ impl Worker {
         self.log.learn(name, text).map_err(|short| ActionError::refused("secret", short.to_string()))
     }
 
-    fn place_of(&self, secret: &SecretReference) -> Result<(Place, Reference), ActionError> {
+    fn place_of(&self, secret: &SecretReference, own: &StepPath) -> Result<(Place, Reference), ActionError> {
         self.log.with_state(|state| {
-            let (plan, catalog, now) = (&self.plan, &self.catalog, self.clock.now());
-            let scope = RunScope { plan, catalog, state, own_outputs: None, keyring: None, now };
+            let none = Values::new();
+            let scope = self.scope(state, own, &none);
             let started = state.started.as_ref();
             let account = started.map(|started| started.account.clone()).unwrap_or_default();
             let home = started.map(|started| started.region.clone()).unwrap_or_default();
@@ -101,7 +103,7 @@ impl Worker {
         if state.status != StepStatus::Succeeded {
             return Ok(());
         }
-        let mut attempt = self.begin(source, state.attempts.max(1), true).await?;
+        let mut attempt = self.begin(source, state.attempts.max(1), true, &[]).await?;
         let Looked { observation, .. } = self.look(&mut attempt).await?;
         match observation {
             crate::action::Observation::Ready(outputs) => {

@@ -1,7 +1,7 @@
 //! Making it happen: what to do next is decided by a pure function, and a dull driver does it.
 //!
 //! Order of use: [`inputs::resolve`] and [`start`] make the first event; [`driver::Engine::run`] asks
-//! [`decide::decide`] after every event what is next and carries it out: a step's attempt (`perform`) prepares,
+//! a [`decide::Decider`] after every event what is next and carries it out: a step's attempt (`perform`) prepares,
 //! passes the [`guard`], acts, and looks through the [`poller`] until it is decided; `take_back` undoes it. [`action`] is what an action
 //! is; [`registry`] holds them; [`preview`] says what would happen; [`name`] makes names, tokens and tags; [`clock`] is the only one who knows the time.
 //!
@@ -10,6 +10,7 @@
 pub mod action;
 pub mod amend;
 mod ask;
+pub mod chart;
 pub mod clock;
 pub mod decide;
 pub mod driver;

@@ -84,6 +84,12 @@ impl RunLog {
         read(&self.lock().state)
     }
 
+    /// Reads the events from number `seen` on (0 is the first), and the fold, which is after all of them.
+    pub fn with_news<T>(&self, seen: usize, read: impl FnOnce(&[Event], &RunState) -> T) -> T {
+        let inner = self.lock();
+        read(inner.events.get(seen..).unwrap_or_default(), &inner.state)
+    }
+
     /// Everything written so far.
     pub fn events(&self) -> Vec<Event> {
         self.lock().events.clone()

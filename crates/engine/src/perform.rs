@@ -7,6 +7,7 @@ use crate::action::{
     StepContext, Values,
 };
 use crate::ask::{Conversation, answers};
+use crate::chart::Chart;
 use crate::clock::Clock;
 use crate::driver::{Cancel, Outside};
 use crate::evaluate::resolve_with;
@@ -27,6 +28,7 @@ use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Mode, Plan, Step, WaitUntil};
 use lifeboat_runbook::spec::{ActionSpec, Catalog, Effect, Resource};
 use lifeboat_runbook::value::Value;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -43,6 +45,7 @@ const OWN_LOOKS: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Worker {
     pub(crate) plan: Arc<Plan>,
+    pub(crate) chart: Arc<Chart>,
     pub(crate) catalog: Catalog,
     pub(crate) registry: Registry,
     pub(crate) clock: Clock,
@@ -118,9 +121,12 @@ impl Worker {
         path: &StepPath,
         attempt: u32,
         resumed: bool,
+        after: &[u64],
     ) -> Result<(), JournalLost> {
-        let Some(step) = self.plan.step(path) else { return Ok(()) };
-        let Ending::Blocked(on, failure) = self.attempt(step, attempt, resumed).await? else { return Ok(()) };
+        let Some(step) = self.step(path) else { return Ok(()) };
+        let Ending::Blocked(on, failure) = self.attempt(&step, attempt, resumed, after).await? else {
+            return Ok(());
+        };
         let why = format!("{path} waits for {}: {}", on.words(), failure.message);
         self.log.step(path, attempt, EventKind::RunPaused { why, because: PauseReason::Blocked })
     }
@@ -131,8 +137,9 @@ impl Worker {
         step: &Step,
         number: u32,
         resumed: bool,
+        after: &[u64],
     ) -> Result<Ending, JournalLost> {
-        let ended = match self.begin(step, number, resumed).await {
+        let ended = match self.begin(step, number, resumed, after).await {
             Ok(attempt) => self.carry_out(attempt, resumed).await,
             Err(ended) => Err(ended),
         };
@@ -166,6 +173,7 @@ impl Worker {
         step: &'step Step,
         number: u32,
         resumed: bool,
+        after: &[u64],
     ) -> Result<Attempt<'step>, Ended> {
         let (action, spec) = self.action(step).map_err(|error| failed("prepare", error))?;
         let limit = step.timeout.unwrap_or_else(|| {
@@ -196,8 +204,13 @@ impl Worker {
             attempt.cx.prepared.captured = first.captured.clone();
         }
         self.guard(&attempt).await?;
-        self.write_intent(&mut attempt, limit)?;
+        self.write_intent(&mut attempt, limit, after)?;
         Ok(attempt)
+    }
+
+    /// The step at `path`, with that path: a step of a loop is planned once and is there once for each item.
+    pub(crate) fn step(&self, path: &StepPath) -> Option<Cow<'_, Step>> {
+        self.chart.step(&self.plan, path)
     }
 
     pub(crate) fn action(&self, step: &Step) -> Result<(Arc<dyn Action>, &'static ActionSpec), ActionError> {
@@ -215,8 +228,9 @@ impl Worker {
         let now = self.clock.now();
         self.log.with_state(|state| {
             let keyring = self.keyring();
-            let (plan, catalog) = (&self.plan, &self.catalog);
-            let scope = RunScope { plan, catalog, state, own_outputs: None, keyring: Some(&keyring), now };
+            let none = Values::new();
+            let scope = self.scope(state, &step.path, &none);
+            let scope = RunScope { own_outputs: None, keyring: Some(&keyring), now, ..scope };
             let with = resolve_with(step, &self.catalog, &scope)?;
             let started = state.started.as_ref();
             let place = Place {
@@ -256,7 +270,12 @@ impl Worker {
         })
     }
 
-    pub(crate) fn write_intent(&self, attempt: &mut Attempt<'_>, timeout: TimeDelta) -> Result<(), Ended> {
+    pub(crate) fn write_intent(
+        &self,
+        attempt: &mut Attempt<'_>,
+        timeout: TimeDelta,
+        after: &[u64],
+    ) -> Result<(), Ended> {
         let Attempt { step, spec, cx, .. } = &mut *attempt;
         let readiness = cx.readiness(spec);
         let intent = StepStarted {
@@ -274,7 +293,7 @@ impl Worker {
                 several => several.iter().map(|readiness| readiness.name.to_owned()).collect(),
             },
             timeout_s: timeout.num_milliseconds() as f64 / 1000.0,
-            after: self.log.with_state(|state| state.after(&step.path)),
+            after: after.to_vec(),
         };
         self.log.step(&cx.path, cx.attempt, EventKind::StepStarted(Box::new(intent)))?;
         let now = self.clock.now();
@@ -545,13 +564,13 @@ impl Worker {
         let wait = &attempt.step.wait;
         let outputs = typed_outputs(attempt.spec, outputs);
         if let Some(fail_if) = &wait.fail_if
-            && self.holds(fail_if, &outputs)?.is_ok()
+            && self.holds(fail_if, &attempt.cx.path, &outputs)?.is_ok()
         {
             let error = ActionError::failed("fail_if", format!("`fail_if: {}` is true", fail_if.text));
             return Err(failed("wait", error));
         }
         if let WaitUntil::Expression(until) = &wait.until
-            && self.holds(until, &outputs)?.is_err()
+            && self.holds(until, &attempt.cx.path, &outputs)?.is_err()
         {
             return Ok(false);
         }

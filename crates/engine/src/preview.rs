@@ -24,7 +24,7 @@ use crate::registry::Registry;
 use crate::start::{self, Aim, Caller, Start};
 use lifeboat_journal::file::{JournalWriter, Storage};
 use lifeboat_runbook::id::RunId;
-use lifeboat_runbook::plan::{Cleanup, Mode, OnFailure, Plan};
+use lifeboat_runbook::plan::{Cleanup, Mode, OnFailure, Plan, Step};
 use lifeboat_runbook::spec::Catalog;
 use std::io;
 use std::sync::Arc;
@@ -51,6 +51,11 @@ pub struct Foresight {
     pub aim: Aim,
     /// Who AWS says we are.
     pub caller: Result<Caller, ActionError>,
+}
+
+/// The step with this id, also inside groups: a plan knows no items yet.
+fn find<'plan>(steps: &'plan [Step], id: &str) -> Option<&'plan Step> {
+    steps.iter().find_map(|step| if step.id == id { Some(step) } else { find(step.children(), id) })
 }
 
 /// Looks ahead. Only reads.

@@ -20,7 +20,7 @@ impl Worker {
     pub(crate) fn select(&self, attempt: &Attempt<'_>, reply: Values) -> Result<Values, Ended> {
         let Some(selections) = selections(attempt.step) else { return Ok(reply) };
         self.log.with_state(|state| {
-            let scope = self.scope(state, &reply);
+            let scope = self.scope(state, &attempt.cx.path, &reply);
             let value = |(name, expression): (&String, &Expression)| match expression.evaluate(&scope) {
                 Ok(value) => Ok((name.clone(), value)),
                 Err(error) => {

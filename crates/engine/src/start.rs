@@ -1,18 +1,20 @@
 //! The beginning of a run: what its first event says, and what refuses it outright.
 
 use crate::action::{ActionError, Values};
+use crate::chart::Chart;
 use crate::guard::{Matcher, Permitted};
 use crate::log::{JournalLost, RunLog};
-use crate::scope::RunScope;
+use crate::scope::{RunScope, mark_of};
 use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{
     Cloud, Draft, EventKind, FORMAT, Failure, RunStarted, SEMANTICS, SourceDigest, StepOutline, effect_word,
 };
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::expression::ExpressionError;
-use lifeboat_runbook::plan::{AllowedResource, Mode, Plan, Step};
+use lifeboat_runbook::plan::{AllowedResource, Mode, Plan, Step, Work};
 use lifeboat_runbook::spec::Catalog;
 use lifeboat_runbook::template::Template;
+use std::collections::BTreeMap;
 
 /// What a run is started with.
 #[derive(Clone, Debug)]
@@ -63,7 +65,8 @@ pub struct Caller {
 /// Where an expression of it cannot be evaluated, or no Region is named anywhere.
 pub fn aim(plan: &Plan, catalog: &Catalog, start: &Start, now: DateTime<Utc>) -> Result<Aim, ActionError> {
     let state = preview(plan, start);
-    let scope = RunScope { plan, catalog, state: &state, own_outputs: None, keyring: None, now };
+    let chart = Chart::default();
+    let scope = scope(plan, &chart, catalog, &state, now);
     let text = |template: &Option<Template>| match template {
         None => Ok(None),
         Some(template) => template.evaluate(&scope).map(|value| Some(value.to_string())).map_err(refuse),
@@ -86,7 +89,8 @@ pub fn permitted(
     state: &RunState,
     now: DateTime<Utc>,
 ) -> Result<Vec<Permitted>, ActionError> {
-    let scope = RunScope { plan, catalog, state, own_outputs: None, keyring: None, now };
+    let chart = Chart::default();
+    let scope = scope(plan, &chart, catalog, state, now);
     let text = |template: &Template| template.evaluate(&scope).map(|value| value.to_string()).map_err(refuse);
     plan.allow
         .iter()
@@ -105,6 +109,17 @@ pub fn permitted(
         .collect()
 }
 
+/// The names that are known before the first step.
+fn scope<'run>(
+    plan: &'run Plan,
+    chart: &'run Chart,
+    catalog: &'run Catalog,
+    state: &'run RunState,
+    now: DateTime<Utc>,
+) -> RunScope<'run> {
+    RunScope { plan, chart, catalog, state, own: None, item: None, own_outputs: None, keyring: None, now }
+}
+
 fn refuse(error: ExpressionError) -> ActionError {
     let mut refused = ActionError::refused("expression", error.message);
     refused.hint = error.help;
@@ -114,7 +129,9 @@ fn refuse(error: ExpressionError) -> ActionError {
 /// A state that knows the inputs and nothing else, for expressions that come before the first event.
 fn preview(plan: &Plan, start: &Start) -> RunState {
     let aim = Aim { account: None, region: String::new() };
-    RunState { started: Some(Box::new(first(plan, start, &aim, None))), ..RunState::default() }
+    let mut state = RunState::default();
+    state.started = Some(Box::new(first(plan, start, &aim, None)));
+    state
 }
 
 /// Writes the first event, and a refusal behind it where the account is not the right one or nobody is logged in.
@@ -185,9 +202,9 @@ fn first(plan: &Plan, start: &Start, aim: &Aim, caller: Option<&Caller>) -> RunS
 /// The tree of steps, as the journal keeps it.
 pub fn outlines(plan: &Plan) -> Vec<StepOutline> {
     let mut steps = Vec::new();
-    outline(&plan.preflight, None, &mut steps);
-    outline(&plan.steps, None, &mut steps);
-    outline(plan.cleanup_steps(), None, &mut steps);
+    for list in plan.lists() {
+        outline(list, None, &mut steps);
+    }
     steps
 }
 
@@ -200,18 +217,47 @@ fn outline(steps: &[Step], parent: Option<&Step>, outlines: &mut Vec<StepOutline
             action: step.action().map(str::to_owned),
             effect: effect_word(step.effect),
             parent: parent.map(|parent| parent.path.clone()),
-            expect_s: step.expect.map(|expect| expect.num_milliseconds() as f64 / 1000.0),
+            expect_s: expected(step),
             marks: step
                 .marks
                 .iter()
-                .map(|(moment, mark)| (format!("{moment:?}").to_lowercase(), mark.clone()))
+                .map(|(moment, mark)| {
+                    (format!("{moment:?}").to_lowercase(), mark_of(step.path.file(), mark.as_str()))
+                })
                 .collect(),
             expect_source: step.expect_source.clone(),
             conditional: step.condition.is_some(),
             only_in: step.only_in(),
             needs: step.needs.clone(),
         });
-        outline(step.children(), Some(step), outlines);
+        for list in step.lists() {
+            outline(list, Some(step), outlines);
+        }
+    }
+}
+
+/// How long a step is expected to take, in seconds; a group as long as what it holds. Nothing where that is not known,
+/// as of a loop, whose items are not.
+fn expected(step: &Step) -> Option<f64> {
+    if let Some(said) = step.expect {
+        return Some(said.num_milliseconds() as f64 / 1000.0);
+    }
+    match &step.work {
+        Work::Sequence(steps) => steps.iter().map(expected).sum(),
+        Work::Runbook { plan, .. } => plan.steps.iter().map(expected).sum(),
+        Work::Parallel(steps) => {
+            let mut ends = BTreeMap::new();
+            // Each step comes behind those it needs once every other one has been counted.
+            for _ in steps {
+                for step in steps {
+                    let begins = step.needs.iter().map(|need| ends.get(need).copied().unwrap_or(0.0));
+                    ends.insert(&step.path, begins.fold(0.0, f64::max) + expected(step)?);
+                }
+            }
+            ends.into_values().reduce(f64::max)
+        }
+        Work::Pause(time) => Some(time.num_milliseconds() as f64 / 1000.0),
+        _ => None,
     }
 }
 

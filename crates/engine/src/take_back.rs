@@ -42,7 +42,8 @@ impl Worker {
 
     /// Takes a step back and journals how that ended.
     pub(crate) async fn undo(&self, path: &StepPath) -> Result<(), JournalLost> {
-        let Some(step) = self.plan.step(path) else { return Ok(()) };
+        let Some(step) = self.step(path) else { return Ok(()) };
+        let step = step.as_ref();
         let state = self.log.with_state(|state| state.step(path));
         let number = state.attempts.max(1);
         if state.undo == UndoStatus::NotUndone {
@@ -74,14 +75,14 @@ impl Worker {
         self.take_back(action.as_ref(), step, cx).await
     }
 
-    /// Takes a step back by another action, which is performed as a step of its own: `undo:<path>`.
+    /// Takes a step back by another action, which is performed as a step of its own: `undo:<id>`.
     async fn undo_by(
         &self,
         step: &Step,
         action: &str,
         with: &BTreeMap<String, Template>,
     ) -> Result<(), Ended> {
-        let path = StepPath::new(format!("undo:{}", step.path));
+        let path = undo_path(&step.path);
         let spec = self.catalog.get(action);
         let (action, with) = (action.to_owned(), with.clone());
         let undo = Step {
@@ -101,7 +102,7 @@ impl Worker {
         if state.status == StepStatus::Succeeded {
             return Ok(());
         }
-        match self.attempt(&undo, number, in_flight).await? {
+        match self.attempt(&undo, number, in_flight, &[]).await? {
             Ending::Succeeded => Ok(()),
             Ending::Failed(failure) => Err(Ended::Failed { during: "undo", failure }),
             Ending::Blocked(on, failure) => Err(Ended::Blocked { on, failure }),
@@ -174,6 +175,12 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+/// Where the step is that takes another one back: `undo:restore`, `each[orders].undo:restore`.
+fn undo_path(path: &StepPath) -> StepPath {
+    let (id, path) = (path.id(), path.as_str());
+    StepPath::new(format!("{}undo:{id}", &path[..path.len() - id.len()]))
 }
 
 /// A mutation whose reply was lost may still come about: nothing is gone before the window has passed.

@@ -42,8 +42,11 @@ impl Worker {
         self.log.with_state(|state| {
             let scope = RunScope {
                 plan: &self.plan,
+                chart: &self.chart,
                 catalog: &self.catalog,
                 state,
+                own: Some(&cx.path),
+                item: None,
                 own_outputs: None,
                 keyring: None,
                 now: cx.now,

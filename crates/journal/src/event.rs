@@ -210,6 +210,12 @@ pub enum EventKind {
     /// A step's intent; on disk before anything is done.
     #[serde(rename = "step.started")]
     StepStarted(Box<StepStarted>),
+    /// The items of a loop: evaluated once, and never again.
+    #[serde(rename = "step.expanded")]
+    StepExpanded {
+        /// The items, in the order in which they start.
+        items: Vec<Item>,
+    },
     /// AWS has taken a mutation.
     #[serde(rename = "step.accepted")]
     StepAccepted {
@@ -525,6 +531,15 @@ pub struct PlanAmended {
     pub reason: String,
     /// The directory beside the journal that holds the new sources.
     pub kept_in: String,
+}
+
+/// An item of a loop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// What names it, in paths and on the command line.
+    pub key: String,
+    /// The item itself; of a map, a map with `key` and `value`.
+    pub item: Value,
 }
 
 /// What `aws.event` holds.

@@ -3,16 +3,17 @@
 //! This is the only fold. The engine decides on it, resume rebuilds it, `show`, the screen and reports read it.
 
 use crate::event::{
-    Answer, BlockedOn, Event, EventKind, Failure, Order, PauseReason, Phase, PlanAmended, Question,
-    RunStarted, StepStarted, Values,
+    Answer, BlockedOn, Event, EventKind, Failure, Item, Order, PauseReason, Phase, PlanAmended, Question,
+    RunStarted, StepOutline, StepStarted, Values,
 };
 use crate::measure::{DataLost, RecoveryTime};
 use crate::outcome::{Outcome, Verdict};
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
-use lifeboat_runbook::plan::Mode;
+use lifeboat_runbook::plan::{GROUPS, Mode};
 use lifeboat_runbook::spec::{Grade, Resource};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A moment in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,6 +210,33 @@ pub struct StepState {
     pub skipped_by: Option<String>,
     /// Whether a person ordered another attempt.
     pub retry_ordered: bool,
+    /// The items of a loop, once they are known.
+    pub items: Option<Arc<Items>>,
+}
+
+/// The items of a loop.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Items {
+    items: Vec<Item>,
+    places: BTreeMap<String, usize>,
+}
+
+impl Items {
+    fn new(items: &[Item]) -> Self {
+        let places = items.iter().enumerate().map(|(place, item)| (item.key.clone(), place));
+        Self { items: items.to_vec(), places: places.collect() }
+    }
+
+    /// All of them, in the order in which they start.
+    pub fn all(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// The item called `key` and its place, from 0.
+    pub fn named(&self, key: &str) -> Option<(usize, &Item)> {
+        let place = *self.places.get(key)?;
+        Some((place, self.items.get(place)?))
+    }
 }
 
 /// A time in which a step could not go on through no fault of its own.
@@ -402,6 +430,8 @@ pub struct RunState {
     pub last: Option<Moment>,
     /// Calls that changed something: service and operation.
     pub mutations: Vec<(String, String)>,
+    /// Where the outline of a path is among [`Self::outlines`].
+    outline_places: BTreeMap<StepPath, usize>,
 }
 
 impl RunState {
@@ -422,14 +452,6 @@ impl RunState {
     /// What the run made and nobody has seen gone.
     pub fn left(&self) -> impl Iterator<Item = &Created> {
         self.created.iter().filter(|created| created.deleted.is_none())
-    }
-
-    /// The events that made a step ready: the end of the step before it, else the beginning of the phase.
-    pub fn after(&self, path: &StepPath) -> Vec<u64> {
-        let ended = self.steps.iter().filter(|(other, step)| *other != path && step.started.is_some());
-        let last = ended.filter_map(|(_, step)| step.finished).map(|finished| finished.seq).max();
-        let phase = self.phase.and_then(|phase| self.phases.get(&phase)).map(|entered| entered.seq);
-        last.max(phase).into_iter().collect()
     }
 
     /// Takes one event in.
@@ -478,9 +500,7 @@ impl RunState {
     fn apply_to_run(&mut self, event: &Event, step: Option<&StepPath>, moment: Moment) {
         match &event.kind {
             EventKind::RunStarted(started) => {
-                for outline in &started.steps {
-                    self.steps.entry(outline.path.clone()).or_default();
-                }
+                self.take_outlines(&started.steps);
                 self.started = Some(started.clone());
                 self.began = Some(moment);
             }
@@ -498,9 +518,7 @@ impl RunState {
             }
             EventKind::CleanupAsked { .. } => self.take_away_again(),
             EventKind::PlanAmended(amended) => {
-                for outline in &amended.steps {
-                    self.steps.entry(outline.path.clone()).or_default();
-                }
+                self.take_outlines(&amended.steps);
                 self.amended = Some(amended.clone());
             }
             EventKind::CheckFailed { check, error, then } => {
@@ -560,7 +578,7 @@ impl RunState {
             EventKind::AwsCall { service, operation, .. } => {
                 self.mutations.push((service.clone(), operation.clone()));
             }
-            EventKind::StepStarted(_) if !self.started_order.contains(&path) => {
+            EventKind::StepStarted(_) if self.steps.get(&path).is_none_or(|step| step.intent.is_none()) => {
                 self.started_order.push(path.clone());
             }
             _ => {}
@@ -593,8 +611,49 @@ impl RunState {
         self.marks.entry(mark.clone()).or_insert(moment);
     }
 
+    /// The steps of a loop are not known before its items are.
+    fn take_outlines(&mut self, outlines: &[StepOutline]) {
+        self.outline_places.clear();
+        for (place, outline) in outlines.iter().enumerate() {
+            self.outline_places.insert(outline.path.clone(), place);
+            if !outline.path.as_str().contains('[') {
+                self.steps.entry(outline.path.clone()).or_default();
+            }
+        }
+    }
+
+    /// The outline of the step at `path`, which may be one of an item (`each[orders].restore`): the outline is that of
+    /// the plan (`each[*].restore`).
+    pub fn outline(&self, path: &StepPath) -> Option<&StepOutline> {
+        self.outlines().get(*self.outline_places.get(&path.planned())?)
+    }
+
+    /// The step inside `path` that ended last, by which it was over; `path` itself where it holds no others.
+    pub fn last_inside(&self, path: &StepPath) -> StepPath {
+        if !self.steps.get(path).is_some_and(StepState::is_group) {
+            return path.clone();
+        }
+        let ran = |step: &StepState| step.finished.filter(|_| step.started.is_some() && !step.is_group());
+        let ended = self.steps.iter().filter_map(|(inner, step)| Some((inner, ran(step)?)));
+        let last = ended.filter(|(inner, _)| self.is_inside(inner, path)).max_by_key(|(_, ended)| ended.seq);
+        last.map_or_else(|| path.clone(), |(inner, _)| inner.clone())
+    }
+
+    /// Whether the step `inner` is held by the step `outer`, directly or through others.
+    fn is_inside(&self, inner: &StepPath, outer: &StepPath) -> bool {
+        let planned = outer.planned();
+        let mut at = self.outline(inner);
+        while let Some(parent) = at.and_then(|outline| outline.parent.as_ref()) {
+            if *parent == planned {
+                return inner.keys().starts_with(&outer.keys());
+            }
+            at = self.outline(parent);
+        }
+        false
+    }
+
     /// The outlines of the steps as they are planned now.
-    pub fn outlines(&self) -> &[crate::event::StepOutline] {
+    pub fn outlines(&self) -> &[StepOutline] {
         match (&self.amended, &self.started) {
             (Some(amended), _) => &amended.steps,
             (None, Some(started)) => &started.steps,
@@ -616,7 +675,7 @@ impl RunState {
                 asked.away_s += away_s;
             }
             // Whether an action still asks is seen by looking.
-            if step.status.is_in_flight() || step.asks_by_its_action() {
+            if (step.status.is_in_flight() || step.asks_by_its_action()) && !step.is_group() {
                 step.status = StepStatus::Unknown;
             }
             step.unblock(moment);
@@ -631,7 +690,7 @@ impl RunState {
         self.finished = None;
         self.paused = None;
         for (path, step) in &mut self.steps {
-            if path.as_str().starts_with("cleanup:") && step.status.failed().is_some() {
+            if path.is_cleanup() && step.status.failed().is_some() {
                 step.status = StepStatus::Pending;
             }
             if matches!(step.undo, UndoStatus::UndoFailed(_)) {
@@ -653,6 +712,7 @@ impl StepState {
             EventKind::StepStarted(intent) => {
                 self.begin(intent, event.attempt.unwrap_or(1), moment);
             }
+            EventKind::StepExpanded { items } => self.items = Some(Arc::new(Items::new(items))),
             EventKind::StepAccepted { stage, data, .. } => {
                 self.accepted.push((stage.clone(), event.at, data.clone()));
                 self.status = StepStatus::Waiting;
@@ -814,6 +874,11 @@ impl StepState {
                 }
             }
         }
+    }
+
+    /// Whether it only holds other steps: what became of it is what became of them.
+    pub fn is_group(&self) -> bool {
+        self.intent.as_ref().is_some_and(|intent| GROUPS.contains(&intent.action.as_str()))
     }
 
     fn unblock(&mut self, moment: Moment) {

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{
-    Actor, ActorKind, Event, EventKind, Failure, Phase, Precision, Question, RunStarted, StepStarted, Values,
+    Actor, ActorKind, Event, EventKind, Failure, Item, Phase, Precision, Question, RunStarted, StepStarted,
+    Values,
 };
 use lifeboat_journal::outcome::{Outcome, Verdict};
 use lifeboat_runbook::plan::Mode;
@@ -60,6 +61,19 @@ fn source(actor: &Actor) -> String {
     actor.id.as_ref().map_or_else(|| kind.to_owned(), |id| format!("{kind} {id}"))
 }
 
+/// So many items of a loop are named; of more, their number is enough.
+const NAMED_ITEMS: usize = 8;
+
+fn items_found(items: &[Item]) -> String {
+    let keys: Vec<&str> = items.iter().take(NAMED_ITEMS).map(|item| item.key.as_str()).collect();
+    match items.len() {
+        0 => "no items".to_owned(),
+        1 => format!("one item: {}", keys[0]),
+        many if many > NAMED_ITEMS => format!("{many} items: {}, …", keys.join(", ")),
+        many => format!("{many} items: {}", keys.join(", ")),
+    }
+}
+
 fn precision_word(precision: Precision) -> &'static str {
     match precision {
         Precision::Exact => "exact",
@@ -83,6 +97,7 @@ pub fn words(kind: &EventKind) -> String {
         EventKind::PlanAmended(amended) => format!("the runbook was amended: {}", amended.reason),
         EventKind::RunFinished(outcome) => run_finished(outcome),
         EventKind::StepStarted(intent) => step_started(intent),
+        EventKind::StepExpanded { items } => items_found(items),
         EventKind::StepAccepted { stage, .. } => accepted("AWS accepted", stage),
         EventKind::StateSeen { state, .. } => format!("seen as {state}"),
         EventKind::Reached { readiness, .. } => format!("is {readiness}"),

@@ -553,7 +553,23 @@ pub struct RecoveryPoint {
     pub source_newest: Option<Expression>,
 }
 
+/// The words of [`Step::kind`] of steps that only hold others.
+pub const GROUPS: [&str; 4] = ["parallel", "steps", "foreach", "runbook"];
+
 impl Step {
+    /// Whether it only holds other steps.
+    pub fn is_group(&self) -> bool {
+        GROUPS.contains(&self.kind())
+    }
+
+    /// All lists of steps inside it: its children, or the preflight, the steps and the cleanup of the runbook it runs.
+    pub fn lists(&self) -> [&[Step]; 3] {
+        match &self.work {
+            Work::Runbook { plan, .. } => plan.lists(),
+            _ => [self.children(), &[], &[]],
+        }
+    }
+
     /// The steps inside it.
     pub fn children(&self) -> &[Step] {
         match &self.work {
@@ -613,15 +629,56 @@ impl Plan {
         }
     }
 
-    /// The step at `path`, in any phase, at any depth outside sub-runbooks.
+    /// Its three lists of steps: preflight, steps, cleanup.
+    pub fn lists(&self) -> [&[Step]; 3] {
+        [&self.preflight, &self.steps, self.cleanup_steps()]
+    }
+
+    /// The step at `path`, in any phase, at any depth, also in runbooks that it runs. The path may be that of an item
+    /// (`each[orders].restore`); the step's own path is that of the plan (`each[*].restore`).
     pub fn step(&self, path: &StepPath) -> Option<&Step> {
-        fn find<'plan>(steps: &'plan [Step], path: &StepPath) -> Option<&'plan Step> {
-            steps
-                .iter()
-                .find_map(|step| if step.path == *path { Some(step) } else { find(step.children(), path) })
+        fn find<'plan>(lists: [&'plan [Step]; 3], path: &StepPath) -> Option<&'plan Step> {
+            lists
+                .into_iter()
+                .flatten()
+                .find_map(|step| if step.path == *path { Some(step) } else { find(step.lists(), path) })
         }
-        find(&self.preflight, path)
-            .or_else(|| find(&self.steps, path))
-            .or_else(|| find(self.cleanup_steps(), path))
+        find(self.lists(), &path.planned())
+    }
+
+    /// Every step at any depth, the outer ones before those inside them.
+    pub fn every_step(&self) -> Vec<&Step> {
+        fn collect<'plan>(lists: [&'plan [Step]; 3], found: &mut Vec<&'plan Step>) {
+            for step in lists.into_iter().flatten() {
+                found.push(step);
+                collect(step.lists(), found);
+            }
+        }
+        let mut found = Vec::new();
+        collect(self.lists(), &mut found);
+        found
+    }
+
+    /// Puts `base` before every path in it: the plan is run by the step that `base` names.
+    pub(crate) fn move_under(&mut self, base: &str) {
+        fn moved(steps: &mut [Step], base: &str) {
+            let under = |path: &StepPath| StepPath::new(format!("{base}{path}"));
+            for step in steps {
+                step.path = under(&step.path);
+                step.needs.iter_mut().for_each(|need| *need = under(need));
+                match &mut step.work {
+                    Work::Parallel(inner) | Work::Sequence(inner) | Work::Foreach { body: inner, .. } => {
+                        moved(inner, base);
+                    }
+                    Work::Runbook { plan, .. } => plan.move_under(base),
+                    _ => {}
+                }
+            }
+        }
+        moved(&mut self.preflight, base);
+        moved(&mut self.steps, base);
+        if let Cleanup::Steps(steps) = &mut self.cleanup {
+            moved(steps, base);
+        }
     }
 }

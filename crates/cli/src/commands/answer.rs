@@ -46,7 +46,9 @@ pub(crate) fn run(home: &Home, arguments: AnswerArguments) -> Result<u8, Command
 /// The question that `step` asks now, and the answer to it.
 fn fitting(run: &ReadRun, step: &str, given: &Given) -> Result<(Open, Answer), CommandError> {
     let questions = asks(&run.state);
-    let asked = questions.iter().find(|asks| asks.step.as_str() == step || asks.step.id() == step);
+    let exactly = questions.iter().find(|asks| asks.step.as_str() == step);
+    let mut called = questions.iter().filter(|asks| asks.step.id() == step);
+    let asked = exactly.or_else(|| called.next().filter(|_| called.next().is_none()));
     let Some(asked) = asked else {
         let open: Vec<&str> = questions.iter().map(|asks| asks.step.as_str()).collect();
         let hint = match open.as_slice() {

@@ -45,7 +45,7 @@ fn step_of(run: &ReadRun, name: &str) -> Result<StepPath, CommandError> {
     }
     let catalog = crate::wiring::catalog();
     let plan = kept_plan(&run.directory, &run.state, started(run)?.as_ref(), &catalog)?;
-    let path = crate::orders::named(&plan, name)?.path.clone();
+    let path = crate::orders::named(&plan, &run.state, name)?;
     let status = run.state.step(&path).status;
     if status.is_over() {
         return Err(CommandError::usage(format!("{path} is over: {}", status.word()))

@@ -228,7 +228,7 @@ impl<'plan> Known<'plan> {
         let condition = step.condition.as_ref().map(|condition| condition.evaluate(self));
         if !matches!(condition, Some(Ok(Value::Bool(false)))) {
             self.steps.push(step);
-            step.children().iter().for_each(|child| self.take(child));
+            step.lists().into_iter().flatten().for_each(|child| self.take(child));
         }
     }
 
@@ -240,6 +240,11 @@ impl<'plan> Known<'plan> {
 
     fn parameter(&self, step: &Step, name: &str) -> String {
         match &step.work {
+            // What a runbook that is run by another is given is not known here.
+            Work::Action { with, .. } if !step.path.file().is_empty() => {
+                let literal = with.get(name).filter(|template| template.expressions().is_empty());
+                self.text(literal)
+            }
             Work::Action { with, .. } => self.text(with.get(name)),
             _ => "*".to_owned(),
         }
@@ -288,7 +293,7 @@ impl Scope for Known<'_> {
             ["target", "region"] => Some(self.region.as_str().into()),
             // Only names are known before: those of what other steps make.
             ["steps", id, "outputs", "instance" | "snapshot"] => {
-                let step = self.steps.iter().find(|step| step.id == *id)?;
+                let step = self.steps.iter().find(|step| step.path.file().is_empty() && step.id == *id)?;
                 (step.effect == Some(Effect::Create)).then(|| self.made(step).into())
             }
             _ => None,

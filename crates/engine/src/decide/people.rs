@@ -1,9 +1,10 @@
 //! Steps that wait for people or for time: what is asked, and what an answer comes to.
 
-use super::{Command, Decision};
+use super::{Command, Decision, Here};
 use chrono::TimeDelta;
-use lifeboat_journal::event::{Answer, Choice, EventKind, Failure, Question, StepStarted, Values};
+use lifeboat_journal::event::{Answer, Choice, EventKind, Failure, Question, Values};
 use lifeboat_journal::state::{Asked, StepState};
+use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Approve, Decide, Manual, Step, Work};
 use lifeboat_runbook::spec::Type;
 use lifeboat_runbook::template::Template;
@@ -25,60 +26,49 @@ enum Came {
     Failed(Failure),
 }
 
-impl<'run> Decision<'run> {
-    /// Begins a step that is no action.
-    pub(super) fn begin_waiting(&self, step: &'run Step) -> Vec<Command> {
-        let started = Command::record_step(step, EventKind::StepStarted(Box::new(self.intent(step))));
-        if matches!(step.work, Work::Pause(_)) {
+impl Decision<'_> {
+    /// Begins a step that asks people or waits for time.
+    pub(super) fn begin_waiting(&self, here: Here<'_>) -> Vec<Command> {
+        let started = Command::record_step(here.path, self.intent(here, Values::new()));
+        if matches!(here.step.work, Work::Pause(_)) {
             return vec![started];
         }
-        match self.question(step) {
-            Ok(question) => {
-                vec![started, Command::record_step(step, EventKind::PersonAsked(Box::new(question)))]
-            }
-            Err(failure) => vec![self.fail(step, failure)],
+        match self.ask(here) {
+            asked @ Command::Record { .. } if is_question(&asked) => vec![started, asked],
+            failed => vec![failed],
         }
     }
 
-    fn intent(&self, step: &Step) -> StepStarted {
-        StepStarted {
-            action: step.kind().to_owned(),
-            effect: "read".to_owned(),
-            parameters: Values::new(),
-            names: BTreeMap::new(),
-            token: String::new(),
-            resolved: Values::new(),
-            captured: Values::new(),
-            findings: Vec::new(),
-            wait_for: None,
-            readinesses: Vec::new(),
-            timeout_s: 0.0,
-            after: self.state.after(&step.path),
+    /// Asks the question of a step, or fails it where it cannot be put.
+    pub(super) fn ask(&self, here: Here<'_>) -> Command {
+        match self.question(here) {
+            Ok(question) => Command::record_step(here.path, EventKind::PersonAsked(Box::new(question))),
+            Err(failure) => self.fail(here, failure),
         }
     }
 
     /// Goes on with a `pause`: until its time is over.
-    pub(super) fn pausing(&self, step: &Step, state: &StepState, time: TimeDelta) -> Command {
+    pub(super) fn pausing(&self, here: Here<'_>, state: &StepState, time: TimeDelta) -> Command {
         if state.fired.iter().any(|purpose| purpose == PAUSE) {
-            return Command::record_step(step, EventKind::StepSucceeded { outputs: Values::new() });
+            return Command::record_step(here.path, EventKind::StepSucceeded { outputs: Values::new() });
         }
         let since = state.attempt_started.map(|started| started.at).unwrap_or_default();
-        Command::Wake { step: step.path.clone(), purpose: PAUSE, due: since + time }
+        Command::Wake { step: here.path.clone(), purpose: PAUSE, due: since + time }
     }
 
-    fn question(&self, step: &Step) -> Result<Question, Failure> {
-        match &step.work {
-            Work::Manual(manual) => self.manual(manual),
-            Work::Decide(decide) => self.choice(decide),
-            Work::Approve(approve) => self.approval(approve),
-            _ => Err(expression(format!("`{}` asks nobody", step.kind()))),
+    fn question(&self, here: Here<'_>) -> Result<Question, Failure> {
+        match &here.step.work {
+            Work::Manual(manual) => self.manual(manual, here.path),
+            Work::Decide(decide) => self.choice(decide, here.path),
+            Work::Approve(approve) => self.approval(approve, here.path),
+            _ => Err(expression(format!("`{}` asks nobody", here.step.kind()))),
         }
     }
 
-    fn manual(&self, manual: &Manual) -> Result<Question, Failure> {
+    fn manual(&self, manual: &Manual, own: &StepPath) -> Result<Question, Failure> {
         Ok(Question {
             kind: "manual".to_owned(),
-            text: self.text(&manual.instructions)?,
+            text: self.text(&manual.instructions, own)?,
             options: choices(&[("done", "it is done"), ("failed", "it cannot be done")]),
             fields: field_types(&manual.fields),
             evidence: manual.evidence.clone(),
@@ -88,13 +78,13 @@ impl<'run> Decision<'run> {
         })
     }
 
-    fn choice(&self, decide: &Decide) -> Result<Question, Failure> {
+    fn choice(&self, decide: &Decide, own: &StepPath) -> Result<Question, Failure> {
         let mut options = Vec::new();
         for option in &decide.options {
             let applies = match &option.when {
                 None => true,
                 Some(when) => {
-                    let value = when.evaluate(&self.scope()).map_err(|error| expression(error.message))?;
+                    let value = when.evaluate(&self.scope(own)).map_err(|error| expression(error.message))?;
                     value.as_bool().ok_or_else(|| expression(format!("`{}` is no boolean", when.text)))?
                 }
             };
@@ -107,7 +97,7 @@ impl<'run> Decision<'run> {
         }
         Ok(Question {
             kind: "decide".to_owned(),
-            text: self.text(&decide.question)?,
+            text: self.text(&decide.question, own)?,
             options,
             fields: field_types(&decide.fields),
             evidence: BTreeMap::new(),
@@ -117,10 +107,10 @@ impl<'run> Decision<'run> {
         })
     }
 
-    fn approval(&self, approve: &Approve) -> Result<Question, Failure> {
+    fn approval(&self, approve: &Approve, own: &StepPath) -> Result<Question, Failure> {
         Ok(Question {
             kind: "approve".to_owned(),
-            text: self.text(&approve.message)?,
+            text: self.text(&approve.message, own)?,
             options: choices(&[("approve", "permit it"), ("reject", "do not permit it")]),
             fields: field_types(&approve.fields),
             evidence: BTreeMap::new(),
@@ -130,35 +120,41 @@ impl<'run> Decision<'run> {
         })
     }
 
-    fn text(&self, template: &Template) -> Result<String, Failure> {
-        let value = template.evaluate(&self.scope()).map_err(|error| expression(error.message))?;
+    fn text(&self, template: &Template, own: &StepPath) -> Result<String, Failure> {
+        let value = template.evaluate(&self.scope(own)).map_err(|error| expression(error.message))?;
         Ok(value.to_string())
     }
 
     /// Goes on with a step that asks: its outcome, once there is an answer or the time is over.
-    pub(super) fn asking(&self, step: &Step, asked: &Asked) -> Command {
+    pub(super) fn asking(&self, here: Here<'_>, asked: &Asked) -> Command {
+        let Here { step, path, .. } = here;
         let came = match (&asked.answer, &asked.timed_out) {
             (Some((by, at, answer)), _) => answered(step, by, Value::Time(at.at), answer),
             (None, Some((then, at))) => timed_out(step, then, Value::Time(at.at)),
-            (None, None) => return Command::Ask { step: step.path.clone(), asked: asked.at.seq },
+            (None, None) => return Command::Ask { step: path.clone(), asked: asked.at.seq },
         };
         match came {
-            Came::Out(outputs) => match self.first_false(step, &outputs) {
-                None => Command::record_step(step, EventKind::StepSucceeded { outputs }),
-                Some(failure) => self.fail(step, failure),
+            Came::Out(outputs) => match self.first_false(here, &outputs) {
+                None => Command::record_step(path, EventKind::StepSucceeded { outputs }),
+                Some(failure) => self.fail(here, failure),
             },
-            Came::Failed(error) => self.fail(step, error),
+            Came::Failed(error) => self.fail(here, error),
         }
     }
 
-    fn first_false(&self, step: &Step, outputs: &Values) -> Option<Failure> {
-        let scope = crate::scope::RunScope { own_outputs: Some(outputs), ..self.scope() };
-        step.assert.iter().find_map(|assert| match assert.evaluate(&scope) {
+    /// The first assert of a step that is not true of its outputs.
+    pub(super) fn first_false(&self, here: Here<'_>, outputs: &Values) -> Option<Failure> {
+        let scope = crate::scope::RunScope { own_outputs: Some(outputs), ..self.scope(here.path) };
+        here.step.assert.iter().find_map(|assert| match assert.evaluate(&scope) {
             Ok(Value::Bool(true)) => None,
             Ok(_) => Some(failure("assert", format!("`{}` is false", assert.text))),
             Err(error) => Some(expression(format!("`{}`: {}", assert.text, error.message))),
         })
     }
+}
+
+fn is_question(command: &Command) -> bool {
+    matches!(command, Command::Record { kind, .. } if matches!(**kind, EventKind::PersonAsked(_)))
 }
 
 /// What follows if nobody answers and the runbook does not say.
@@ -242,10 +238,10 @@ fn seconds(time: TimeDelta) -> f64 {
     time.num_milliseconds() as f64 / 1000.0
 }
 
-fn failure(code: &str, message: String) -> Failure {
+pub(super) fn failure(code: &str, message: String) -> Failure {
     Failure { code: code.to_owned(), message, hint: None, refused: true }
 }
 
-fn expression(message: String) -> Failure {
+pub(super) fn expression(message: String) -> Failure {
     failure("expression", message)
 }

@@ -2,6 +2,7 @@
 
 use super::Foresight;
 use super::model::{CheckPreview, Found, Then};
+use crate::chart::Chart;
 use crate::driver::Engine;
 use crate::log::{JournalLost, RunLog};
 use crate::people::Nobody;
@@ -71,7 +72,10 @@ fn check(plan: &Plan, catalog: &Catalog, step: &Step, state: &RunState, mode: Mo
     let outputs = spec.map_or_else(|| ended.outputs.clone(), |spec| typed_outputs(spec, &ended.outputs));
     let now = state.last.map(|last| last.at).unwrap_or_default();
     let own_outputs = Some(&outputs);
-    let scope = RunScope { plan, catalog, state, own_outputs, keyring: None, now };
+    let chart = Chart::of(plan);
+    let own = Some(&step.path);
+    let scope =
+        RunScope { plan, chart: &chart, catalog, state, own, item: None, own_outputs, keyring: None, now };
     let looked_at: BTreeMap<String, String> = match found {
         Found::Holds => step
             .assert

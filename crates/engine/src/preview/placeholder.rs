@@ -4,7 +4,7 @@ use lifeboat_runbook::expression::Expression;
 use lifeboat_runbook::plan::{Plan, Step};
 use lifeboat_runbook::spec::{Catalog, Type};
 
-use crate::scope::find;
+use super::find;
 
 /// The placeholder of an expression that waits for `pending`; `wanted` is the type of what it stands in.
 pub(super) fn placeholder(

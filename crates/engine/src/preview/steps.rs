@@ -1,10 +1,12 @@
 //! The steps, none of which runs: what is known of each without it.
 
+use super::find;
 use super::model::{Asked, Back, Expected, Impact, Owner, Problem, Runs, StepPreview, Then};
 use super::placeholder::placeholder;
 use super::scope::{Coming, EarlyScope};
 use super::{Foresight, seconds};
 use crate::action::{ActionError, ErrorKind, Place, Prepared, Recorded, StepContext, Values};
+use crate::chart::Chart;
 use crate::decide::is_undone_by_default;
 use crate::guard::{self, Permitted, Rules, Touched};
 use crate::log::RunLog;
@@ -12,7 +14,7 @@ use crate::lookout::{Seen, Watch};
 use crate::name;
 use crate::perform::as_failure;
 use crate::poller::Poller;
-use crate::scope::{RunScope, find};
+use crate::scope::RunScope;
 use crate::start;
 use crate::touches::names_nothing;
 use lifeboat_journal::event::Failure;
@@ -40,6 +42,7 @@ pub(super) struct Walk<'run> {
     permitted: Vec<Permitted>,
     /// Whether AWS may be asked: not where the account is wrong or nobody is logged in.
     may_look: bool,
+    chart: Chart,
     coming: BTreeMap<String, Coming>,
     /// What earlier steps make or change, by name, and which step does.
     changed: BTreeMap<String, String>,
@@ -62,6 +65,7 @@ impl<'run> Walk<'run> {
             permitted,
             may_look,
             coming: BTreeMap::new(),
+            chart: Chart::of(&foresight.plan),
             changed: BTreeMap::new(),
         }
     }
@@ -83,7 +87,17 @@ impl<'run> Walk<'run> {
     fn scope(&self) -> EarlyScope<'_> {
         let Foresight { plan, catalog, clock, .. } = self.foresight;
         let (state, now) = (self.state, clock.now());
-        let run = RunScope { plan, catalog, state, own_outputs: None, keyring: None, now };
+        let run = RunScope {
+            plan,
+            chart: &self.chart,
+            catalog,
+            state,
+            own: None,
+            item: None,
+            own_outputs: None,
+            keyring: None,
+            now,
+        };
         EarlyScope { run, coming: &self.coming }
     }
 

@@ -5,15 +5,17 @@ use crate::world::{DELETE, Delete, ECHO, Echo, MAKE, Make, PROBE, Probe, Shared,
 use async_trait::async_trait;
 use chrono::DateTime;
 use lifeboat_engine::action::ActionError;
+use lifeboat_engine::chart::Chart;
 use lifeboat_engine::clock::Clock;
+use lifeboat_engine::decide::{Command, Decider, decide};
 use lifeboat_engine::driver::{Engine, Identity, Outside, Stop};
-use lifeboat_engine::log::{JournalLost, RunLog};
+use lifeboat_engine::log::{JournalLost, Observer, RunLog};
 use lifeboat_engine::people::Nobody;
 use lifeboat_engine::registry::Registry;
 use lifeboat_engine::secrets::NoSecrets;
 use lifeboat_engine::start::{self, Aim, Caller, Start};
 use lifeboat_journal::chain;
-use lifeboat_journal::event::{Actor, Cloud, Draft, EventKind};
+use lifeboat_journal::event::{Actor, Cloud, Draft, Event, EventKind};
 use lifeboat_journal::file::{JournalWriter, Storage};
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::id::{RunId, StepPath};
@@ -66,6 +68,8 @@ pub(crate) struct Bench {
     pub(crate) mode: Mode,
     pub(crate) clock: Clock,
     pub(crate) outside: Outside,
+    /// Whether deciding event by event is held against deciding from scratch.
+    pub(crate) twin: bool,
     /// How often `test.echo` was asked.
     pub(crate) echoes: Arc<Mutex<u32>>,
 }
@@ -99,6 +103,7 @@ impl Bench {
             mode: Mode::Drill,
             clock,
             outside: nobody(),
+            twin: true,
             echoes: Arc::default(),
         }
     }
@@ -130,7 +135,11 @@ impl Bench {
         assert!(read.torn.is_empty());
         let fresh = read.events.is_empty();
         let writer = JournalWriter::resume(Box::new(self.disk.clone()), run, &read);
-        let log = Arc::new(RunLog::new(self.clock.clone(), writer, read.events, vec![]));
+        let twin: Vec<Box<dyn Observer>> = match self.twin {
+            true => vec![Box::new(Twin::new(&self.plan, &RunState::of(&read.events)))],
+            false => vec![],
+        };
+        let log = Arc::new(RunLog::new(self.clock.clone(), writer, read.events, twin));
         let start = self.start();
         let aim = Aim { account: Some("111122223333".into()), region: "eu-west-1".into() };
         let caller =
@@ -171,7 +180,7 @@ impl Bench {
         Start {
             mode: self.mode,
             cloud: Cloud::Aws,
-            inputs: BTreeMap::new(),
+            inputs: lifeboat_engine::inputs::resolve(&self.plan.inputs, &BTreeMap::new()).unwrap(),
             version: "test".into(),
             operator: "alice".into(),
             host: "ship".into(),
@@ -212,6 +221,49 @@ impl Bench {
             .values()
             .filter(|thing| thing.gone_at.is_none_or(|gone| gone > now))
             .count()
+    }
+}
+
+/// Decides event by event, and compares with deciding from scratch after each.
+struct Twin {
+    plan: &'static Plan,
+    catalog: &'static Catalog,
+    decider: Decider<'static>,
+    /// What it was told and is due still.
+    told: Vec<Command>,
+}
+
+impl Twin {
+    fn new(plan: &Plan, state: &RunState) -> Self {
+        // A test may leak what an observer, who lives as long as it likes, must borrow.
+        let plan: &Plan = Box::leak(Box::new(plan.clone()));
+        let catalog: &Catalog = Box::leak(Box::new(catalog()));
+        let chart: &Chart = Box::leak(Box::new(Chart::of(plan)));
+        let mut decider = Decider::new(plan, chart, catalog, state);
+        let told = decider.on(&[], state);
+        Self { plan, catalog, decider, told }
+    }
+}
+
+fn sorted(commands: &[Command]) -> Vec<String> {
+    let mut sorted: Vec<String> = commands.iter().map(|command| format!("{command:?}")).collect();
+    sorted.sort();
+    sorted
+}
+
+impl Observer for Twin {
+    fn event(&mut self, event: &Event, state: &RunState) {
+        let news = self.decider.on(std::slice::from_ref(event), state);
+        let from_scratch = decide(self.plan, self.catalog, state);
+        let due = self.decider.due(state);
+        let told = || format!("after {} {:?} of {:?}", event.seq, event.kind, event.step);
+        assert_eq!(sorted(&due), sorted(&from_scratch), "{}", told());
+        self.told.extend(news);
+        self.told.retain(|command| due.contains(command));
+        self.told.dedup();
+        for command in &due {
+            assert!(self.told.contains(command), "{}: not told of {command:?}", told());
+        }
     }
 }
 

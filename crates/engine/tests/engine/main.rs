@@ -3,7 +3,10 @@
 mod asking;
 mod bench;
 mod blocked;
+mod contracts;
+mod groups;
 mod hidden;
+mod loops;
 mod orders;
 mod people;
 mod permit;

@@ -1,7 +1,10 @@
-//! Plans without text.
+//! Plans, with and without text.
 
+use crate::bench::catalog;
 use crate::world::{MAKE, PROBE};
 use chrono::TimeDelta;
+use lifeboat_runbook::check::{Files, check};
+use lifeboat_runbook::diagnostic::Source;
 use lifeboat_runbook::expression::Expression;
 use lifeboat_runbook::id::{MarkName, StepPath};
 use lifeboat_runbook::plan::{
@@ -43,6 +46,28 @@ pub(crate) fn step(id: &str, action: &'static ActionSpec, with: &[(&str, Value)]
         expect: None,
         expect_source: None,
     }
+}
+
+/// Files that a runbook may run, by name.
+struct Beside<'text>(&'text [(&'text str, &'text str)]);
+
+impl Files for Beside<'_> {
+    fn read(&self, name: &str) -> Result<String, String> {
+        let found = self.0.iter().find(|(known, _)| *known == name);
+        found.map(|(_, text)| headed(name, text)).ok_or_else(|| "there is no such file".to_owned())
+    }
+}
+
+fn headed(name: &str, text: &str) -> String {
+    let name = name.trim_end_matches(".yaml");
+    format!("schema: lifeboat/v1\nkind: runbook\nname: {name}\n{text}")
+}
+
+/// The plan of a runbook without its first lines, and of those beside it.
+pub(crate) fn book(text: &str, beside: &[(&str, &str)]) -> Plan {
+    let source = Source { name: "book.yaml".into(), text: headed("book", text) };
+    let checked = check(source, &catalog(), &Beside(beside), None);
+    checked.plan.unwrap_or_else(|| panic!("{:#?}", checked.diagnostics))
 }
 
 pub(crate) fn expression(text: &str) -> Expression {

@@ -30,6 +30,8 @@ pub(crate) struct World {
     /// Things end in this state instead of `ready`.
     pub(crate) ends_in: Option<&'static str>,
     pub(crate) cannot_delete: bool,
+    /// How many things each look at them was for.
+    pub(crate) looks: Vec<usize>,
     /// Work that waits for people, by name.
     pub(crate) asking: BTreeMap<String, Asker>,
     /// Accepted answers.
@@ -80,7 +82,11 @@ pub(crate) const MAKE: ActionSpec = ActionSpec {
     summary: "Makes a thing.",
     effect: Some(Effect::Create),
     cut_over: false,
-    parameters: &[Parameter::optional("size", Type::Integer, "How large.")],
+    parameters: &[
+        Parameter::optional("size", Type::Integer, "How large."),
+        Parameter::optional("takes", Type::Integer, "Seconds until it is there; 300 unless said."),
+        Parameter::optional("fails", Type::Boolean, "Whether it breaks."),
+    ],
     outputs: &[
         Output::new("thing", Type::String, "Its name."),
         Output::new("size", Type::Integer, "How large."),
@@ -108,8 +114,14 @@ pub(crate) const DELETE: ActionSpec = ActionSpec {
 pub(crate) const PROBE: ActionSpec = ActionSpec {
     name: "test.probe",
     effect: Some(Effect::Read),
-    parameters: &[Parameter::optional("fails", Type::Integer, "How often it fails first.")],
-    outputs: &[Output::new("n", Type::Integer, "A number.")],
+    parameters: &[
+        Parameter::optional("fails", Type::Integer, "How often it fails first."),
+        Parameter::optional("say", Type::Any, "What it says."),
+    ],
+    outputs: &[
+        Output::new("n", Type::Integer, "A number."),
+        Output::new("said", Type::Any, "What it was told to say."),
+    ],
     readiness: &[],
     undo: None,
     ..MAKE
@@ -209,8 +221,11 @@ impl Action for Make {
             if world.things.contains_key(&id) {
                 return Err(ActionError::new(ErrorKind::Unknown, "AlreadyExists", "there is one"));
             }
-            let ready_at = cx.now + TimeDelta::seconds(300);
-            let ends_in = if fate == Some(Fate::Breaks) { Some("broken") } else { world.ends_in };
+            let takes = cx.with.get("takes").and_then(Value::as_int).unwrap_or(300);
+            let ready_at = cx.now + TimeDelta::seconds(takes);
+            let breaks =
+                fate == Some(Fate::Breaks) || cx.with.get("fails").and_then(Value::as_bool) == Some(true);
+            let ends_in = if breaks { Some("broken") } else { world.ends_in };
             world.things.insert(id.clone(), Thing { tags: cx.tags(), ready_at, gone_at: None, ends_in });
             world.made.push(id.clone());
             if world.lose_replies > 0 || fate == Some(Fate::ReplyLost) {
@@ -296,7 +311,11 @@ impl Action for Probe {
         if cx.with.get("fails").and_then(Value::as_int).is_some_and(|fails| failed < fails) {
             return Err(ActionError::failed("connect", "refused"));
         }
-        Ok(Observation::Ready(BTreeMap::from([("n".to_owned(), Value::Int(failed))])))
+        let said = cx.with.get("say").cloned().unwrap_or(Value::Null);
+        Ok(Observation::Ready(BTreeMap::from([
+            ("n".to_owned(), Value::Int(failed)),
+            ("said".to_owned(), said),
+        ])))
     }
 }
 
@@ -315,6 +334,7 @@ impl Lookout for Things {
         let now = self.1.now();
         let mut world = self.0.lock().unwrap();
         world.answers(now)?;
+        world.looks.push(ids.len());
         world.things.retain(|_, thing| thing.gone_at.is_none_or(|gone| gone > now));
         let seen = |id: &String| match world.things.get(id) {
             None => Seen::absent(id),

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 pub(super) fn critical_path(state: &RunState, events: &[Event]) -> Vec<CriticalStep> {
     let (Some(span), Some(last)) = (covered(state), last_step(state, events)) else { return Vec::new() };
     let mut walked: Vec<(&StepPath, &StepState)> = Vec::new();
-    let mut next = state.steps.get_key_value(&last);
+    // A group sets its mark when the last step inside it is over.
+    let mut next = state.steps.get_key_value(&state.last_inside(&last));
     while let Some((path, step)) = next {
         let over =
             step.finished.is_some_and(|finished| span.place(finished) <= 0 && finished.seq < span.end.seq);

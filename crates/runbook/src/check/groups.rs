@@ -37,6 +37,7 @@ impl Steps<'_, '_, '_> {
                 let unread = Earlier { outputs: Outputs::Any, condition: None };
                 self.names.steps.entry((*name).to_owned()).or_insert(unread);
             }
+            self.among_siblings = true;
             if let Some(step) = self.step(node) {
                 for need in &step.needs {
                     if !siblings.iter().any(|sibling| sibling == need.id()) {
@@ -121,7 +122,7 @@ impl Steps<'_, '_, '_> {
         }
     }
 
-    pub(super) fn runbook(&mut self, fields: &Fields<'_>) -> Option<(Work, Outputs)> {
+    pub(super) fn runbook(&mut self, fields: &Fields<'_>, id: &str) -> Option<(Work, Outputs)> {
         let file = self.reader.text(fields, "runbook")?;
         let range = fields.get("runbook")?.range.clone();
         let plan = match self.closure.sub_runbook(&file) {
@@ -152,7 +153,9 @@ impl Steps<'_, '_, '_> {
             let kind = declared.map_or(Type::Any, |input| input.kind);
             with.insert(field.key.clone(), self.typed_template(&field.value, kind, false));
         }
-        let plan = plan?;
+        let mut plan = plan?;
+        plan.move_under(&format!("{}{id}/", self.prefix));
+        self.not_yet.found.append(&mut plan.not_yet);
         for input in plan.inputs.iter().filter(|input| input.required && !with.contains_key(&input.name)) {
             let message = format!("`{file}` wants the input `{}`", input.name);
             let help = format!("add `{}: …` to `with`", input.name);

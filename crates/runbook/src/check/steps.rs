@@ -10,7 +10,7 @@ use super::reader::{Fields, Reader};
 use crate::id::StepPath;
 use crate::keys;
 use crate::node::{Field, Node, NodeKind};
-use crate::plan::{NotYet, Step, Work};
+use crate::plan::{GROUPS, NotYet, Step, Work};
 use crate::spec::{ActionSpec, Parameter, Type};
 use crate::suggestion::nearest;
 use crate::template::Template;
@@ -36,6 +36,8 @@ pub(super) struct Steps<'steps, 'file, 'check> {
     /// Before each path: `preflight:`, `each[*].`.
     pub(super) prefix: String,
     pub(super) ids: BTreeSet<String>,
+    /// Whether the next step stands directly inside `parallel`.
+    pub(super) among_siblings: bool,
 }
 
 impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
@@ -47,7 +49,17 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
         not_yet: NotYets,
     ) -> Self {
         let phase = Phase::Steps;
-        Self { reader, closure, names, not_yet, source, phase, prefix: String::new(), ids: BTreeSet::new() }
+        Self {
+            reader,
+            closure,
+            names,
+            not_yet,
+            source,
+            phase,
+            prefix: String::new(),
+            ids: BTreeSet::new(),
+            among_siblings: false,
+        }
     }
 
     pub(super) fn into_not_yet(self) -> Vec<NotYet> {
@@ -95,6 +107,12 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
             }
         }
         self.refuse_elsewhere(&fields);
+        let sibling = std::mem::take(&mut self.among_siblings);
+        if let (Some(field), false) = (fields.field("needs"), sibling) {
+            let help = "steps run in the order written; only those directly inside `parallel` need it";
+            let message = "`needs` names siblings inside `parallel`, and this step has none";
+            self.reader.error("misplaced-key", field.key_range.clone(), message, help);
+        }
         let condition = self.condition(&fields, "if");
         let under = condition.as_ref().map(|condition| format!("it runs only if `{}`", condition.text));
         let depth = self.names.under.len();
@@ -195,22 +213,7 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
             return None;
         };
         if field.key != "action" {
-            if ["parallel", "foreach", "steps", "runbook"].contains(&field.key.as_str()) {
-                self.not_yet.key(fields, &field.key);
-            }
-            for key in
-                ["with", "outputs"].into_iter().filter(|key| !(*key == "with" && field.key == "runbook"))
-            {
-                if let Some(extra) = fields.field(key) {
-                    let message = format!("`{key}` has no meaning beside `{}`", field.key);
-                    self.reader.error(
-                        "misplaced-key",
-                        extra.key_range.clone(),
-                        message,
-                        "it belongs to `action`",
-                    );
-                }
-            }
+            self.misplaced(fields, field);
         }
         match field.key.as_str() {
             "action" => self.action(fields),
@@ -220,11 +223,37 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
                 Some((Work::Sequence(self.sequence(nodes)), Outputs::Any))
             }
             "foreach" => self.foreach(fields, id),
-            "runbook" => self.runbook(fields),
+            "runbook" => self.runbook(fields, id),
             "manual" => people::manual(self, &field.value),
             "decide" => people::decide(self, &field.value),
             "approve" => people::approve(self, &field.value),
             _ => self.reader.duration(fields, "pause").map(|pause| (Work::Pause(pause), Outputs::fields([]))),
+        }
+    }
+
+    /// Keys that mean nothing beside what the step does.
+    fn misplaced(&mut self, fields: &Fields<'_>, work: &Field) {
+        const OF_ACTIONS: [&str; 10] = [
+            "with",
+            "outputs",
+            "wait",
+            "timeout",
+            "retry",
+            "undo",
+            "recovery_point",
+            "effect",
+            "touches",
+            "via",
+        ];
+        let (keys, help) = match GROUPS.contains(&work.key.as_str()) {
+            true => (&OF_ACTIONS[..], "it belongs to a step inside"),
+            false => (&OF_ACTIONS[..2], "it belongs to `action`"),
+        };
+        for key in keys.iter().filter(|key| !(**key == "with" && work.key == "runbook")) {
+            if let Some(extra) = fields.field(key) {
+                let message = format!("`{key}` has no meaning beside `{}`", work.key);
+                self.reader.error("misplaced-key", extra.key_range.clone(), message, help);
+            }
         }
     }
 

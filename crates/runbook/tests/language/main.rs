@@ -133,20 +133,20 @@ fn what_is_not_executed_yet_is_named() {
         .flat_map(|file| checked(file).plan.unwrap().not_yet)
         .map(|not_yet| not_yet.feature)
         .collect();
-    for feature in [
-        "`parallel`",
-        "`foreach`",
-        "`runbook`",
-        "`probes`",
-        "`stop_when`",
-        "`notify`",
-        "`concurrency`",
-        "`roles`",
-        "`role`",
-    ] {
+    for feature in ["`probes`", "`stop_when`", "`notify`", "`concurrency`", "`roles`", "`role`"] {
         assert!(named.contains(feature), "{feature} is not in {named:?}");
     }
-    for feature in ["`manual`", "`decide`", "`approve`", "`pause`", "`secrets`"] {
+    for feature in [
+        "`manual`",
+        "`decide`",
+        "`approve`",
+        "`pause`",
+        "`secrets`",
+        "`parallel`",
+        "`steps`",
+        "`foreach`",
+        "`runbook`",
+    ] {
         assert!(!named.contains(feature), "{feature} is executed");
     }
 }
