@@ -14,7 +14,8 @@ from datetime import datetime, timedelta, timezone
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 GRADES = "ABC"
-STEP_MOMENTS = ("step.started", "step.succeeded", "step.failed", "step.done_by_hand")
+BEGINNINGS = ("step.started", "person.asked")
+ENDINGS = ("step.succeeded", "step.failed", "step.skipped", "step.done_by_hand")
 ENDS = (("verified", "service"), ("copy_verified", "copy"))
 
 
@@ -41,6 +42,12 @@ class Instant:
         seen = line["at"] == line["recorded_at"]
         return cls(wall(line["at"]), (line["epoch"], line["mono_ms"]) if seen else None)
 
+    @classmethod
+    def of_mark(cls, line, known):
+        """A mark is written after what it marks; `known` are the beginning and the end of its step."""
+        marked = [cls.of(other) for other in known if other and other["at"] == line["at"]]
+        return next((instant for instant in marked if instant.tick), cls.of(line))
+
 
 def between(first, last):
     """Milliseconds from one instant to the other, and by which clock."""
@@ -56,14 +63,16 @@ class Run:
         self.start = next(line for line in lines if line["type"] == "run.started")
         self.told = self.start["data"]
         self.marks = {}
-        # A mark of a step's beginning or end is written some milliseconds later; it has the time of what it marks.
-        marked = {}
+        begun, ended = {}, {}
         for line in lines:
-            if line["type"] in STEP_MOMENTS:
-                marked[line.get("step"), line["at"]] = Instant.of(line)
-            if line["type"] == "mark.set":
-                own = marked.get((line.get("step"), line["at"]), Instant.of(line))
-                self.marks.setdefault(line["data"]["mark"], own)
+            step = line.get("step")
+            if line["type"] in BEGINNINGS:
+                begun.setdefault(step, line)
+            elif line["type"] in ENDINGS:
+                ended[step] = line
+            elif line["type"] == "mark.set":
+                known = [begun.get(step), ended.get(step)] if step else []
+                self.marks.setdefault(line["data"]["mark"], Instant.of_mark(line, known))
         self.statements = [line for line in lines if line["type"] == "step.data_time"]
 
     def disrupted(self):

@@ -233,6 +233,8 @@ pub struct Asked {
     pub at: Moment,
     /// Seconds in which no process was there to be answered: they do not count against people.
     pub away_s: f64,
+    /// Seconds that somebody gave them besides.
+    pub extended_s: f64,
     /// The answer: who, when, what.
     pub answer: Option<(String, Moment, Box<Answer>)>,
     /// What follows because nobody answered in time, and when that was.
@@ -244,7 +246,7 @@ pub struct Asked {
 impl Asked {
     /// When people had their time, if it is limited.
     pub fn due(&self) -> Option<DateTime<Utc>> {
-        let seconds = self.question.timeout_s? + self.away_s;
+        let seconds = self.question.timeout_s? + self.away_s + self.extended_s;
         Some(self.at.at + chrono::TimeDelta::milliseconds((seconds * 1000.0) as i64))
     }
 
@@ -515,6 +517,7 @@ impl RunState {
             EventKind::RunFinished(outcome) => {
                 self.outcome = Some(outcome.clone());
                 self.finished = Some(moment);
+                self.steps.values_mut().for_each(StepState::leave);
             }
             // The others tell something, and change nothing that is decided or shown from here.
             _ => {}
@@ -720,7 +723,8 @@ impl StepState {
                 self.started.get_or_insert(moment);
                 let (question, at) = (question.clone(), moment);
                 let (answer, timed_out, closed) = (None, None, None);
-                self.questions.push(Asked { question, at, away_s: 0.0, answer, timed_out, closed });
+                let (away_s, extended_s) = (0.0, 0.0);
+                self.questions.push(Asked { question, at, away_s, extended_s, answer, timed_out, closed });
                 self.status = StepStatus::Asking;
             }
             EventKind::PersonAnswered(answer) => {
@@ -802,7 +806,13 @@ impl StepState {
             Order::Accept => {
                 self.accepted_by = Some(format!("{who}: {}", reason.unwrap_or("no reason given")));
             }
-            Order::Extend => self.extended_s += seconds.unwrap_or_default(),
+            Order::Extend => {
+                let seconds = seconds.unwrap_or_default();
+                self.extended_s += seconds;
+                if let Some(asked) = self.questions.last_mut() {
+                    asked.extended_s += seconds;
+                }
+            }
         }
     }
 
@@ -834,6 +844,21 @@ impl StepState {
         let since = self.attempt_started.map_or(0, |started| started.seq);
         let ended = self.blocks.iter().filter(|block| block.from.seq > since);
         ended.filter_map(|block| Some(block.from.seconds_to(&block.to?))).sum()
+    }
+
+    /// The run is over: whom a step still asked, or what it still waited for, does not matter any more.
+    fn leave(&mut self) {
+        let pauses = self.intent.as_ref().is_some_and(|intent| intent.action == "pause");
+        match self.status {
+            StepStatus::Asking if self.asks_by_its_action() => self.status = StepStatus::Waiting,
+            StepStatus::Asking => {
+                self.status = StepStatus::Skipped("the run ended before anybody answered".to_owned());
+            }
+            StepStatus::Running if pauses => {
+                self.status = StepStatus::Skipped("the run ended before its time was over".to_owned());
+            }
+            _ => {}
+        }
     }
 
     /// The last question it asked.
