@@ -111,8 +111,12 @@ fn view(screen: &vt100::Screen) -> Vec<String> {
 
 /// What is written between the tags of a picture.
 fn words(svg: &str) -> String {
-    let text: String = svg.split('<').filter_map(|part| Some(part.split_once('>')?.1)).collect();
-    text.split_whitespace().collect()
+    compared(&svg.split('<').filter_map(|part| Some(part.split_once('>')?.1)).collect::<String>())
+}
+
+/// Without numbers: a simulated second more or less makes no other picture.
+fn compared(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace() && !c.is_ascii_digit()).collect()
 }
 
 #[test]
@@ -133,7 +137,9 @@ fn the_picture_of_a_drill_shows_what_a_drill_shows() {
     let last = view(&film.last().expect("a last screen").1);
     let shown = words(&picture);
     for row in last {
-        let row: String = escaped(&row).split_whitespace().collect();
-        assert!(shown.contains(&row), "`{row}` is not in {PICTURE}; record it anew: scripts/record-terminal");
+        assert!(
+            shown.contains(&compared(&escaped(&row))),
+            "`{row}` is not in {PICTURE}; record it anew: scripts/record-terminal"
+        );
     }
 }

@@ -80,21 +80,26 @@ impl Row {
     }
 }
 
+/// `2026-01-05T09:00:00.030Z` as `2026-01-05 09:00`: so the table fits a terminal; `--output json` has all of it.
+fn to_the_minute(time: &str) -> String {
+    time.get(..16).unwrap_or_default().replace('T', " ")
+}
+
 fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.runbook.chars().count()).max().unwrap_or(0).max("RUNBOOK".len());
     let mut text = format!(
-        "{:18} {:width$} {:8} {:9} {:24} {:>12} {:>12}  OUTCOME\n",
+        "{:18} {:width$} {:8} {:9} {:16} {:>9} {:>9}  OUTCOME\n",
         "RUN", "RUNBOOK", "MODE", "CLOUD", "STARTED", "RECOVERY", "DATA LOST"
     );
     for row in rows {
         let cloud = row.cloud.split(':').next().unwrap_or_default();
         text.push_str(&format!(
-            "{:18} {:width$} {:8} {:9} {:24} {:>12} {:>12}  {}\n",
+            "{:18} {:width$} {:8} {:9} {:16} {:>9} {:>9}  {}\n",
             row.run,
             row.runbook,
             row.mode,
             cloud,
-            row.started_at,
+            to_the_minute(&row.started_at),
             number(row.rto_s),
             number(row.rpo_s),
             row.outcome

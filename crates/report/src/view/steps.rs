@@ -254,11 +254,12 @@ impl Time {
             let is_over = step.status.is_over() || sight.state.outcome.is_some();
             return Self { took_s: None, expect_s, is_over };
         };
-        Self {
-            took_s: Some(seconds(sight, started, step.finished)),
-            expect_s,
-            is_over: step.finished.is_some(),
-        }
+        // An attempt that failed and is followed by none, because the run is being ended, takes no more time.
+        let given_up = step.attempt_failed.filter(|_| {
+            sight.state.abort_asked.is_some() && matches!(step.status, StepStatus::AttemptFailed(_))
+        });
+        let end = step.finished.or(given_up);
+        Self { took_s: Some(seconds(sight, started, end)), expect_s, is_over: end.is_some() }
     }
 
     fn full(&self) -> String {
