@@ -5,6 +5,8 @@ pub mod spec;
 #[cfg(feature = "cloudwatch")]
 mod alarms;
 #[cfg(feature = "cloudwatch")]
+pub(crate) mod metrics;
+#[cfg(feature = "cloudwatch")]
 mod wait_for_alarm;
 
 #[cfg(feature = "cloudwatch")]

@@ -1,12 +1,11 @@
 //! `quotas.headroom`.
 
 use super::spec;
+use crate::cloudwatch::metrics::{self, Query};
 use crate::connect::Aws;
 use crate::errors::{Call, classify};
 use async_trait::async_trait;
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 use aws_sdk_servicequotas::types::MetricInfo;
-use aws_smithy_types::DateTime as SdkTime;
 use chrono::TimeDelta;
 use lifeboat_engine::action::{Action, ActionError, ErrorKind, Note, Observation, StepContext};
 use lifeboat_runbook::spec::ActionSpec;
@@ -119,27 +118,18 @@ impl Headroom {
     /// What is used, by the metric that Service Quotas names. A service measures it every few minutes: the newest of the
     /// last quarter of an hour counts. Where it may not be read, nothing is known of it.
     async fn used(&self, cx: &StepContext, metric: &MetricInfo) -> Result<Option<f64>, ActionError> {
+        let text = |field: Option<&str>| field.unwrap_or_default().to_owned();
         let dimensions = metric.metric_dimensions().into_iter().flatten();
-        let dimensions = dimensions.map(|(name, value)| Dimension::builder().name(name).value(value).build());
-        let described = Metric::builder()
-            .set_namespace(metric.metric_namespace().map(str::to_owned))
-            .set_metric_name(metric.metric_name().map(str::to_owned))
-            .set_dimensions(Some(dimensions.collect()))
-            .build();
-        let statistic = metric.metric_statistic_recommendation().unwrap_or("Maximum");
-        let stat = MetricStat::builder().metric(described).period(300).stat(statistic).build();
-        let millis = |time: chrono::DateTime<chrono::Utc>| SdkTime::from_millis(time.timestamp_millis());
-        let call = self.0.cloudwatch(&cx.place.region).get_metric_data();
-        let call = call
-            .metric_data_queries(MetricDataQuery::builder().id("used").metric_stat(stat).build())
-            .start_time(millis(cx.now - USAGE_WINDOW))
-            .end_time(millis(cx.now));
-        match call.send().await.map_err(|error| classify(error, Call::Read)) {
-            Ok(reply) => {
-                let points = reply.metric_data_results().iter();
-                let points = points.flat_map(|result| result.timestamps().iter().zip(result.values()));
-                Ok(points.max_by_key(|(at, _)| at.as_nanos()).map(|(_, used)| *used))
-            }
+        let query = Query {
+            namespace: text(metric.metric_namespace()),
+            metric: text(metric.metric_name()),
+            dimensions: dimensions.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            statistic: metric.metric_statistic_recommendation().unwrap_or("Maximum").to_owned(),
+            period: 300,
+            unit: None,
+        };
+        match metrics::read(&self.0, &cx.place.region, &query, cx.now - USAGE_WINDOW..cx.now).await {
+            Ok(points) => Ok(points.last().map(|point| point.value)),
             Err(error) if error.kind == ErrorKind::BlockedOnPermission => Ok(None),
             Err(error) => Err(error),
         }

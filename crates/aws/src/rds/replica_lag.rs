@@ -1,10 +1,7 @@
 //! How far a read replica is behind, as CloudWatch has it: what a promotion would lose.
 
+use crate::cloudwatch::metrics::{self, Point, Query};
 use crate::connect::Aws;
-use crate::errors::{Call, classify};
-use crate::times::time;
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
-use aws_smithy_types::DateTime as SdkTime;
 use chrono::{DateTime, TimeDelta, Utc};
 use lifeboat_engine::action::{ActionError, StepContext};
 use lifeboat_runbook::units;
@@ -61,47 +58,29 @@ impl Lag {
 /// When CloudWatch does not answer, or not so.
 pub(crate) async fn read(aws: &Aws, cx: &StepContext, replica: &str) -> Result<Lag, ActionError> {
     let lost_at = cx.run_started_at.min(cx.now);
-    let dimension = Dimension::builder().name("DBInstanceIdentifier").value(replica).build();
-    let metric = Metric::builder().namespace("AWS/RDS").metric_name("ReplicaLag").dimensions(dimension);
-    let stat = MetricStat::builder().metric(metric.build()).period(60).stat("Maximum").build();
-    let query = MetricDataQuery::builder().id("lag").metric_stat(stat).build();
-    let client = aws.cloudwatch(&cx.place.region);
-    let mut samples = Vec::new();
-    let mut next = None;
-    loop {
-        let call = client
-            .get_metric_data()
-            .metric_data_queries(query.clone())
-            .start_time(sdk(lost_at - WINDOW))
-            .end_time(sdk(cx.now))
-            .set_next_token(next);
-        let reply = call.send().await.map_err(|error| classify(error, Call::Read))?;
-        for result in reply.metric_data_results() {
-            let points = result.timestamps().iter().zip(result.values());
-            samples.extend(points.filter_map(|(at, lag)| sample(time(Some(at))?, *lag)));
-        }
-        next = reply.next_token().map(str::to_owned);
-        if next.is_none() {
-            return Ok(of(samples, lost_at, cx.now));
-        }
-    }
+    let query = Query {
+        namespace: "AWS/RDS".to_owned(),
+        metric: "ReplicaLag".to_owned(),
+        dimensions: vec![("DBInstanceIdentifier".to_owned(), replica.to_owned())],
+        statistic: "Maximum".to_owned(),
+        period: 60,
+        unit: None,
+    };
+    let points = metrics::read(aws, &cx.place.region, &query, lost_at - WINDOW..cx.now).await?;
+    Ok(of(points.into_iter().filter_map(sample).collect(), lost_at, cx.now))
 }
 
 /// -1 and the like say that it is not known (RDS user guide, monitoring read replication).
-fn sample(at: DateTime<Utc>, seconds: f64) -> Option<Sample> {
+fn sample(Point { at, value: seconds }: Point) -> Option<Sample> {
     let known = seconds.is_finite() && (0.0..1e9).contains(&seconds);
     known.then(|| Sample { at, lag: TimeDelta::milliseconds((seconds * 1000.0).round() as i64) })
 }
 
-fn of(mut samples: Vec<Sample>, lost_at: DateTime<Utc>, now: DateTime<Utc>) -> Lag {
-    samples.sort_by_key(|sample| sample.at);
+/// Of samples in the order of time.
+fn of(samples: Vec<Sample>, lost_at: DateTime<Utc>, now: DateTime<Utc>) -> Lag {
     let before = samples.iter().rfind(|sample| sample.at + PERIOD <= lost_at).copied();
     let newest = samples.last().filter(|sample| now - sample.at <= WINDOW).copied();
     Lag { before, newest }
-}
-
-fn sdk(time: DateTime<Utc>) -> SdkTime {
-    SdkTime::from_millis(time.timestamp_millis())
 }
 
 #[cfg(test)]
@@ -115,16 +94,19 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_no_sample() {
-        assert_eq!(sample(now(), 2.5).map(|it| it.lag), Some(TimeDelta::milliseconds(2500)));
+        assert_eq!(
+            sample(Point { at: now(), value: 2.5 }).map(|it| it.lag),
+            Some(TimeDelta::milliseconds(2500))
+        );
         for unknown in [-1.0, f64::NAN, f64::INFINITY] {
-            assert_eq!(sample(now(), unknown), None);
+            assert_eq!(sample(Point { at: now(), value: unknown }), None);
         }
     }
 
     #[test]
     fn evidence_is_from_before_and_a_dead_source_does_not_speak_against_it() {
         // Service was lost at minute 0, and the source is dead: its replica falls behind from then on.
-        let lag = of(vec![at(4, 240), at(-3, 2), at(-1, 3), at(0, 30)], now(), now() + TimeDelta::minutes(6));
+        let lag = of(vec![at(-3, 2), at(-1, 3), at(0, 30), at(4, 240)], now(), now() + TimeDelta::minutes(6));
         assert_eq!((lag.before, lag.newest), (Some(at(-1, 3)), Some(at(4, 240))));
         assert_eq!(lag.judged(false), Some(at(-1, 3)));
         assert_eq!(lag.before.map(Sample::complete_to), Some(now() - TimeDelta::seconds(63)));

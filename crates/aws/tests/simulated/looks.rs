@@ -97,6 +97,7 @@ async fn what_is_used_is_read_from_the_metric_that_service_quotas_names() {
             namespace,
             metric,
             dimensions: usage.dimensions.clone(),
+            unit: None,
             values,
         });
         region.quotas[0].usage_metric = Some(usage);

@@ -107,6 +107,9 @@ pub struct MetricDefinition {
     /// Dimensions.
     #[serde(default)]
     pub dimensions: BTreeMap<String, String>,
+    /// Unit of every value; `None` is CloudWatch's unit "None".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     /// The values in order of time; each holds until the next, and before the first there is none.
     pub values: Vec<MetricValue>,
 }

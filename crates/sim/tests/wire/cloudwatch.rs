@@ -205,11 +205,20 @@ fn what_is_not_computed_is_refused_and_never_guessed() {
 
 /// ReplicaLag of an instance of the world `multi-az`, a value a minute of the last ten.
 fn lags(bench: &Bench, instance: &str) -> Vec<f64> {
+    lags_in(bench, instance, None)
+}
+
+/// The same, of what was reported in a unit.
+fn lags_in(bench: &Bench, instance: &str, unit: Option<&str>) -> Vec<f64> {
     let metric = json!({
         "Namespace": "AWS/RDS", "MetricName": "ReplicaLag",
         "Dimensions": [{ "Name": "DBInstanceIdentifier", "Value": instance }],
     });
-    let query = json!({ "Id": "lag", "MetricStat": { "Metric": metric, "Period": 60, "Stat": "Maximum" } });
+    let mut query =
+        json!({ "Id": "lag", "MetricStat": { "Metric": metric, "Period": 60, "Stat": "Maximum" } });
+    if let Some(unit) = unit {
+        query["MetricStat"]["Unit"] = unit.into();
+    }
     let (start, end) = (bench.now() - TimeDelta::minutes(10), bench.now());
     let input = json!({
         "MetricDataQueries": [query], "ScanBy": "TimestampAscending", "StartTime": start, "EndTime": end,
@@ -235,4 +244,12 @@ fn the_lag_of_a_replica_is_how_far_its_data_is_behind() {
     assert_eq!(lags(&bench, "orders-replica").last(), Some(&2.0));
     assert!(lags(&bench, "orders-prod").is_empty(), "what follows nobody has no lag");
     assert!(lags(&bench, "nobody").is_empty());
+}
+
+#[test]
+fn under_another_unit_there_is_nothing() {
+    let bench = Bench::of(WorldDefinition::named("multi-az").expect("the embedded world"), 1);
+    let all = lags(&bench, "orders-replica");
+    assert_eq!(lags_in(&bench, "orders-replica", Some("Seconds")), all);
+    assert!(!all.is_empty() && lags_in(&bench, "orders-replica", Some("Milliseconds")).is_empty());
 }

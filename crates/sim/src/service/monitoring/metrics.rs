@@ -59,7 +59,8 @@ fn answer(
         return Err(invalid(format!("{id}: more than {MOST_DATAPOINTS} datapoints are asked for")));
     }
     let statistic = Statistic::named(wanted.required("Stat")?)?;
-    let found = find(world, context, &metric)?;
+    let unit = wanted.text("Unit")?;
+    let found = find(world, context, &metric)?.filter(|course| unit.is_none_or(|unit| unit == course.unit()));
     let mut points =
         found.map(|course| points(world, &course, (start, end), period, statistic)).unwrap_or_default();
     if !ascending {
@@ -88,6 +89,14 @@ impl Course<'_> {
         match self {
             Course::Told(metric) => &metric.metric,
             Course::ReplicaLag(_) => REPLICA_LAG,
+        }
+    }
+
+    /// The unit that its values were reported in; under another there are none (CloudWatch API reference, MetricStat).
+    fn unit(&self) -> &str {
+        match self {
+            Course::Told(metric) => metric.unit.as_deref().unwrap_or("None"),
+            Course::ReplicaLag(_) => "Seconds",
         }
     }
 
