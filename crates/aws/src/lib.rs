@@ -34,6 +34,7 @@ pub fn catalog() -> Vec<&'static ActionSpec> {
         &backup::spec::PUT_VALIDATION_RESULT,
         &backup::spec::START_BACKUP,
         &backup::spec::START_RESTORE,
+        &cloudwatch::spec::GET_METRIC,
         &cloudwatch::spec::WAIT_FOR_ALARM,
         &quotas::spec::HEADROOM,
         &secretsmanager::spec::UPDATE_KEYS,
@@ -58,6 +59,7 @@ pub fn register(registry: &mut lifeboat_engine::registry::Registry, aws: &std::s
     registry.add_lookout(Arc::new(backup::BackupJobs(aws.clone())));
     registry.add_lookout(Arc::new(backup::RestoreJobs(aws.clone())));
     registry.add_lookout(Arc::new(cloudwatch::Alarms(aws.clone())));
+    registry.add_action(Arc::new(cloudwatch::GetMetric(aws.clone())));
     registry.add_action(Arc::new(cloudwatch::WaitForAlarm));
     registry.add_action(Arc::new(quotas::Headroom(aws.clone())));
     registry.add_lookout(Arc::new(secretsmanager::Secrets(aws.clone())));

@@ -1,4 +1,4 @@
-//! `quotas.headroom` and `cloudwatch.wait_for_alarm`.
+//! `quotas.headroom`, `cloudwatch.get_metric` and `cloudwatch.wait_for_alarm`.
 
 use crate::bench::Bench;
 use lifeboat_engine::action::{ActionError, Observation};
@@ -108,4 +108,57 @@ async fn what_is_used_is_read_from_the_metric_that_service_quotas_names() {
     assert_eq!((&outputs["used"], &outputs["left"]), (&Value::Float(4.0), &Value::Float(2.0)));
     let error = headroom(&bench, "fargate", "L-3032A538", 3).await.expect_err("one too many");
     assert_eq!((error.code.as_str(), error.message.contains("4 used")), ("quota", true), "{error:?}");
+}
+
+/// A metric of the default Region with a value each five minutes of the last fifteen: 30, 20, 40.
+fn measured() -> Bench {
+    Bench::with(Vec::new(), |world| {
+        let start = world.start;
+        let region = world.accounts[0].regions.get_mut("eu-west-1").expect("the Region");
+        let value = |(ago, value): (i64, f64)| MetricValue {
+            from: start - chrono::TimeDelta::minutes(ago),
+            value: Some(value),
+        };
+        region.metrics.push(MetricDefinition {
+            namespace: "Orders".into(),
+            metric: "QueueDepth".into(),
+            dimensions: [("Queue".to_owned(), "refunds".to_owned())].into(),
+            unit: Some("Count".into()),
+            values: [(15, 30.0), (10, 20.0), (5, 40.0)].map(value).to_vec(),
+        });
+    })
+}
+
+async fn depth(bench: &Bench, more: &[(&str, Value)]) -> Result<Observation, ActionError> {
+    let dimensions = Value::Map([("Queue".to_owned(), "refunds".into())].into());
+    let mut with = vec![("namespace", "Orders".into()), ("metric", "QueueDepth".into())];
+    with.push(("dimensions", dimensions));
+    with.extend(more.iter().cloned());
+    let step = bench.step("cloudwatch.get_metric", &with);
+    step.action.observe(&step.cx).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_metric_tells_its_newest_value_and_the_range() {
+    let bench = measured();
+    let Ok(Observation::Ready(outputs)) = depth(&bench, &[]).await else { panic!("it can be read") };
+    let numbers = ["value", "minimum", "maximum"].map(|name| outputs[name].clone());
+    assert_eq!(numbers, [40.0, 20.0, 40.0].map(Value::Float), "{outputs:?}");
+    // Its minutes are there when CloudWatch has them, some minutes later.
+    let newest = parse_time("2026-01-05T08:56:00Z").expect("a time");
+    assert_eq!(outputs["at"], newest.into());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_measured_is_nothing_and_not_zero() {
+    let bench = measured();
+    for more in [("metric", "NoSuchMetric".into()), ("unit", "Bytes".into())] {
+        let Ok(Observation::Ready(outputs)) = depth(&bench, &[more]).await else { panic!("an answer") };
+        assert_eq!(
+            (&outputs["value"], &outputs["at"], &outputs["count"]),
+            (&Value::Null, &Value::Null, &Value::Int(0))
+        );
+    }
+    let odd = Value::Duration(chrono::TimeDelta::seconds(90));
+    assert_eq!(depth(&bench, &[("period", odd)]).await.expect_err("no such period").code, "parameter");
 }
