@@ -41,7 +41,7 @@ impl Page {
     /// A text that begins behind `label` and goes on under itself.
     fn labelled(&mut self, label: &str, at: usize, text: &str) {
         let label = format!("{label:at$}");
-        let gap = if label.chars().count() > at { " " } else { "" };
+        let gap = if label.is_empty() || label.ends_with(' ') { "" } else { " " };
         let mut before = label + gap;
         for line in wrapped(text, WIDTH - at) {
             self.0.push_str(format!("{before}{line}").trim_end());

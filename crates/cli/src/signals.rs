@@ -54,12 +54,11 @@ pub(crate) fn listen(log: Arc<RunLog>, stop: watch::Sender<Option<Stop>>) {
 
 /// The exit code of a process that leaves in the middle: what it may have left behind counts more than the signal.
 fn code_now(state: &RunState, signal: u8) -> u8 {
-    let changed = |outline: &lifeboat_journal::event::StepOutline| {
-        let effect = outline.effect.as_deref().unwrap_or("read");
-        let step = state.step(&outline.path);
+    let changed = |(path, step): (&lifeboat_runbook::id::StepPath, &lifeboat_journal::state::StepState)| {
+        let effect = state.outline(path).and_then(|outline| outline.effect.as_deref()).unwrap_or("read");
         effect != "read" && step.started.is_some() && step.undo != lifeboat_journal::state::UndoStatus::Undone
     };
-    let may_have_left = state.left().next().is_some() || state.outlines().iter().any(changed);
+    let may_have_left = state.left().next().is_some() || state.steps.iter().any(changed);
     match state.started.as_ref().map(|started| started.mode) {
         _ if !may_have_left => signal,
         Some(Mode::Drill) | None => outcome::LEFT_BEHIND,

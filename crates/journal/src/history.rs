@@ -51,8 +51,8 @@ impl PastRun {
         let (started, began) = (state.started.as_deref()?, state.began?);
         state.outcome.as_ref()?;
         let time = state.recovery_time.as_deref();
-        let steps = state.outlines().iter().filter_map(|outline| {
-            let step = state.steps.get(&outline.path)?;
+        let steps = state.steps_in_order().into_iter().filter_map(|(path, outline)| {
+            let step = state.steps.get(path)?;
             let seconds = match &step.status {
                 StepStatus::Succeeded => Some(step.started?.seconds_to(&step.finished?)),
                 // What the mode rules out, or a person, says nothing of the next run.
@@ -71,9 +71,21 @@ impl PastRun {
             recovery_time: time.and_then(|time| Some((time.scope.clone()?, time.actual_s?))),
             data_lost_s: state.data_lost.as_ref().and_then(|lost| lost.actual_s),
             outlines: state.outlines().to_vec(),
-            steps: steps.collect(),
+            steps: longest(steps),
         })
     }
+}
+
+/// Steps by their place in the plan. What the items of a loop did at the same time took as long as the longest of them.
+fn longest(steps: impl Iterator<Item = (StepPath, PastStep)>) -> BTreeMap<StepPath, PastStep> {
+    let mut longest: BTreeMap<StepPath, PastStep> = BTreeMap::new();
+    for (path, step) in steps {
+        match longest.get(&path) {
+            Some(known) if known.seconds >= step.seconds => {}
+            _ => drop(longest.insert(path, step)),
+        }
+    }
+    longest
 }
 
 /// Earlier runs of one runbook, the oldest first.

@@ -628,6 +628,45 @@ impl RunState {
         self.outlines().get(*self.outline_places.get(&path.planned())?)
     }
 
+    /// The steps as they are in this run, in the order of the plan: in the place of what a loop holds stand the steps of
+    /// its items, item by item. A loop that has not begun stands as it is planned, with `*` for the items.
+    pub fn steps_in_order(&self) -> Vec<(&StepPath, &StepOutline)> {
+        let mut steps = Vec::new();
+        let mut loops = BTreeSet::new();
+        for outline in self.outlines() {
+            let Some((each, _)) = outline.path.as_str().split_once("[*]") else {
+                steps.push((&outline.path, outline));
+                continue;
+            };
+            let each = StepPath::new(each);
+            let inside = self.steps_of_items(&each);
+            match inside.is_empty() {
+                true => steps.push((&outline.path, outline)),
+                false if loops.insert(each) => steps.extend(inside),
+                false => {}
+            }
+        }
+        steps
+    }
+
+    /// The steps of the items of a loop, item by item, each item in the order of the plan.
+    fn steps_of_items(&self, each: &StepPath) -> Vec<(&StepPath, &StepOutline)> {
+        let items = self.steps.get(each).and_then(|step| step.items.as_ref());
+        let begin = format!("{each}[");
+        let inside = self.steps.range(StepPath::new(begin.as_str())..);
+        let inside = inside.map(|(path, _)| path).take_while(|path| path.as_str().starts_with(&begin));
+        let mut placed: Vec<_> = inside
+            .filter_map(|path| {
+                let key = path.as_str()[begin.len()..].split(']').next()?;
+                let item = items.and_then(|items| items.named(key)).map(|(place, _)| place);
+                let place = *self.outline_places.get(&path.planned())?;
+                Some((item, place, path))
+            })
+            .collect();
+        placed.sort();
+        placed.into_iter().filter_map(|(_, place, path)| Some((path, self.outlines().get(place)?))).collect()
+    }
+
     /// The step inside `path` that ended last, by which it was over; `path` itself where it holds no others.
     pub fn last_inside(&self, path: &StepPath) -> StepPath {
         if !self.steps.get(path).is_some_and(StepState::is_group) {

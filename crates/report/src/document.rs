@@ -8,7 +8,7 @@ use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::spec::Resource;
 use lifeboat_runbook::units::time_text;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A run, as machines read it. Keys are stable and in this order; durations are seconds, times RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -176,12 +176,9 @@ pub fn measurements(state: &RunState, events: &[Event]) -> Measurements {
 
 /// The steps in planned order; behind them those the first event does not name.
 pub(crate) fn paths(state: &RunState) -> Vec<&StepPath> {
-    let mut paths: Vec<&StepPath> = state.outlines().iter().map(|outline| &outline.path).collect();
-    for path in state.steps.keys() {
-        if !paths.contains(&path) {
-            paths.push(path);
-        }
-    }
+    let mut paths: Vec<&StepPath> = state.steps_in_order().into_iter().map(|(path, _)| path).collect();
+    let planned: BTreeSet<&StepPath> = paths.iter().copied().collect();
+    paths.extend(state.steps.keys().filter(|path| !planned.contains(path)));
     paths
 }
 

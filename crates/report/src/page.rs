@@ -456,7 +456,7 @@ fn what_made_it(state: &RunState, document: &Document) -> String {
         return format!("The recovery time is not known: {missing}.");
     };
     let name = |path: &StepPath| {
-        let named = outline(state, path).and_then(|outline| outline.name.clone());
+        let named = state.outline(path).and_then(|outline| outline.name.clone());
         named.map_or_else(|| path.to_string(), |name| format!("{path} ({name})"))
     };
     made::sentence(total, &document.rto.parts_s, &document.critical_steps, &name)
@@ -578,7 +578,7 @@ fn rows(state: &RunState, wanted: impl Fn(&StepPath) -> bool) -> Vec<StepRow> {
 
 fn step_row(state: &RunState, path: &StepPath) -> StepRow {
     let step = state.step(path);
-    let outline = outline(state, path);
+    let outline = state.outline(path);
     let seen: Vec<&str> = step.states_seen.iter().map(|seen| seen.state.as_str()).collect();
     StepRow {
         step: path.to_string(),
@@ -591,10 +591,6 @@ fn step_row(state: &RunState, path: &StepPath) -> StepRow {
         seen: seen.join(" → "),
         why: why(&step),
     }
-}
-
-fn outline<'run>(state: &'run RunState, path: &StepPath) -> Option<&'run StepOutline> {
-    state.started.as_ref()?.steps.iter().find(|outline| outline.path == *path)
 }
 
 fn action(step: &StepState) -> Option<String> {

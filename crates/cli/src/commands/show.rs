@@ -101,14 +101,17 @@ fn against(objective_s: Option<f64>, met: Option<bool>) -> String {
 
 fn steps(state: &RunState) -> String {
     let mut text = String::from("\n");
-    for outline in state.outlines() {
-        let step = state.step(&outline.path);
+    let steps = state.steps_in_order();
+    let longest = steps.iter().map(|(path, _)| path.as_str().chars().count()).max().unwrap_or_default();
+    let width = longest.clamp(20, 48);
+    for (path, outline) in steps {
+        let step = state.step(path);
         let took = match (step.started, step.finished) {
             (Some(started), Some(finished)) => duration(started.seconds_to(&finished)),
             _ => String::new(),
         };
         let word = step_word(&step);
-        text.push_str(&format!("  {:20} {word:16} {took:>10}  {}\n", outline.path.as_str(), what(outline)));
+        text.push_str(&format!("  {:width$} {word:16} {took:>10}  {}\n", path.as_str(), what(outline)));
         text.push_str(&blocked(&step));
         match &step.status {
             StepStatus::Skipped(reason) | StepStatus::DoneByHand(reason) => {

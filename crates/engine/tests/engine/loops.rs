@@ -54,6 +54,13 @@ async fn each_item_has_its_own_steps_and_so_many_run_at_once() {
     let each = state.step(&StepPath::new("each"));
     assert_eq!(keys(&each.outputs["succeeded"]), ["orders", "billing", "users", "audit"]);
     assert_eq!(keys(&each.outputs["failed"]), Vec::<String>::new());
+    // They are told item by item, in the order of the items, in the place of what is planned.
+    let told: Vec<&str> = state.steps_in_order().into_iter().map(|(path, _)| path.as_str()).collect();
+    let items = ["orders", "billing", "users", "audit"];
+    let items = items.iter().flat_map(|key| ["restore", "proof"].map(|id| format!("each[{key}].{id}")));
+    let expected: Vec<String> =
+        ["find", "each"].map(str::to_owned).into_iter().chain(items).chain(["after".to_owned()]).collect();
+    assert_eq!(told, expected);
     // Orders and billing begin; users takes the turn of orders, audit that of users.
     let begun = |key: &str| span(&state, &format!("each[{key}].restore")).0.round();
     assert_eq!((begun("orders"), begun("billing")), (0.0, 0.0));

@@ -87,7 +87,8 @@ pub(super) fn findings(
     findings.extend(orders(state));
     findings.extend(negative(state, time, lost));
     findings.extend(estimated(time));
-    findings.extend(state.outlines().iter().flat_map(|outline| of_step(state, outline)));
+    findings
+        .extend(state.steps_in_order().into_iter().flat_map(|(path, outline)| of_step(state, path, outline)));
     findings.extend(events.iter().filter_map(of_event));
     findings.extend(throttled(events));
     findings.extend(processes(state, events));
@@ -198,8 +199,8 @@ fn estimated(recovery: &RecoveryTime) -> Option<Finding> {
     Some(finding(FindingKind::Estimate, recovery.events.clone(), text))
 }
 
-fn of_step(state: &RunState, outline: &StepOutline) -> Vec<Finding> {
-    let (path, Some(step)) = (&outline.path, state.steps.get(&outline.path)) else { return Vec::new() };
+fn of_step(state: &RunState, path: &StepPath, outline: &StepOutline) -> Vec<Finding> {
+    let Some(step) = state.steps.get(path) else { return Vec::new() };
     let mut findings = Vec::new();
     findings.extend(slow(path, step, outline));
     findings.extend(near_timeout(path, step));

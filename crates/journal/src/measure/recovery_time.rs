@@ -51,15 +51,15 @@ pub fn stand_in<'plan>(outlines: &'plan [StepOutline], outline: &StepOutline) ->
 
 /// Steps skipped because this is a drill, and how long each is expected to take.
 fn estimates(state: &RunState, span: &Span) -> Vec<Estimate> {
-    let skipped = state.outlines().iter().filter(|outline| {
-        let step = state.steps.get(&outline.path);
+    let skipped = state.steps_in_order().into_iter().filter(|(path, _)| {
+        let step = state.steps.get(*path);
         step.is_some_and(|step| {
             matches!(step.status, StepStatus::Skipped(_)) && step.skipped_because.contains_key("run.mode")
         })
     });
     let mut counted = BTreeSet::new();
     skipped
-        .map(|outline| {
+        .map(|(path, outline)| {
             let (seconds, source) = match rehearsal(state, span, outline) {
                 Some((by, within, _)) if within && counted.insert(by.path.clone()) => {
                     (Some(0.0), EstimateSource::Contained(by.path.clone()))
@@ -67,7 +67,7 @@ fn estimates(state: &RunState, span: &Span) -> Vec<Estimate> {
                 Some((by, _, took)) => (Some(took), EstimateSource::Rehearsed(by.path.clone())),
                 None => (outline.expect_s, EstimateSource::Expected(outline.expect_source.clone())),
             };
-            Estimate { step: outline.path.clone(), seconds, source }
+            Estimate { step: path.clone(), seconds, source }
         })
         .collect()
 }
@@ -112,11 +112,10 @@ fn parts(state: &RunState, span: &Span) -> Parts {
 
 /// The end of the last step before `end` that changes something.
 fn last_change(state: &RunState, end: Moment) -> Option<Moment> {
-    state
-        .outlines()
-        .iter()
-        .filter(|outline| outline.effect.as_deref().is_some_and(|effect| effect != "read"))
-        .filter_map(|outline| state.steps.get(&outline.path)?.finished)
-        .filter(|finished| finished.seq <= end.seq)
-        .max_by_key(|finished| finished.seq)
+    let changes = |path| {
+        let effect = state.outline(path).and_then(|outline| outline.effect.as_deref());
+        effect.is_some_and(|effect| effect != "read")
+    };
+    let ended = state.steps.iter().filter(|(path, _)| changes(path)).filter_map(|(_, step)| step.finished);
+    ended.filter(|finished| finished.seq <= end.seq).max_by_key(|finished| finished.seq)
 }

@@ -247,7 +247,7 @@ fn rows(
     }
     for (path, stretches) in shown {
         let took = state.steps.get(path).and_then(|step| Some(step.started?.seconds_to(&step.finished?)));
-        let outline = state.outlines().iter().find(|outline| outline.path == *path);
+        let outline = state.outline(path);
         let end =
             stretches.iter().filter(|stretch| !stretch.kind.starts_with("undo")).map(|stretch| stretch.to_s);
         let slack = document.slack.get(path).filter(|slack| **slack > 0.0).map(|slack| {

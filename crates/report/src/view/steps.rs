@@ -56,13 +56,13 @@ const HINT_LINES: usize = 3;
 
 pub(super) fn groups(sight: &Sight<'_>, columns: usize) -> Vec<Group> {
     let (mut preflight, mut steps, mut cleanup) = (Vec::new(), Vec::new(), Vec::new());
-    for outline in sight.state.outlines() {
-        let group = match outline.path.as_str() {
-            path if path.starts_with("cleanup:") => &mut cleanup,
-            _ if outline.path.is_preflight() => &mut preflight,
+    for (path, outline) in sight.state.steps_in_order() {
+        let group = match path.as_str() {
+            text if text.starts_with("cleanup:") => &mut cleanup,
+            _ if path.is_preflight() => &mut preflight,
             _ => &mut steps,
         };
-        group.push(draft(sight, outline));
+        group.push(draft(sight, path, outline));
     }
     let groups =
         [("preflight", preflight), ("steps", steps), ("taken back", undone(sight)), ("cleanup", cleanup)];
@@ -78,7 +78,8 @@ pub(super) fn groups(sight: &Sight<'_>, columns: usize) -> Vec<Group> {
 
 /// A line for each step under way, for where there is no terminal.
 pub(super) fn waiting(sight: &Sight<'_>) -> Vec<String> {
-    let drafts = sight.state.outlines().iter().map(|outline| draft(sight, outline)).chain(undone(sight));
+    let steps = sight.state.steps_in_order().into_iter();
+    let drafts = steps.map(|(path, outline)| draft(sight, path, outline)).chain(undone(sight));
     drafts
         .filter(|draft| draft.standing == Standing::UnderWay)
         .map(|draft| {
@@ -119,11 +120,11 @@ fn row(draft: Draft, columns: usize, name_columns: usize) -> Row {
     Row { standing, lines }
 }
 
-fn draft(sight: &Sight<'_>, outline: &StepOutline) -> Draft {
-    let step = sight.state.step(&outline.path);
-    let name = outline.path.as_str();
+fn draft(sight: &Sight<'_>, path: &StepPath, outline: &StepOutline) -> Draft {
+    let step = sight.state.step(path);
+    let name = path.as_str();
     let name = name.strip_prefix("preflight:").or(name.strip_prefix("cleanup:")).unwrap_or(name);
-    let (standing, sign, what) = stands(sight, &outline.path, &step);
+    let (standing, sign, what) = stands(sight, path, &step);
     let hint = (standing == Standing::UnderWay || standing == Standing::Failed)
         .then(|| {
             step.blocked().map(|block| &block.error).or(step.status.failure()).and_then(|it| it.hint.clone())
@@ -142,7 +143,7 @@ fn draft(sight: &Sight<'_>, outline: &StepOutline) -> Draft {
 
 /// How many steps it is inside of.
 fn depth(sight: &Sight<'_>, outline: &StepOutline) -> usize {
-    let parent = |path: &StepPath| sight.state.outlines().iter().find(|other| other.path == *path);
+    let parent = |path: &StepPath| sight.state.outline(path);
     std::iter::successors(outline.parent.as_ref(), |path| parent(path)?.parent.as_ref()).count()
 }
 
