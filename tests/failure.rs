@@ -175,6 +175,32 @@ fn what_cannot_be_deleted_is_named_everywhere_and_cleaned_up_later() {
 }
 
 #[test]
+fn a_corrected_runbook_can_clean_up() {
+    let bench = Bench::new();
+    // The runbook takes its copy back by an action that is told the wrong name: it deletes nothing.
+    let undone_by = |name: &str| {
+        let undo = format!(
+            "action: rds.delete_instance, with: {{ instance: \"{name}\", skip_final_snapshot: true }}"
+        );
+        let named = book("heartbeat").replace("time: latest }", "time: latest, instance: orders-copy }");
+        named.replace("  - id: newest\n", &format!("    undo: {{ {undo} }}\n  - id: newest\n"))
+    };
+    let (wrong, right) = (undone_by("orders-prod"), undone_by("orders-copy"));
+    let file = bench.desk.write("wrong.yaml", &wrong);
+    let (code, document) = bench.start("drill", &file, &[]);
+    assert_eq!(code, 6, "the guard refuses to delete production, and the copy is left: {document:#}");
+    let run = document["run"].as_str().unwrap();
+    let amended = bench.desk.write("right.yaml", &right);
+    assert_eq!(bench.program.run(&["cleanup", run, "--amended", &amended]).code, 2, "a reason is wanted");
+    let said = ["cleanup", run, "--amended", &amended, "--reason", "it named production", "--output", "json"];
+    let (code, document) = bench.program.json(&said);
+    assert_eq!((code, &document["left_behind"]), (0, &json!([])), "{document:#}");
+    assert_eq!(bench.program.accepted(run, "DeleteDBInstance"), 1);
+    let report = bench.program.run(&["report", run]).stdout;
+    assert!(report.contains("the runbook was amended in the run: it named production"), "{report}");
+}
+
+#[test]
 fn a_recovery_is_ended_by_a_person_alone() {
     for (words, code, deleted) in [
         (&["abort", "latest", "--undo", "--yes"][..], 5, 1),

@@ -415,6 +415,12 @@ before a step with `commit: true` stays. A recovery that passed is not cleaned u
 pub(crate) struct CleanupArguments {
     /// A run that is over: any unambiguous beginning of its id, or `latest`.
     pub(crate) run: String,
+    /// Clean up by this version of the runbook; steps that have started must be the same in it.
+    #[arg(long, value_name = "FILE", requires = "reason")]
+    pub(crate) amended: Option<PathBuf>,
+    /// Why, for --amended.
+    #[arg(long, value_name = "TEXT", requires = "amended")]
+    pub(crate) reason: Option<String>,
     /// Do not ask before deleting what a recovery made.
     #[arg(long)]
     pub(crate) yes: bool,

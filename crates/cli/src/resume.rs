@@ -46,7 +46,10 @@ pub(crate) enum Purpose {
         why: Option<String>,
     },
     /// To take away what it left.
-    Cleanup,
+    Cleanup {
+        /// A corrected runbook, and why.
+        amended: Option<(PathBuf, String)>,
+    },
 }
 
 /// What is needed to take a run up.
@@ -120,7 +123,7 @@ fn fits(take_up: &TakeUp, started: &RunStarted) -> Result<(), CommandError> {
         (Some(outcome), Purpose::Resume { .. } | Purpose::Abort { .. }) => {
             return Err(finished(&run.id, outcome));
         }
-        (None, Purpose::Cleanup) => {
+        (None, Purpose::Cleanup { .. }) => {
             return Err(CommandError::refused(format!("{} is not over", run.id)).hint(format!(
                 "end it first: `lifeboat abort {0} --undo` takes back what it did; `lifeboat resume {0}` goes on",
                 run.id
@@ -161,7 +164,12 @@ async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8,
             drafts.extend(orders.drafts(&plan, &catalog, &run.state)?);
         }
         Purpose::Abort { undo, why } => drafts.push(abort(why, undo)),
-        Purpose::Cleanup => {
+        Purpose::Cleanup { amended } => {
+            if let Some((path, reason)) = amended {
+                let (new, draft) = amend(&path, &plan, &run, started, &catalog, reason)?;
+                plan = new;
+                drafts.push(draft);
+            }
             let kind = EventKind::CleanupAsked { by: user() };
             drafts.push(Draft::run(kind).by(Actor::person(user())));
         }

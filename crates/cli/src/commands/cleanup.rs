@@ -10,7 +10,7 @@ use lifeboat_journal::outcome::{PASSED, Verdict};
 use lifeboat_runbook::plan::Mode;
 
 pub(crate) fn run(home: &Home, arguments: CleanupArguments, globals: Globals) -> Result<u8, CommandError> {
-    let CleanupArguments { run, yes, output } = arguments;
+    let CleanupArguments { run, amended, reason, yes, output } = arguments;
     let run = home.find(&run)?;
     let recovery = started(&run)?.mode == Mode::Recovery;
     let passed = run.state.outcome.as_ref().is_some_and(|outcome| outcome.verdict == Verdict::Passed);
@@ -27,5 +27,6 @@ pub(crate) fn run(home: &Home, arguments: CleanupArguments, globals: Globals) ->
     if recovery && run.state.outcome.is_some() {
         consent_to_delete(&run.state, yes)?;
     }
-    take_up(home, TakeUp::new(run, Purpose::Cleanup, globals, output.output))
+    let purpose = Purpose::Cleanup { amended: amended.zip(reason) };
+    take_up(home, TakeUp::new(run, purpose, globals, output.output))
 }
