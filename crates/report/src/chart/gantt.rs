@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{Event, EventKind};
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::id::{MarkName, StepPath};
+use lifeboat_runbook::plan::GROUPS;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -61,7 +62,7 @@ pub struct Bar {
     pub x: f64,
     /// Per cent of the width.
     pub width: f64,
-    /// What kind: `work`, `aws`, `person`, `blocked`, `retry`, `undo`, `undo_failed`, `away`, `slack`.
+    /// What kind: `work`, `group`, `aws`, `person`, `blocked`, `retry`, `undo`, `undo_failed`, `away`, `slack`.
     pub kind: &'static str,
     /// What stands in it, where that fits.
     pub text: Option<String>,
@@ -206,6 +207,9 @@ fn begins(kind: &EventKind) -> bool {
 
 fn follow(track: &mut Track, at: f64, kind: &EventKind) {
     match kind {
+        EventKind::StepStarted(intent) if GROUPS.contains(&intent.action.as_str()) => {
+            track.begin(at, "group", "");
+        }
         EventKind::StepStarted(_) => track.begin(at, "work", ""),
         EventKind::StateSeen { state, .. } => track.begin(at, "aws", state),
         EventKind::AttemptFailed { error, .. } => track.begin(at, "retry", format!("after {}", error.code)),
