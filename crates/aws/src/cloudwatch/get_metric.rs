@@ -4,12 +4,13 @@ use super::metrics::{self, Query};
 use super::spec;
 use crate::connect::Aws;
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use lifeboat_engine::action::{Action, ActionError, Observation, StepContext};
 use lifeboat_runbook::spec::ActionSpec;
 use lifeboat_runbook::units;
 use lifeboat_runbook::value::Value;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// `cloudwatch.get_metric`.
@@ -33,8 +34,8 @@ impl Action for GetMetric {
             period: period(duration(cx, "period")?.unwrap_or(TimeDelta::minutes(1)))?,
             unit: cx.text("unit").map(str::to_owned),
         };
-        let window = duration(cx, "window")?.unwrap_or(WINDOW);
-        let points = metrics::read(&self.0, &cx.place.region, &query, cx.now - window..cx.now).await?;
+        let window = window(cx.now, i64::from(query.period), duration(cx, "window")?.unwrap_or(WINDOW))?;
+        let points = metrics::read(&self.0, &cx.place.region, &query, window).await?;
         let values = || points.iter().map(|point| point.value);
         let newest = points.last();
         let count = i64::try_from(points.len()).unwrap_or(i64::MAX);
@@ -65,6 +66,23 @@ fn duration(cx: &StepContext, name: &str) -> Result<Option<TimeDelta>, ActionErr
     }
 }
 
+/// Whole periods, up to the last that is over: of the one that still runs a sum would be too small.
+///
+/// # Errors
+/// When it is shorter than a period, or begins before all time.
+fn window(now: DateTime<Utc>, period: i64, wanted: TimeDelta) -> Result<Range<DateTime<Utc>>, ActionError> {
+    let refused = |why: &str| {
+        let message = format!("`window: {}` {why}", units::duration_text(wanted));
+        ActionError::refused("parameter", message)
+    };
+    if wanted < TimeDelta::seconds(period) {
+        return Err(refused("is shorter than the period").hint("make it a few periods long"));
+    }
+    let end = DateTime::from_timestamp(now.timestamp() / period * period, 0);
+    let begin = end.and_then(|end| end.checked_sub_signed(wanted));
+    end.zip(begin).map(|(end, begin)| begin..end).ok_or_else(|| refused("goes back too far"))
+}
+
 /// CloudWatch takes whole minutes, and of high-resolution metrics 1, 5, 10, 20 or 30 seconds (API reference, MetricStat,
 /// Period).
 fn period(period: TimeDelta) -> Result<i32, ActionError> {
@@ -82,6 +100,18 @@ fn period(period: TimeDelta) -> Result<i32, ActionError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_periods_that_are_over_are_looked_at() {
+        let at = |minute: i64, second: i64| {
+            DateTime::from_timestamp(1_767_603_600 + minute * 60 + second, 0).expect("a time")
+        };
+        let quarter = TimeDelta::minutes(15);
+        assert_eq!(window(at(7, 30), 300, quarter), Ok(at(-10, 0)..at(5, 0)));
+        assert_eq!(window(at(7, 30), 60, quarter), Ok(at(-8, 0)..at(7, 0)));
+        assert!(window(at(0, 0), 3600, quarter).is_err(), "shorter than a period");
+        assert!(window(at(0, 0), 60, TimeDelta::days(100_000_000)).is_err(), "before all time");
+    }
 
     #[test]
     fn periods_are_those_of_cloudwatch() {

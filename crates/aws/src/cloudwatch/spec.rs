@@ -26,7 +26,11 @@ pub const GET_METRIC: ActionSpec = ActionSpec {
         Parameter::optional("unit", Type::String, "Only what was reported in this unit."),
     ],
     outputs: &[
-        Output::new("value", Type::Number, "The newest value; nothing where there is none in the window."),
+        Output::new(
+            "value",
+            Type::Number,
+            "The value of the newest period that is over; nothing where there is none in the window.",
+        ),
         Output::new("at", Type::Time, "When its period began."),
         Output::new("minimum", Type::Number, "The smallest value in the window."),
         Output::new("maximum", Type::Number, "The largest value in the window."),
