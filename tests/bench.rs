@@ -170,6 +170,7 @@ impl Bench {
             log: log.clone(),
             permitted: permitted.expect("`allow` has values"),
             confirmed: confirmed.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>(),
+            until: None,
             outside: outside(self.people.clone()),
             stop,
         };

@@ -260,3 +260,21 @@ fn orders_that_do_not_fit_are_refused_and_write_nothing() {
     assert_eq!((code, &document["steps"][1]["state"]), (0, &json!("done_by_hand")), "{document:#}");
     assert_eq!(document["steps"][1]["outputs"]["row_count"], 1);
 }
+
+#[test]
+fn a_run_goes_up_to_a_step_and_on_from_there() {
+    let bench = Bench::new();
+    let file = bench.desk.write("good.yaml", &book("heartbeat"));
+    let (code, document) = bench.start("drill", &file, &["--until", "restore"]);
+    assert_eq!((code, &document["outcome"]), (4, &json!("paused")), "{document:#}");
+    assert_eq!(document["paused"]["because"], "until");
+    let state = |document: &Value, step: usize| document["steps"][step]["state"].clone();
+    assert_eq!((state(&document, 0), state(&document, 1)), (json!("succeeded"), json!("pending")));
+    let run = document["run"].as_str().unwrap();
+    assert_eq!(bench.program.accepted(run, "DeleteDBInstance"), 0, "the copy is there to be looked at");
+    let (code, document) = bench.program.json(&["resume", run, "--output", "json", "--quiet"]);
+    assert_eq!((code, &document["outcome"]), (0, &json!("passed")), "{document:#}");
+    let unknown = bench.program.run(&["drill", &file, "--simulate", &bench.world, "--until", "restor"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.stderr.contains("did you mean `restore`?"), "{}", unknown.stderr);
+}

@@ -207,6 +207,9 @@ pub(crate) struct StartArguments {
     /// Do not ask before the first change. A person's step is never answered by this.
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Pause when this step is over; `lifeboat resume` goes on, `lifeboat abort` ends it.
+    #[arg(long, value_name = "STEP")]
+    pub(crate) until: Option<String>,
     /// Answers given in advance, YAML: `STEP: { choice: …, reason: …, after: 5m }`. Approvals only in drills.
     #[arg(long, value_name = "FILE")]
     pub(crate) answers: Option<PathBuf>,

@@ -141,6 +141,13 @@ pub(crate) fn named(plan: &Plan, state: &RunState, name: &str) -> Result<StepPat
     }
 }
 
+/// The step of the plan that `--until` names: one of the runbook's own, not of an item or a check.
+pub(crate) fn until(plan: &Plan, name: &str) -> Result<StepPath, CommandError> {
+    let steps = || plan.steps.iter().map(|step| &step.path);
+    let found = steps().find(|path| path.as_str() == name).cloned();
+    found.ok_or_else(|| unknown("step", name, steps().map(StepPath::as_str)))
+}
+
 fn unknown<'name>(what: &str, name: &str, known: impl Iterator<Item = &'name str> + Clone) -> CommandError {
     let hint = match nearest(name, known.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
@@ -207,7 +214,7 @@ pub(crate) async fn ask_in_place(
         PauseReason::Check => &["accept", "retry", "leave"],
         PauseReason::Timeout => &["wait", "skip", "done", "undo", "leave"],
         PauseReason::Blocked => &["wait", "leave"],
-        PauseReason::Person | PauseReason::Signal => return None,
+        PauseReason::Person | PauseReason::Signal | PauseReason::Until => return None,
     };
     let turn = terminal.turn().await;
     terminal.show(|| say!("\n{}", paused.why));
@@ -319,6 +326,10 @@ pub(crate) fn what_next(state: &RunState) -> Vec<String> {
         PauseReason::Person => lines.push(format!("then go on with: lifeboat resume {run}")),
         PauseReason::Signal => {
             lines.push(format!("nothing was taken back; go on with: lifeboat resume {run}"));
+        }
+        PauseReason::Until => {
+            lines.push(format!("go on with: lifeboat resume {run}"));
+            lines.push(format!("or end it:  lifeboat abort {run}"));
         }
         PauseReason::Timeout => lines.push(format!("wait on with: lifeboat resume {run}")),
         PauseReason::Blocked => lines.push(format!("when it is there, go on with: lifeboat resume {run}")),

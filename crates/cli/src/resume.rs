@@ -186,7 +186,7 @@ async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8,
         session::observers(&screen, &run.id, &wiring, &calls.inbox, &plan, &run.journal.events);
     let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, run.journal.events, observers));
     log.append(drafts)?;
-    Voyage { plan, catalog, wiring, log, calls, confirmed, answers, screen, live }.drive().await
+    Voyage { plan, catalog, wiring, log, calls, confirmed, until: None, answers, screen, live }.drive().await
 }
 
 async fn wire(

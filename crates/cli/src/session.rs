@@ -26,7 +26,7 @@ use lifeboat_journal::file::{FileStorage, JournalWriter, RunDirectory, Storage};
 use lifeboat_journal::outcome;
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::check::Checked;
-use lifeboat_runbook::id::RunId;
+use lifeboat_runbook::id::{RunId, StepPath};
 use lifeboat_runbook::plan::{AllowedResource, Mode, Plan};
 use lifeboat_runbook::spec::{Catalog, Effect};
 use lifeboat_sim::WorldDefinition;
@@ -55,6 +55,8 @@ pub(crate) struct Request {
     pub(crate) disrupted_at: Option<DateTime<Utc>>,
     /// Names typed for destruction.
     pub(crate) confirmed: BTreeSet<String>,
+    /// The step after which it is paused.
+    pub(crate) until: Option<String>,
     /// The account id typed for a drill that touches what it did not make.
     pub(crate) confirmed_account: Option<String>,
     /// The AWS profile.
@@ -141,6 +143,7 @@ impl Session<'_> {
             None => Answers::new(),
         };
         let accepted = orders::accepted(&self.plan, &self.request.accepted)?;
+        let until = self.request.until.as_deref().map(|name| orders::until(&self.plan, name)).transpose()?;
         let id = self.run_id()?;
         let directory = RunDirectory::of(self.home.path(), &id);
         let wiring = self.wire(&directory).await?;
@@ -159,7 +162,7 @@ impl Session<'_> {
         start::begin(&log, &self.plan, &start, &aim, &caller)?;
         log.append(orders::accept(&accepted, self.request.reason.as_deref()))?;
         let Self { request: Request { confirmed, screen, .. }, catalog, .. } = self;
-        Voyage { plan, catalog, wiring, log, calls, confirmed, answers, screen, live }.drive().await
+        Voyage { plan, catalog, wiring, log, calls, confirmed, until, answers, screen, live }.drive().await
     }
 
     /// From the seed in a simulated run, so that the same seed gives the same run; a seed used before gets a number.
@@ -405,6 +408,7 @@ pub(crate) struct Voyage {
     pub(crate) log: Arc<RunLog>,
     pub(crate) calls: Calls,
     pub(crate) confirmed: BTreeSet<String>,
+    pub(crate) until: Option<StepPath>,
     pub(crate) answers: Answers,
     pub(crate) screen: Screen,
     pub(crate) live: Option<Live>,
@@ -474,6 +478,7 @@ impl Voyage {
             log: log.clone(),
             permitted,
             confirmed: self.confirmed.clone(),
+            until: self.until.clone(),
             outside: outside.clone(),
             stop: self.calls.stop.clone(),
         })

@@ -143,6 +143,7 @@ async fn drive(plan: Plan, catalog: Catalog, clock: Clock) -> Option<Verdict> {
         log: log.clone(),
         permitted: vec![],
         confirmed: BTreeSet::new(),
+        until: None,
         outside,
         stop,
     };

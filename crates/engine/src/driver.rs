@@ -42,6 +42,8 @@ pub struct Engine {
     pub permitted: Vec<Permitted>,
     /// Names the operator has typed for destruction.
     pub confirmed: BTreeSet<String>,
+    /// The step after which the run is paused; nothing: it goes to its end.
+    pub until: Option<StepPath>,
     /// People, secrets, identity.
     pub outside: Outside,
     /// Who or what asks for the end of it: `SIGINT`. Nothing as long as nobody does.
@@ -144,6 +146,7 @@ impl Engine {
             .log
             .with_news(0, |events, state| (Decider::new(&plan, &chart, &catalog, state), events.len()));
         loop {
+            self.pause_where_asked()?;
             let (commands, late) = self.log.with_news(seen, |events, state| {
                 seen += events.len();
                 let mut commands = decider.on(events, state);
@@ -208,6 +211,23 @@ impl Engine {
             keyring: Arc::default(),
             cancel,
         }
+    }
+
+    /// Nothing begins behind the step the run was to go up to: what is under way beside it ends, and the run waits for
+    /// whoever resumes it. A failure of that step is a failure like any other.
+    fn pause_where_asked(&mut self) -> Result<(), JournalLost> {
+        let reached = |until: &mut StepPath| {
+            self.log.with_state(|state| {
+                let status = state.step(until).status;
+                let goes_on =
+                    state.paused.is_none() && state.outcome.is_none() && state.phase == Some(Phase::Running);
+                goes_on && status.is_over() && status.failed().is_none()
+            })
+        };
+        let Some(until) = self.until.take_if(reached) else { return Ok(()) };
+        let why = format!("it was to go up to {until}, which is over");
+        let paused = EventKind::RunPaused { why, because: PauseReason::Until };
+        self.log.append(vec![Draft::run(paused)]).map(|_| ())
     }
 
     /// Writes what is to be recorded and starts what is to be started; whether anything was written.

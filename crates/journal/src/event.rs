@@ -467,6 +467,8 @@ pub enum PauseReason {
     Timeout,
     /// Credentials, a permission or the control plane were missing for too long.
     Blocked,
+    /// It was to go up to a step, and that step is over.
+    Until,
 }
 
 /// What a step needs that is not there.

@@ -55,6 +55,7 @@ fn request(
         disrupted_at: None,
         confirmed: Default::default(),
         confirmed_account: None,
+        until: start.until.clone(),
         screen: Screen::of(home, &globals, start.output, &start.showing)?,
         profile: globals.profile,
         region: globals.region,

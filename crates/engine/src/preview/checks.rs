@@ -35,6 +35,7 @@ pub(super) async fn carry_out(foresight: &Foresight, log: &Arc<RunLog>) -> Resul
         log: log.clone(),
         permitted: Vec::new(),
         confirmed: BTreeSet::new(),
+        until: None,
         outside,
         stop,
     };

@@ -166,6 +166,7 @@ impl Bench {
             log: log.clone(),
             permitted: vec![],
             confirmed: BTreeSet::new(),
+            until: None,
             outside: self.outside.clone(),
             stop,
         };
