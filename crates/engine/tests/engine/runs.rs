@@ -188,6 +188,7 @@ async fn bench_state(bench: &Bench, log: Arc<RunLog>) -> RunState {
         log: log.clone(),
         permitted: vec![],
         confirmed: BTreeSet::new(),
+        until: None,
         outside: bench.outside.clone(),
         stop,
     };
