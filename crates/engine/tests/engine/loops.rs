@@ -211,3 +211,22 @@ steps:
         assert_eq!(state.outcome.unwrap().verdict == Verdict::Passed, passes);
     }
 }
+
+/// Deciding from scratch knew another cause than deciding event by event; `Bench` holds the two against each other.
+#[tokio::test(start_paused = true)]
+async fn an_item_whose_first_step_is_skipped_keeps_the_turn_it_was_given() {
+    let plan = book(
+        "
+steps:
+  - id: each
+    foreach: [orders, billing, users]
+    steps:
+      - { id: only_then, if: run.mode == 'recovery', action: test.probe }
+      - { id: restore, action: test.make }
+",
+        &[],
+    );
+    let state = Bench::new(plan).run().await.unwrap();
+    let ended = state.step(&StepPath::new("each[orders].restore")).finished.unwrap().seq;
+    assert_eq!(state.step(&StepPath::new("each[billing].restore")).intent.unwrap().after, [ended]);
+}

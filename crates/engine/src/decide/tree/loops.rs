@@ -178,19 +178,26 @@ impl Decider<'_> {
             let Kind::Loop(each) = &self.nodes[index].kind else { continue };
             let running: Vec<(usize, usize)> =
                 each.running.iter().filter_map(|place| Some((*place, each.items[*place]?))).collect();
-            let path = self.nodes[index].path.clone();
-            let Some(items) = state.steps.get(&path).and_then(|step| step.items.clone()) else { continue };
             for (place, item) in running {
-                if has_begun(&path, &items.all()[place].key, state) {
-                    continue;
-                }
                 let turn = self.turn(index, place);
-                let Kind::List { children, .. } = &self.nodes[item].kind else { continue };
-                for child in children.first().copied().into_iter().chain([item]) {
-                    self.activate(child, turn.clone(), state);
-                }
+                self.set_turn(item, turn, state);
             }
         }
+    }
+
+    /// Steps that were skipped tell of no turn: what comes before the first that did something has the item's own.
+    fn set_turn(&mut self, item: usize, turn: Vec<u64>, state: &RunState) {
+        let Kind::List { children, at, .. } = &self.nodes[item].kind else { return };
+        let reached: Vec<usize> = children.iter().take(at + 1).copied().collect();
+        for child in reached {
+            if self.nodes[child].active {
+                self.activate(child, turn.clone(), state);
+            }
+            if self.nodes[child].ended.is_some() {
+                return;
+            }
+        }
+        self.activate(item, turn, state);
     }
 
     /// An item whose turn was taken back has begun all the same: it was on its way.
