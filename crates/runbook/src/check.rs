@@ -4,6 +4,7 @@
 //! `steps` (with `groups`, `people`, `properties` and `beside`) build the plan; `typing` judges every expression. Nothing stops at the first mistake.
 
 mod beside;
+mod duty;
 mod file;
 mod groups;
 mod names;
@@ -20,6 +21,8 @@ use crate::spec::Catalog;
 use chrono::NaiveDate;
 use reader::Reader;
 
+pub(crate) use duty::duty;
+
 /// What checking gives.
 #[derive(Clone, Debug)]
 pub struct Checked {
@@ -28,6 +31,17 @@ pub struct Checked {
     /// The plan; nothing if there is an error.
     pub plan: Option<Plan>,
     /// Everything that is wrong, in the order of the files.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What reading a file gives that is no runbook.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decoded<T> {
+    /// The file.
+    pub source: Source,
+    /// What it says; nothing if there is an error.
+    pub found: Option<T>,
+    /// Everything that is wrong, in the order of the file.
     pub diagnostics: Vec<Diagnostic>,
 }
 

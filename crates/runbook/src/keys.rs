@@ -421,6 +421,45 @@ pub static APPROVE: Table = Table {
     ],
 };
 
+/// A duty to report incidents; a file of its own.
+pub static DUTY: Table = Table {
+    name: "duty",
+    keys: &[
+        must("schema", Word(&["lifeboat/v1"]), "The version of the language."),
+        must("kind", Word(&["duty"]), "What the file is."),
+        must("name", Text, "What `incident open --duty` calls it."),
+        must("title", Text, "One line for people."),
+        must("source", Text, "The rule it is from."),
+        key(
+            "applies_to",
+            Text,
+            "`major`, or the criterion that an incident must be classified by to fall under it.",
+        ),
+        must("reports", List(&REPORT_DUE), "What must be submitted, in order."),
+    ],
+};
+
+/// A report that a duty demands.
+pub static REPORT_DUE: Table = Table {
+    name: "report that is due",
+    keys: &[
+        must("id", Text, "Its name in the duty."),
+        must("title", Text, "One line for people."),
+        must("due", List(&LIMIT), "Time limits; the earliest counts."),
+        must("source", Text, "The rule it is from."),
+    ],
+};
+
+/// A time limit of a report.
+pub static LIMIT: Table = Table {
+    name: "time limit",
+    keys: &[
+        must("after", Text, "The moment it runs from: a mark such as `aware`, or `report.<id>`."),
+        must("within", Text, "How long it is: `4h`, `3d`, `1mo`."),
+        key("unless_over_at", Text, "It does not count where it was already over at this moment."),
+    ],
+};
+
 /// Every table, in the order of the reference page.
 pub static TABLES: [&Table; 23] = [
     &FILE,

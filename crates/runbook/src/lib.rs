@@ -9,6 +9,7 @@
 
 pub mod check;
 pub mod diagnostic;
+pub mod duty;
 pub mod expression;
 pub mod id;
 pub mod inputs;
