@@ -1,5 +1,6 @@
 //! The journal's line: one event.
 
+use crate::incident::event::IncidentEvent;
 use crate::outcome::Outcome;
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
@@ -445,6 +446,9 @@ pub enum EventKind {
         /// Their SHA-256.
         sha256: String,
     },
+    /// An event of an incident: its journal has no others.
+    #[serde(skip)]
+    Incident(IncidentEvent),
     /// An event of a later minor version: kept and shown.
     #[serde(skip)]
     Other(OtherEvent),
@@ -625,10 +629,12 @@ pub struct OtherEvent {
 impl EventKind {
     /// Its type in the journal and its data.
     pub(crate) fn into_parts(self) -> (String, serde_json::Value) {
-        if let Self::Other(other) = self {
-            return (other.type_name, other.data);
-        }
-        let mut tagged = serde_json::to_value(self).unwrap_or_default();
+        let tagged = match self {
+            Self::Other(other) => return (other.type_name, other.data),
+            Self::Incident(event) => serde_json::to_value(event),
+            kind => serde_json::to_value(kind),
+        };
+        let mut tagged = tagged.unwrap_or_default();
         let data = tagged.get_mut("data").map(serde_json::Value::take).unwrap_or_default();
         (tagged["type"].as_str().unwrap_or_default().to_owned(), data)
     }
@@ -639,7 +645,11 @@ impl EventKind {
         } else {
             serde_json::json!({ "type": type_name, "data": data })
         };
-        serde_json::from_value(tagged).or_else(|error| {
+        let read = match type_name.starts_with("incident.") {
+            true => serde_json::from_value(tagged).map(Self::Incident),
+            false => serde_json::from_value(tagged),
+        };
+        read.or_else(|error| {
             // Known types must be understood; only a type nobody here knows is kept as it is.
             if error.to_string().starts_with(&format!("unknown variant `{type_name}`")) {
                 return Ok(Self::Other(OtherEvent { type_name: type_name.clone(), data }));

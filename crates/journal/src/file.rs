@@ -149,12 +149,29 @@ impl RunDirectory {
         Self { path: home.join("runs").join(run.as_str()) }
     }
 
+    /// The directory of an incident under a home: it has a journal of the same format.
+    pub fn of_incident(home: &Path, incident: &RunId) -> Self {
+        Self { path: home.join("incidents").join(incident.as_str()) }
+    }
+
     /// All runs of a home, by id.
     ///
     /// # Errors
     /// When the home cannot be listed; a home that is not there has no runs.
     pub fn list(home: &Path) -> io::Result<Vec<RunId>> {
-        let entries = match fs::read_dir(home.join("runs")) {
+        Self::list_in(&home.join("runs"))
+    }
+
+    /// All incidents of a home, by id.
+    ///
+    /// # Errors
+    /// When the home cannot be listed; a home that is not there has none.
+    pub fn list_incidents(home: &Path) -> io::Result<Vec<RunId>> {
+        Self::list_in(&home.join("incidents"))
+    }
+
+    fn list_in(directory: &Path) -> io::Result<Vec<RunId>> {
+        let entries = match fs::read_dir(directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
