@@ -14,6 +14,7 @@ mod errors;
 mod failure;
 mod guards;
 mod iam;
+mod incident;
 mod journals;
 mod kill;
 mod measured;

@@ -1,9 +1,12 @@
 //! The words of the command line, as `cli.md` has them and `--help` teaches them.
 
+pub(crate) mod incident;
+
 use crate::connect_to::ProbeArguments;
 use crate::given::InputArguments;
 use crate::pace::Pace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use incident::IncidentCommand;
 use std::path::PathBuf;
 
 /// Rehearse disaster recovery on AWS, recover for real, and prove how long it took.
@@ -98,6 +101,9 @@ pub(crate) enum Command {
     Report(ReportArguments),
     /// Tell how long steps took in earlier runs, what is slower than usual, and how long the next run will take.
     History(HistoryArguments),
+    /// Keep the record of an incident: what people saw, did and decided, and what must be reported until when.
+    #[command(subcommand)]
+    Incident(IncidentCommand),
     /// Print the IAM policy that a runbook needs.
     Iam(IamArguments),
     /// List the actions a runbook can name, or explain one.
@@ -468,7 +474,7 @@ pub(crate) struct WatchArguments {
 /// `lifeboat verify`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
-    /// A run: any unambiguous beginning of its id, or `latest`.
+    /// A run: any unambiguous beginning of its id, or `latest`; or an incident, by the beginning of its id (`inc-…`).
     pub(crate) run: String,
     /// The head that the report or the JSON document named: shows a cut tail too.
     #[arg(long, value_name = "HASH")]

@@ -129,22 +129,9 @@ impl Home {
         }
         let ids =
             RunDirectory::list(&self.path).map_err(|error| CommandError::file("list", &self.path, &error))?;
-        if let Some(exact) = ids.iter().find(|id| id.as_str() == name) {
-            return Ok(exact.clone());
-        }
-        let matching: Vec<_> = ids.iter().filter(|id| id.as_str().starts_with(name)).collect();
-        match matching.as_slice() {
-            [one] => Ok((*one).clone()),
-            [] if ids.is_empty() => Err(self.empty()),
-            [] => {
-                Err(CommandError::usage(format!("there is no run `{name}`"))
-                    .hint("`lifeboat runs` lists them"))
-            }
-            several => {
-                let several: Vec<_> = several.iter().map(|id| id.as_str()).collect();
-                let message = format!("`{name}` is the beginning of {}", several.join(", "));
-                Err(CommandError::usage(message).hint("give one letter more, or the whole id"))
-            }
+        match ids.is_empty() {
+            true => Err(self.empty()),
+            false => meant(ids, name, "run", "`lifeboat runs` lists them"),
         }
     }
 
@@ -178,6 +165,23 @@ impl Home {
     fn empty(&self) -> CommandError {
         CommandError::usage(format!("there are no runs in {}", self.path.display()))
             .hint("`lifeboat drill FILE --simulate` makes one; --home names another place")
+    }
+}
+
+/// The one of `ids` that `name` means: an unambiguous beginning; `what` they are, and which command lists them.
+pub(crate) fn meant(ids: Vec<RunId>, name: &str, what: &str, listed: &str) -> Result<RunId, CommandError> {
+    if let Some(exact) = ids.iter().find(|id| id.as_str() == name) {
+        return Ok(exact.clone());
+    }
+    let matching: Vec<_> = ids.iter().filter(|id| id.as_str().starts_with(name)).collect();
+    match matching.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] => Err(CommandError::usage(format!("there is no {what} `{name}`")).hint(listed)),
+        several => {
+            let several: Vec<_> = several.iter().map(|id| id.as_str()).collect();
+            let message = format!("`{name}` is the beginning of {}", several.join(", "));
+            Err(CommandError::usage(message).hint("give one letter more, or the whole id"))
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod faults;
 mod given;
 mod home;
 mod inbox;
+mod incidents;
 mod live;
 mod orders;
 mod pace;

@@ -13,7 +13,7 @@ use crate::wiring::{self, Wiring, WorldReference};
 use chrono::TimeDelta;
 use lifeboat_engine::log::RunLog;
 use lifeboat_engine::{amend, start};
-use lifeboat_journal::chain;
+use lifeboat_journal::chain::{self, Verified};
 use lifeboat_journal::event::{
     Actor, Cloud, Draft, EventKind, PlanAmended, RunStarted, SEMANTICS, SourceDigest,
 };
@@ -233,7 +233,7 @@ async fn same_account(wiring: &Wiring, started: &RunStarted) -> Result<(), Comma
 
 /// What every process writes first that takes a run up.
 fn opening(directory: &RunDirectory, run: &ReadRun, wiring: &Wiring) -> Result<Vec<Draft>, CommandError> {
-    let mut drafts = cut_torn_tail(directory, run)?;
+    let mut drafts = cut_torn_tail(directory, &run.journal)?;
     let away = run.state.last.map(|last| wiring.clock.now() - last.at);
     let away_s = away.map_or(0.0, |away| away.num_milliseconds() as f64 / 1000.0);
     let version = env!("CARGO_PKG_VERSION").to_owned();
@@ -319,14 +319,17 @@ pub(crate) fn kept_plan(
 }
 
 /// Appending behind a torn line would spoil a line in the middle: it is cut off, and that is recorded.
-pub(crate) fn cut_torn_tail(directory: &RunDirectory, run: &ReadRun) -> Result<Vec<Draft>, CommandError> {
-    let torn = &run.journal.torn;
+pub(crate) fn cut_torn_tail(
+    directory: &RunDirectory,
+    journal: &Verified,
+) -> Result<Vec<Draft>, CommandError> {
+    let torn = &journal.torn;
     if torn.is_empty() {
         return Ok(Vec::new());
     }
     let path = directory.journal();
     let cut = fs::File::options().write(true).open(&path).and_then(|file| {
-        file.set_len(run.journal.bytes)?;
+        file.set_len(journal.bytes)?;
         file.sync_all()
     });
     cut.map_err(|error| CommandError::file("cut", &path, &error))?;

@@ -100,10 +100,15 @@ impl Simulation {
 
 /// A seed that is easy to type again.
 fn draw_seed() -> Result<u64, CommandError> {
-    let mut bytes = [0; 4];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| CommandError::failed(format!("the system gives no random numbers: {error}")))?;
-    Ok(u64::from(u32::from_le_bytes(bytes)))
+    Ok(u64::from(u32::from_le_bytes(entropy()?)))
+}
+
+/// Random bytes of the system.
+pub(crate) fn entropy<const BYTES: usize>() -> Result<[u8; BYTES], CommandError> {
+    let mut bytes = [0; BYTES];
+    let filled = getrandom::fill(&mut bytes);
+    filled.map_err(|error| CommandError::failed(format!("the system gives no random numbers: {error}")))?;
+    Ok(bytes)
 }
 
 /// Reads, checks, starts and drives a run; gives the exit code.
@@ -167,16 +172,13 @@ impl Session<'_> {
 
     /// From the seed in a simulated run, so that the same seed gives the same run; a seed used before gets a number.
     fn run_id(&self) -> Result<RunId, CommandError> {
-        let mut entropy = [0; 10];
-        match &self.request.simulate {
+        let entropy = match &self.request.simulate {
             Some(Simulation { world, seed, .. }) => {
                 let digest = Sha256::digest(format!("run\n{}\n{seed}\n{}", world.name, self.plan.name));
-                entropy.copy_from_slice(&digest[..10]);
+                std::array::from_fn(|at| digest[at])
             }
-            None => getrandom::fill(&mut entropy).map_err(|error| {
-                CommandError::failed(format!("the system gives no random numbers: {error}"))
-            })?,
-        }
+            None => entropy()?,
+        };
         let id = name::run_id(&entropy);
         let numbered = (2..).map(|number| RunId::new(format!("{id}-{number}")));
         let free = std::iter::once(id.clone())
@@ -533,6 +535,12 @@ impl Voyage {
 pub(crate) fn lock(directory: &RunDirectory) -> Result<fs::File, CommandError> {
     let holder = crate::home::holder();
     directory.lock(&holder).map_err(|error| CommandError::refused(error.to_string()))
+}
+
+/// Takes an incident for this process, as soon as others are done with it: all they do is write some lines.
+pub(crate) fn lock_in_turn(directory: &RunDirectory) -> Result<fs::File, CommandError> {
+    let locked = directory.lock_in_turn(&crate::home::holder());
+    locked.map_err(|error| CommandError::file("write", directory.path(), &error))
 }
 
 pub(crate) fn storage(directory: &RunDirectory) -> Result<Box<dyn Storage>, CommandError> {

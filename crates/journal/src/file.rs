@@ -312,20 +312,36 @@ impl RunDirectory {
     /// # Errors
     /// When another process has it.
     pub fn lock(&self, holder: &str) -> Result<File, LockError> {
-        let path = self.path.join("lock");
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
+        let file = self.lock_file()?;
         match file.try_lock() {
-            Ok(()) => {
-                file.set_len(0)?;
-                file.write_all(holder.as_bytes())?;
-                Ok(file)
-            }
+            Ok(()) => Ok(held_by(holder, file)?),
             Err(TryLockError::WouldBlock) => {
-                Err(LockError::Held(fs::read_to_string(&path).unwrap_or_default()))
+                Err(LockError::Held(fs::read_to_string(self.path.join("lock")).unwrap_or_default()))
             }
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
     }
+
+    /// The same, but waits for whoever has it.
+    ///
+    /// # Errors
+    /// When the lock cannot be taken at all.
+    pub fn lock_in_turn(&self, holder: &str) -> io::Result<File> {
+        let file = self.lock_file()?;
+        file.lock()?;
+        held_by(holder, file)
+    }
+
+    fn lock_file(&self) -> io::Result<File> {
+        OpenOptions::new().create(true).truncate(false).read(true).write(true).open(self.path.join("lock"))
+    }
+}
+
+/// Says in a lock that was taken who has it.
+fn held_by(holder: &str, mut file: File) -> io::Result<File> {
+    file.set_len(0)?;
+    file.write_all(holder.as_bytes())?;
+    Ok(file)
 }
 
 /// Writes a file and brings it to disk.

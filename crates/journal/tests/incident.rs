@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{Actor, Draft, Event, EventKind};
 use lifeboat_journal::file::{FileStorage, JournalWriter, RunDirectory, Stamp};
 use lifeboat_journal::incident::deadline::{Deadline, deadlines};
-use lifeboat_journal::incident::event::{Classification, Declared, IncidentEvent, Severity};
+use lifeboat_journal::incident::event::{Classification, Declared, Entry, IncidentEvent, Severity};
 use lifeboat_journal::incident::metrics::{metrics, milestones, out_of_order};
 use lifeboat_journal::incident::state::IncidentState;
 use lifeboat_runbook::diagnostic::Source;
@@ -172,6 +172,25 @@ fn marks_are_withdrawn_and_an_incident_is_opened_again() {
         ]
     );
     assert_eq!(out_of_order(&milestones), [("mitigated", "resolved")]);
+}
+
+#[test]
+fn a_moment_that_is_amended_counts_as_amended() {
+    let amended = IncidentEvent::EntryAmended {
+        entry: Entry { run: None, seq: 2 },
+        at: Some(time("2026-01-05T09:30:00Z")),
+        text: None,
+        why: "the graph shows it".into(),
+    };
+    let events = [
+        ("2026-01-05T09:40:00Z", mark("disrupted")),
+        ("2026-01-05T09:45:00Z", mark("detected")),
+        ("2026-01-05T10:45:00Z", amended),
+    ];
+    let state = IncidentState::of(&recorded(vec![], &events));
+    let to_detect = metrics(&milestones(&state, &[])).remove(0);
+    assert_eq!(to_detect.millis, Some(15 * 60_000));
+    assert_eq!(state.amended[&Entry { run: None, seq: 2 }].seq, 4);
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub mod document;
 pub mod export;
 pub mod forecast;
 mod html;
+pub mod incident;
 pub mod junit;
 pub mod line;
 pub mod made;

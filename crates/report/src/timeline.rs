@@ -74,7 +74,7 @@ fn items_found(items: &[Item]) -> String {
     }
 }
 
-fn precision_word(precision: Precision) -> &'static str {
+pub(crate) fn precision_word(precision: Precision) -> &'static str {
     match precision {
         Precision::Exact => "exact",
         Precision::Second => "second",
@@ -163,6 +163,7 @@ pub fn words(kind: &EventKind) -> String {
         EventKind::TailDropped { bytes, .. } => {
             format!("a last line torn by a crash ({bytes} bytes) was cut off the journal")
         }
+        EventKind::Incident(event) => crate::incident::words::words(event),
         EventKind::Other(other) => {
             format!("{} (written by a later version): {}", other.type_name, other.data)
         }
@@ -180,7 +181,7 @@ fn run_started(started: &RunStarted) -> String {
     )
 }
 
-fn because(reason: Option<&str>) -> String {
+pub(crate) fn because(reason: Option<&str>) -> String {
     reason.map(|reason| format!(": {reason}")).unwrap_or_default()
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn run(home: &Home, arguments: AbandonArguments) -> Result<u8, Comman
     let catalog = crate::wiring::catalog();
     let plan = kept_plan(&run.directory, &run.state, started(&run)?.as_ref(), &catalog)?;
     let verdict = Verdict::Abandoned { by: user(), why: reason };
-    let mut drafts = cut_torn_tail(&run.directory, &run)?;
+    let mut drafts = cut_torn_tail(&run.directory, &run.journal)?;
     let ends = finish(&plan, &catalog, &run.state, verdict);
     drafts.extend(ends.into_iter().map(|kind| Draft::run(kind).by(Actor::person(user()))));
     append(&run, drafts)?;

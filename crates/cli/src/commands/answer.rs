@@ -74,7 +74,7 @@ fn write(home: &Home, run: &ReadRun, step: &str, given: &Given) -> Result<(), Co
     let run = home.find(run.id.as_str())?;
     let (open, answer) = fitting(&run, step, given)?;
     let kind = EventKind::PersonAnswered(Box::new(answer));
-    let mut drafts = cut_torn_tail(&run.directory, &run)?;
+    let mut drafts = cut_torn_tail(&run.directory, &run.journal)?;
     drafts.push(Draft { step: Some(open.step), ..Draft::run(kind) }.by(Actor::person(&given.by)));
     append(&run, drafts)
 }

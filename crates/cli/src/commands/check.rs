@@ -103,7 +103,7 @@ impl Files for Kept<'_> {
 
 /// The name as given, so that an editor or a terminal can open it; an absolute path says nothing that the record
 /// of a run needs, and would differ from machine to machine.
-fn source_name(file: &Path) -> String {
+pub(crate) fn source_name(file: &Path) -> String {
     let name = if file.is_absolute() {
         file.file_name().map(PathBuf::from).unwrap_or_default()
     } else {

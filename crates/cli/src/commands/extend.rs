@@ -31,7 +31,7 @@ pub(crate) fn run(home: &Home, arguments: ExtendArguments) -> Result<u8, Command
     let _lock = session::lock(&run.directory)?;
     let run = home.find(run.id.as_str())?;
     let step = step_of(&run, step.as_str())?;
-    let mut drafts = cut_torn_tail(&run.directory, &run)?;
+    let mut drafts = cut_torn_tail(&run.directory, &run.journal)?;
     drafts.push(more_time(&step, seconds, reason.as_deref(), &user()));
     append(&run, drafts)?;
     say!("{step} has {time} more; go on with: lifeboat resume {}", run.id);

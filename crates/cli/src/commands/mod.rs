@@ -10,6 +10,7 @@ mod drill;
 mod extend;
 mod history;
 mod iam;
+mod incident;
 pub(crate) mod plan;
 mod report;
 mod resume;
@@ -58,6 +59,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Verify(arguments) => verify::run(&home()?, &arguments),
         Command::Report(arguments) => report::run(&home()?, &arguments),
         Command::History(arguments) => history::run(&home()?, &arguments),
+        Command::Incident(command) => incident::run(&home()?, command),
         Command::Iam(arguments) => iam::run(&home()?, &arguments),
         Command::Actions(arguments) => actions::run(&arguments),
         Command::Sim(command) => sim::run(command, globals.quiet),

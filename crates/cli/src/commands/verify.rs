@@ -4,6 +4,7 @@ use crate::args::VerifyArguments;
 use crate::commands::print_bytes;
 use crate::error::CommandError;
 use crate::home::Home;
+use crate::incidents::PREFIX;
 use lifeboat_journal::chain;
 use lifeboat_journal::event::EventKind;
 use lifeboat_journal::file::RunDirectory;
@@ -11,8 +12,14 @@ use lifeboat_journal::outcome::PASSED;
 use std::fs;
 
 pub(crate) fn run(home: &Home, arguments: &VerifyArguments) -> Result<u8, CommandError> {
-    let id = home.id(&arguments.run)?;
-    let directory = RunDirectory::of(home.path(), &id);
+    let (id, directory) = match arguments.run.starts_with(PREFIX) {
+        true => home.incident_place(&arguments.run)?,
+        false => {
+            let id = home.id(&arguments.run)?;
+            let directory = RunDirectory::of(home.path(), &id);
+            (id, directory)
+        }
+    };
     let path = directory.journal();
     let bytes = fs::read(&path).map_err(|error| CommandError::file("read", &path, &error))?;
     let verified = chain::verify(&bytes).map_err(|broken| {
@@ -40,7 +47,13 @@ pub(crate) fn run(home: &Home, arguments: &VerifyArguments) -> Result<u8, Comman
     }
     let finished =
         verified.events.last().is_some_and(|event| matches!(event.kind, EventKind::RunFinished(_)));
-    let state = if finished { "finished" } else { "not finished" };
+    let is_incident =
+        verified.events.first().is_some_and(|event| matches!(event.kind, EventKind::Incident(_)));
+    let state = match (is_incident, finished) {
+        (true, _) => "an incident",
+        (false, true) => "finished",
+        (false, false) => "not finished",
+    };
     print_bytes(format!("{id}: {lines} lines, whole, {state}\nhead {}\n", verified.head).as_bytes())?;
     Ok(PASSED)
 }

@@ -154,6 +154,9 @@ impl IncidentState {
             IncidentEvent::EntryAmended { entry, at, text, why } => {
                 let amendment = Amendment { at: *at, text: text.clone(), why: why.clone(), seq: moment.seq };
                 self.amended.insert(entry.clone(), amendment);
+                if let (None, Some(at)) = (&entry.run, at) {
+                    self.moments().filter(|known| known.seq == entry.seq).for_each(|known| known.at = *at);
+                }
             }
             IncidentEvent::ReviewMoved { to, due } => {
                 self.review = *to;
@@ -169,6 +172,18 @@ impl IncidentState {
                 self.reopened += 1;
             }
         }
+    }
+
+    /// Every moment that something is computed from.
+    fn moments(&mut self) -> impl Iterator<Item = &mut Moment> {
+        let classified = self.classified.iter_mut().map(|(_, moment)| moment);
+        let submitted = self.submitted.values_mut().map(|(_, moment)| moment);
+        self.marks
+            .values_mut()
+            .chain(classified)
+            .chain(submitted)
+            .chain(&mut self.opened)
+            .chain(&mut self.closed)
     }
 
     /// The moment of a mark that holds; `classified` is when it was last classified.

@@ -1,0 +1,309 @@
+//! The words of `lifeboat incident`.
+
+use super::OutputArguments;
+use clap::{Args, Subcommand, ValueEnum};
+use lifeboat_journal::incident::event::Severity;
+
+/// `lifeboat incident`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum IncidentCommand {
+    /// Declare an incident; its record begins.
+    Open(OpenArguments),
+    /// Write something down.
+    Note(NoteArguments),
+    /// Set a moment: when service was lost, when somebody saw it, when it was mitigated.
+    Mark(MarkArguments),
+    /// Judge anew how bad it is.
+    Severity(SeverityArguments),
+    /// Judge it by the criteria of the duties to report.
+    Classify(ClassifyArguments),
+    /// Add a duty to report: one that comes with Lifeboat, or a file.
+    Duty(DutyArguments),
+    /// Record that a report was handed in.
+    Reported(ReportedArguments),
+    /// Say who has a role.
+    Role(RoleArguments),
+    /// Make a run part of it.
+    Attach(AttachArguments),
+    /// Pin rows of the timeline that tell the story.
+    Pin(PinArguments),
+    /// Correct a row of the timeline; what was written stays in the record.
+    Amend(AmendArguments),
+    /// Close it.
+    Close(CloseArguments),
+    /// Open it again.
+    Reopen(ReopenArguments),
+    /// List incidents, the open ones first.
+    List(OutputArguments),
+    /// Show where an incident stands: its moments, what must be reported until when, its runs.
+    Show(ShowIncidentArguments),
+}
+
+/// How to name an incident.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// An incident: any unambiguous beginning of its id (with or without `inc-`), or `latest`.
+    #[arg(value_name = "INCIDENT")]
+    pub(crate) incident: String,
+}
+
+/// When it was.
+#[derive(Debug, Args)]
+pub(crate) struct When {
+    /// When it was: RFC 3339 with a zone, or so long ago (`-40m`) [default: now].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) at: Option<String>,
+    /// The time is an estimate.
+    #[arg(long, requires = "at")]
+    pub(crate) about: bool,
+}
+
+/// `lifeboat incident open`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lifeboat incident open 'orders cannot be reached' --severity sev2 --since -10m
+  lifeboat incident open 'rows of orders are wrong' --severity sev1 --duty gdpr-33 --role commander=alice
+
+Duties that come with Lifeboat: dora, gdpr-33. Whoever declares an incident is aware of it: the time
+limits run from now, unless --aware says that it was earlier.")]
+pub(crate) struct OpenArguments {
+    /// In one line.
+    pub(crate) title: String,
+    /// How bad it is.
+    #[arg(long, value_name = "SEVERITY")]
+    pub(crate) severity: SeverityWord,
+    /// When service was lost, where that is known: RFC 3339 with a zone, or so long ago (`-40m`).
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) since: Option<String>,
+    /// When somebody first knew [default: now].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) aware: Option<String>,
+    /// A duty to report that may apply: a name, or a file.
+    #[arg(long, value_name = "DUTY")]
+    pub(crate) duty: Vec<String>,
+    /// Who has a role.
+    #[arg(long, value_name = "ROLE=PERSON")]
+    pub(crate) role: Vec<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// How bad an incident is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SeverityWord {
+    /// Everything stands still.
+    Sev1,
+    /// A large part does.
+    Sev2,
+    /// A part does, or everything is slow.
+    Sev3,
+    /// Few notice.
+    Sev4,
+    /// Nobody notices yet.
+    Sev5,
+}
+
+impl From<SeverityWord> for Severity {
+    fn from(word: SeverityWord) -> Self {
+        match word {
+            SeverityWord::Sev1 => Self::Sev1,
+            SeverityWord::Sev2 => Self::Sev2,
+            SeverityWord::Sev3 => Self::Sev3,
+            SeverityWord::Sev4 => Self::Sev4,
+            SeverityWord::Sev5 => Self::Sev5,
+        }
+    }
+}
+
+/// `lifeboat incident note`.
+#[derive(Debug, Args)]
+pub(crate) struct NoteArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// What to write down; `-` reads it from standard input.
+    pub(crate) text: String,
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Pin it: it tells the story.
+    #[arg(long)]
+    pub(crate) pin: bool,
+}
+
+/// `lifeboat incident mark`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Marks that measurements know, in the order in which they should come: disrupted, detected, aware, acknowledged,
+responding, identified, writes_stopped, mitigated, restored, verified, resolved, normal. Others are your own.
+
+Examples:
+  lifeboat incident mark latest detected --at 2026-01-05T09:45Z
+  lifeboat incident mark latest mitigated
+  lifeboat incident mark latest mitigated --withdraw --reason 'it came back'")]
+pub(crate) struct MarkArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Which moment.
+    pub(crate) mark: String,
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// It was not so: take the mark back.
+    #[arg(long, requires = "reason", conflicts_with = "at")]
+    pub(crate) withdraw: bool,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
+/// `lifeboat incident severity`.
+#[derive(Debug, Args)]
+pub(crate) struct SeverityArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// How bad it is now.
+    pub(crate) severity: SeverityWord,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
+/// `lifeboat incident classify`.
+#[derive(Debug, Args)]
+pub(crate) struct ClassifyArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// It is a major incident.
+    #[arg(long, required_unless_present = "not_major", conflicts_with = "not_major")]
+    pub(crate) major: bool,
+    /// It is none.
+    #[arg(long)]
+    pub(crate) not_major: bool,
+    /// A criterion that it meets: personal_data, data_losses, duration, … (may be given several times).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) criterion: Vec<String>,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    #[command(flatten)]
+    pub(crate) when: When,
+}
+
+/// `lifeboat incident duty`.
+#[derive(Debug, Args)]
+pub(crate) struct DutyArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// A duty that comes with Lifeboat (dora, gdpr-33), or a file.
+    pub(crate) duty: String,
+}
+
+/// `lifeboat incident reported`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportedArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// The duty and its report: `dora initial`.
+    pub(crate) duty: String,
+    /// The report.
+    pub(crate) report: String,
+    /// Where it can be found: a number, a link.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reference: Option<String>,
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// It was not handed in: take that back.
+    #[arg(long, requires = "reason", conflicts_with_all = ["at", "reference"])]
+    pub(crate) withdraw: bool,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT", requires = "withdraw")]
+    pub(crate) reason: Option<String>,
+}
+
+/// `lifeboat incident role`.
+#[derive(Debug, Args)]
+pub(crate) struct RoleArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// The role and who has it; nobody behind the `=` takes it away.
+    #[arg(value_name = "ROLE=PERSON")]
+    pub(crate) role: String,
+}
+
+/// `lifeboat incident attach`.
+#[derive(Debug, Args)]
+pub(crate) struct AttachArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// A run: any unambiguous beginning of its id.
+    pub(crate) run: String,
+    /// It does not belong to it.
+    #[arg(long, requires = "reason")]
+    pub(crate) detach: bool,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT", requires = "detach")]
+    pub(crate) reason: Option<String>,
+}
+
+/// `lifeboat incident pin`.
+#[derive(Debug, Args)]
+pub(crate) struct PinArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// The row as the timeline names it: `12` or `#12`, `k3v7qa#12` of a run.
+    pub(crate) row: String,
+    /// What it meant.
+    #[arg(long, value_name = "TEXT", conflicts_with = "remove")]
+    pub(crate) note: Option<String>,
+    /// Take the pin out.
+    #[arg(long)]
+    pub(crate) remove: bool,
+}
+
+/// `lifeboat incident amend`.
+#[derive(Debug, Args)]
+pub(crate) struct AmendArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// The row as the timeline names it: `12` or `#12`, `k3v7qa#12` of a run.
+    pub(crate) row: String,
+    /// When it really was: RFC 3339 with a zone, or so long ago (`-40m`).
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, required_unless_present = "text")]
+    pub(crate) at: Option<String>,
+    /// What it really was.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Option<String>,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
+/// `lifeboat incident close`.
+#[derive(Debug, Args)]
+pub(crate) struct CloseArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// How it ended.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    #[command(flatten)]
+    pub(crate) when: When,
+}
+
+/// `lifeboat incident reopen`.
+#[derive(Debug, Args)]
+pub(crate) struct ReopenArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
+/// `lifeboat incident show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowIncidentArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}

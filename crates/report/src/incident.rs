@@ -1,0 +1,4 @@
+//! What is told of an incident.
+
+pub mod document;
+pub mod words;

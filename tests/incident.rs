@@ -1,0 +1,179 @@
+//! The record of an incident, kept by people at the command line.
+
+use crate::program::Program;
+use serde_json::Value;
+
+/// Opens an incident, and gives its id.
+fn opened(program: &Program, more: &[&str]) -> String {
+    let mut arguments = vec!["incident", "open", "orders cannot be reached", "--severity", "sev2"];
+    arguments.extend(more);
+    let said = program.run(&arguments);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    said.stdout.trim().to_owned()
+}
+
+fn told(program: &Program, arguments: &[&str]) -> String {
+    let said = program.run(arguments);
+    assert_eq!(said.code, 0, "{arguments:?}: {}", said.stderr);
+    said.stderr
+}
+
+fn refused(program: &Program, arguments: &[&str], with: &str) {
+    let said = program.run(arguments);
+    assert_eq!(said.code, 2, "{arguments:?}: {}", said.stderr);
+    assert!(said.stderr.contains(with), "{arguments:?}: {}", said.stderr);
+}
+
+fn document(program: &Program, incident: &str) -> Value {
+    program.json(&["incident", "show", incident, "--output", "json"]).1
+}
+
+fn milestone<'document>(document: &'document Value, name: &str) -> &'document Value {
+    let milestones = document["milestones"].as_array().unwrap();
+    milestones.iter().find(|milestone| milestone["name"] == name).unwrap()
+}
+
+#[test]
+fn what_people_say_is_kept_in_order_and_the_times_follow_from_it() {
+    let program = Program::new();
+    let id = opened(
+        &program,
+        &[
+            "--since",
+            "2026-01-05T10:40:00+01:00",
+            "--aware",
+            "2026-01-05T09:50Z",
+            "--role",
+            "commander=alice",
+        ],
+    );
+    told(&program, &["incident", "mark", &id, "detected", "--at", "2026-01-05T09:45Z"]);
+    told(&program, &["incident", "mark", "latest", "acknowledged", "--at", "2026-01-05T09:52:30Z"]);
+    told(&program, &["incident", "mark", "latest", "mitigated", "--at", "2026-01-05T10:20Z", "--about"]);
+    let read = document(&program, &id);
+    assert_eq!(milestone(&read, "disrupted")["at"], "2026-01-05T09:40:00.000Z", "another zone");
+    assert_eq!(milestone(&read, "disrupted")["precision"], "second");
+    assert_eq!(milestone(&read, "detected")["precision"], "minute");
+    assert_eq!(milestone(&read, "mitigated")["precision"], "estimated");
+    let seconds: Vec<&Value> =
+        read["metrics"].as_array().unwrap().iter().map(|metric| &metric["seconds"]).collect();
+    assert_eq!(seconds, [&300.0.into(), &450.0.into(), &2400.0.into(), &Value::Null, &Value::Null]);
+    assert_eq!((&read["status"], &read["roles"]["commander"]), (&"open".into(), &"alice".into()));
+
+    // What was wrong is taken back or corrected, and both stay in the record.
+    told(&program, &["incident", "mark", &id, "mitigated", "--withdraw", "--reason", "it came back"]);
+    let row = milestone(&read, "detected")["seq"].to_string();
+    told(
+        &program,
+        &["incident", "amend", &id, &row, "--at", "2026-01-05T09:43Z", "--reason", "the alarm says so"],
+    );
+    let after = document(&program, &id);
+    assert_eq!(after["metrics"][0]["seconds"], 180.0);
+    assert_eq!(after["metrics"][2]["seconds"], Value::Null);
+    let events = |document: &Value| document["journal"]["events"].as_u64().unwrap();
+    assert_eq!(events(&after), events(&read) + 2);
+    assert_eq!(program.run(&["verify", &id]).code, 0);
+}
+
+#[test]
+fn deadlines_run_from_what_happened_and_name_their_rule() {
+    let program = Program::new();
+    let id = opened(&program, &["--duty", "dora", "--aware", "2026-01-05T09:50Z"]);
+    let said = told(
+        &program,
+        &["incident", "classify", &id, "--major", "--criterion", "duration", "--at", "2026-01-05T10:30Z"],
+    );
+    assert!(said.contains("dora initial: OVERDUE by") && said.contains("(classified + 4 h)"), "{said}");
+    let report =
+        ["incident", "reported", &id, "dora", "initial", "--at", "2026-01-05T14:00Z", "--reference", "NR-12"];
+    let said = told(&program, &report);
+    assert!(said.contains("dora intermediate: OVERDUE by"), "{said}");
+    let due = document(&program, &id)["deadlines"].clone();
+    assert_eq!((&due[0]["late"], &due[0]["due_at"]), (&false.into(), &"2026-01-05T14:30:00.000Z".into()));
+    assert_eq!(due[1]["due_at"], "2026-01-08T14:00:00.000Z");
+    assert!(due[0]["source"].as_str().unwrap().contains("(EU) 2025/301, Art. 5"), "{}", due[0]["source"]);
+    let list = program.run(&["incident", "list"]).stdout;
+    assert!(list.contains("OVERDUE: 1 reports"), "{list}");
+    // Taken back, it is overdue again.
+    told(
+        &program,
+        &["incident", "reported", &id, "dora", "initial", "--withdraw", "--reason", "wrong authority"],
+    );
+    assert_eq!(document(&program, &id)["deadlines"][0]["late"], true);
+}
+
+#[test]
+fn a_run_belongs_to_an_incident_and_brings_its_moments() {
+    let program = Program::new();
+    let id = opened(&program, &["--since", "2026-01-05T08:55Z"]);
+    let drill = [
+        "drill",
+        "runbooks/rds-point-in-time-restore.yaml",
+        "--simulate",
+        "--seed",
+        "1",
+        "--output",
+        "json",
+        "--quiet",
+    ];
+    let (_, run) = program.json(&drill);
+    let run = run["run"].as_str().unwrap();
+    told(&program, &["incident", "attach", &id, run]);
+    let read = document(&program, &id);
+    assert_eq!(read["runs"][0]["runbook"], "rds-point-in-time-restore");
+    assert_eq!(milestone(&read, "restored")["run"], run);
+    assert_eq!(milestone(&read, "disrupted")["run"], Value::Null, "what people said stands before it");
+    told(&program, &["incident", "attach", &id, run, "--detach", "--reason", "it was a rehearsal"]);
+    assert_eq!(document(&program, &id)["runs"], serde_json::json!([]));
+}
+
+#[test]
+fn many_write_at_once_and_nothing_is_lost() {
+    let program = Program::new();
+    let id = opened(&program, &[]);
+    let before = document(&program, &id)["journal"]["events"].as_u64().unwrap();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let (program, id) = (&program, &id);
+            scope.spawn(move || told(program, &["incident", "note", id, &format!("note {number}")]));
+        }
+    });
+    assert_eq!(document(&program, &id)["journal"]["events"], before + 8);
+    assert_eq!(program.run(&["verify", &id]).code, 0);
+}
+
+#[test]
+fn what_cannot_be_is_refused_and_says_what_can() {
+    let program = Program::new();
+    refused(&program, &["incident", "show", "latest"], "lifeboat incident open TITLE");
+    refused(
+        &program,
+        &["incident", "open", "x", "--severity", "sev2", "--duty", "dorra"],
+        "did you mean `dora`?",
+    );
+    refused(&program, &["incident", "open", "x", "--severity", "sev9"], "sev1");
+    let id = opened(&program, &["--duty", "gdpr-33"]);
+    refused(&program, &["incident", "mark", &id, "mitigatd"], "did you mean `mitigated`?");
+    refused(
+        &program,
+        &["incident", "mark", &id, "detected", "--at", "2026-01-05 09:40"],
+        "write it with its zone",
+    );
+    refused(&program, &["incident", "mark", &id, "detected", "--at", "2999-01-05T09:40Z"], "still to come");
+    refused(
+        &program,
+        &["incident", "mark", &id, "resolved", "--withdraw", "--reason", "x"],
+        "`resolved` is not set",
+    );
+    refused(
+        &program,
+        &["incident", "reported", &id, "gdpr-33", "initial"],
+        "there are: gdpr-33 notification",
+    );
+    refused(&program, &["incident", "pin", &id, "99"], "there is no row 99");
+    refused(&program, &["incident", "reopen", &id, "--reason", "x"], "is open");
+    refused(&program, &["incident", "note", &id, " "], "the note is empty");
+    told(&program, &["incident", "close", &id, "--reason", "a false alarm"]);
+    refused(&program, &["incident", "close", &id], "lifeboat incident reopen");
+    assert_eq!(document(&program, &id)["status"], "closed");
+}
