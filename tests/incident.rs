@@ -177,3 +177,53 @@ fn what_cannot_be_is_refused_and_says_what_can() {
     refused(&program, &["incident", "close", &id], "lifeboat incident reopen");
     assert_eq!(document(&program, &id)["status"], "closed");
 }
+
+#[test]
+fn the_timeline_merges_the_records_and_people_pin_what_tells_the_story() {
+    let program = Program::new();
+    let id = opened(&program, &["--since", "2026-01-05T08:55Z"]);
+    let drill = [
+        "drill",
+        "runbooks/rds-point-in-time-restore.yaml",
+        "--simulate",
+        "--seed",
+        "1",
+        "--output",
+        "json",
+        "--quiet",
+    ];
+    let (_, run) = program.json(&drill);
+    let run = run["run"].as_str().unwrap();
+    told(&program, &["incident", "attach", &id, run]);
+    told(
+        &program,
+        &["incident", "note", &id, "found <script>alert(1)</script>", "--pin", "--at", "2026-01-05T09:01Z"],
+    );
+    let row = format!("{}#12", &run[..6]);
+    told(&program, &["incident", "pin", &id, &row, "--note", "here it changed"]);
+    told(&program, &["incident", "amend", &id, "2", "--at", "2026-01-05T08:50Z", "--reason", "the graph"]);
+
+    let (_, all) = program.json(&["incident", "timeline", &id, "--format", "json"]);
+    let rows = all["rows"].as_array().unwrap();
+    let times: Vec<&str> = rows.iter().map(|row| row["at"].as_str().unwrap()).collect();
+    assert!(times.is_sorted(), "{times:?}");
+    assert_eq!((&rows[0]["row"], &rows[0]["at"]), (&"#2".into(), &"2026-01-05T08:50:00.000Z".into()));
+    assert!(rows[0]["amended"].as_str().unwrap().contains("2026-01-05T08:55:00.000Z"), "{}", rows[0]);
+    let (_, story) = program.json(&["incident", "timeline", &id, "--format", "json", "--pinned"]);
+    let story: Vec<&str> =
+        story["rows"].as_array().unwrap().iter().map(|row| row["row"].as_str().unwrap()).collect();
+    assert_eq!(story, ["#5", row.as_str()]);
+
+    let page = program.run(&["incident", "timeline", &id, "--format", "html"]).stdout;
+    assert!(!page.contains("<script") && page.contains("here it changed"), "{page}");
+    let people = program.run(&["incident", "timeline", &id, "--format", "csv", "--source", "person"]).stdout;
+    assert!(people.lines().skip(1).all(|line| line.contains(",person ")), "{people}");
+    let lines = program.run(&["incident", "timeline", &id, "--format", "timesketch"]).stdout;
+    for line in lines.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert!(
+            line["message"].is_string() && line["datetime"].is_string() && line["timestamp_desc"].is_string()
+        );
+    }
+    assert_eq!(lines.lines().count(), rows.len());
+}

@@ -1,6 +1,7 @@
 //! Reports of a run in every form, from its directory and those beside it; and those that a run leaves behind (`--report`).
 
 use crate::args::ReportFormat;
+use crate::commands::print_bytes;
 use crate::error::CommandError;
 use crate::home::{Home, ReadRun};
 use lifeboat_report::page::Page;
@@ -38,7 +39,9 @@ pub(crate) fn text(
         ReportFormat::Junit => junit::junit(&record).map_err(|error| failed(&error)),
         ReportFormat::Csv => export::csv(&timeline::timeline(events)).map_err(|error| failed(&error)),
         ReportFormat::Timesketch => {
-            export::timesketch(&timeline::timeline(events), run.id.as_str()).map_err(|error| failed(&error))
+            let rows = timeline::timeline(events);
+            let rows = rows.iter().map(|row| (row, run.id.as_str()));
+            export::timesketch(rows).map_err(|error| failed(&error))
         }
     }
 }
@@ -76,6 +79,14 @@ pub(crate) fn write(Place { home, directory }: &Place, run: &RunId) -> Result<()
     }
     let endings = WRITTEN.map(|(_, ending)| ending).join(", ");
     say!("reports: {} ({endings})", directory.join(run.id.as_str()).display());
+    Ok(())
+}
+
+/// Writes a report to a file, or to standard output.
+pub(crate) fn put(out: Option<&Path>, text: &str) -> Result<(), CommandError> {
+    let Some(path) = out else { return print_bytes(text.as_bytes()) };
+    fs::write(path, text).map_err(|error| CommandError::file("write", path, &error))?;
+    say!("written to {}", path.display());
     Ok(())
 }
 
@@ -133,7 +144,7 @@ fn earlier(home: &Home, run: &ReadRun) -> Result<Vec<Earlier>, CommandError> {
         .collect())
 }
 
-fn failed(error: &dyn Error) -> CommandError {
+pub(crate) fn failed(error: &dyn Error) -> CommandError {
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
     CommandError::failed(format!("the report could not be made: {error}{cause}"))
 }

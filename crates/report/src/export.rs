@@ -1,5 +1,6 @@
 //! The timeline for tools: CSV for a spreadsheet, JSON lines for Timesketch.
 
+use crate::incident::timeline::IncidentRow;
 use crate::timeline::Row;
 use serde::Serialize;
 
@@ -11,11 +12,36 @@ pub fn csv(rows: &[Row]) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["at", "precision", "source", "step", "what", "seq"])?;
     for row in rows {
-        let step = row.step.as_deref().unwrap_or_default();
-        let seq = row.seq.to_string();
-        let fields = [&row.at, &row.precision, &row.source, step, &row.what, &seq].map(tame);
-        writer.write_record(fields)?;
+        writer.write_record(cells(row).iter().map(|cell| tame(cell)))?;
     }
+    text(writer)
+}
+
+/// The timeline of an incident as CSV with a head: `row`, what [`csv`] has, then
+/// `recorded_at,pinned,note,amended`.
+///
+/// # Errors
+/// Never in practice: it is written into memory.
+pub fn incident_csv(rows: &[IncidentRow]) -> Result<String, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let head = "row,at,precision,source,step,what,seq,recorded_at,pinned,note,amended";
+    writer.write_record(head.split(','))?;
+    for row in rows {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let pinned = if row.pinned { "yes" } else { "" };
+        let more = [row.recorded_at.clone(), pinned.to_owned(), text(&row.note), text(&row.amended)];
+        let all = std::iter::once(row.row.clone()).chain(cells(&row.event)).chain(more);
+        writer.write_record(all.map(|cell| tame(&cell)))?;
+    }
+    text(writer)
+}
+
+fn cells(row: &Row) -> [String; 6] {
+    let step = row.step.clone().unwrap_or_default();
+    [&row.at, &row.precision, &row.source, &step, &row.what, &row.seq.to_string()].map(String::clone)
+}
+
+fn text(writer: csv::Writer<Vec<u8>>) -> Result<String, csv::Error> {
     let bytes = writer.into_inner().map_err(|error| error.into_error())?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -28,11 +54,14 @@ fn tame(field: &str) -> String {
 }
 
 /// The timeline as JSON lines that Timesketch imports: it wants `message`, `datetime` and `timestamp_desc`
-/// (<https://timesketch.org/guides/user/import-from-json-csv/>); the other keys become attributes.
+/// (<https://timesketch.org/guides/user/import-from-json-csv/>); the other keys become attributes. `record` is the run or
+/// the incident that a row is from.
 ///
 /// # Errors
 /// Never in practice: text and numbers are always JSON.
-pub fn timesketch(rows: &[Row], run: &str) -> serde_json::Result<String> {
+pub fn timesketch<'row>(
+    rows: impl IntoIterator<Item = (&'row Row, &'row str)>,
+) -> serde_json::Result<String> {
     #[derive(Serialize)]
     struct Line<'row> {
         message: &'row str,
@@ -45,7 +74,7 @@ pub fn timesketch(rows: &[Row], run: &str) -> serde_json::Result<String> {
         seq: u64,
     }
     let mut lines = String::new();
-    for row in rows {
+    for (row, record) in rows {
         let line = Line {
             message: &row.what,
             datetime: &row.at,
@@ -53,7 +82,7 @@ pub fn timesketch(rows: &[Row], run: &str) -> serde_json::Result<String> {
             source: &row.source,
             step: row.step.as_deref(),
             precision: &row.precision,
-            run,
+            run: record,
             seq: row.seq,
         };
         lines.push_str(&serde_json::to_string(&line)?);

@@ -6,6 +6,7 @@
 use crate::page::Page;
 use crate::timeline::duration;
 use crate::{html, markdown};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use tera::{Context, Kwargs, State, Tera, Value};
 
@@ -34,7 +35,7 @@ impl Form {
 }
 
 /// Lifeboat's own templates: those of [`Form::template`], and what they include.
-pub const TEMPLATES: [(&str, &str); 8] = [
+pub const TEMPLATES: [(&str, &str); 11] = [
     ("drill.md", include_str!("../templates/drill.md")),
     ("drill.html", include_str!("../templates/drill.html")),
     ("style.css", include_str!("../templates/style.css")),
@@ -43,6 +44,9 @@ pub const TEMPLATES: [(&str, &str); 8] = [
     ("gantt.html", include_str!("../templates/gantt.html")),
     ("trend.html", include_str!("../templates/trend.html")),
     ("timeline.html", include_str!("../templates/timeline.html")),
+    ("timeline.md", include_str!("../templates/timeline.md")),
+    ("timeline-page.html", include_str!("../templates/timeline-page.html")),
+    ("incident-rows.html", include_str!("../templates/incident-rows.html")),
 ];
 
 /// A template of somebody's own.
@@ -68,6 +72,16 @@ pub struct ReportError {
 /// # Errors
 /// When a template cannot be read, or uses what a [`Page`] does not have.
 pub fn render(form: Form, page: &Page<'_>, own: &[OwnTemplate]) -> Result<String, ReportError> {
+    render_as(form, form.template(), page, own)
+}
+
+/// Lays a page out by the template of this name.
+pub(crate) fn render_as(
+    form: Form,
+    template: &str,
+    page: &impl Serialize,
+    own: &[OwnTemplate],
+) -> Result<String, ReportError> {
     let mut tera = Tera::default();
     match form {
         Form::Markdown => markdown::teach(&mut tera),
@@ -77,7 +91,7 @@ pub fn render(form: Form, page: &Page<'_>, own: &[OwnTemplate]) -> Result<String
     let mut texts: BTreeMap<&str, &str> = TEMPLATES.into_iter().collect();
     texts.extend(own.iter().map(|own| (own.name.as_str(), own.text.as_str())));
     tera.add_raw_templates(texts.into_iter().filter(|(name, _)| form.takes(name)))?;
-    Ok(tera.render(form.template(), &Context::from_serialize(page)?)?)
+    Ok(tera.render(template, &Context::from_serialize(page)?)?)
 }
 
 fn duration_filter(seconds: &Value, _: Kwargs, _: &State<'_>) -> String {

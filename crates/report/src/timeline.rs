@@ -38,7 +38,7 @@ pub fn timeline(events: &[Event]) -> Vec<Row> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-fn row(event: &Event) -> Row {
+pub(crate) fn row(event: &Event) -> Row {
     let attempt = event.attempt.filter(|attempt| *attempt > 1);
     let what = words(&event.kind);
     Row {

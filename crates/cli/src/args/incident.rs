@@ -3,6 +3,7 @@
 use super::OutputArguments;
 use clap::{Args, Subcommand, ValueEnum};
 use lifeboat_journal::incident::event::Severity;
+use std::path::PathBuf;
 
 /// `lifeboat incident`.
 #[derive(Debug, Subcommand)]
@@ -25,6 +26,8 @@ pub(crate) enum IncidentCommand {
     Role(RoleArguments),
     /// Make a run part of it.
     Attach(AttachArguments),
+    /// Print the timeline: its record and those of its runs, merged.
+    Timeline(TimelineArguments),
     /// Pin rows of the timeline that tell the story.
     Pin(PinArguments),
     /// Correct a row of the timeline; what was written stays in the record.
@@ -242,6 +245,55 @@ pub(crate) struct AttachArguments {
     /// Why, for the record.
     #[arg(long, value_name = "TEXT", requires = "detach")]
     pub(crate) reason: Option<String>,
+}
+
+/// `lifeboat incident timeline`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lifeboat incident timeline latest --pinned                the story, as Markdown
+  lifeboat incident timeline latest --source person --from -2h
+  lifeboat incident timeline latest --format html -o timeline.html
+  lifeboat incident timeline latest --format timesketch -o timeline.jsonl")]
+pub(crate) struct TimelineArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// The form.
+    #[arg(long, default_value = "md", value_name = "FORMAT")]
+    pub(crate) format: TimelineFormat,
+    /// Where to write it [default: standard output].
+    #[arg(short, long = "out", value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Only the rows that are pinned.
+    #[arg(long)]
+    pub(crate) pinned: bool,
+    /// Only rows whose source begins with this: aws, person, import, lifeboat (may be given several times).
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) source: Vec<String>,
+    /// Only rows at this time or later: RFC 3339 with a zone, or so long ago (`-40m`).
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) from: Option<String>,
+    /// Only rows before this time.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) to: Option<String>,
+    /// A directory with your own templates, which stand before Lifeboat's file by file.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) template: Option<PathBuf>,
+}
+
+/// The forms of a timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TimelineFormat {
+    /// Markdown.
+    Md,
+    /// One HTML file, complete in itself.
+    Html,
+    /// A JSON document.
+    Json,
+    /// For a spreadsheet.
+    Csv,
+    /// JSON lines, for Timesketch.
+    Timesketch,
 }
 
 /// `lifeboat incident pin`.

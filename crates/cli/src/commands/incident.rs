@@ -1,5 +1,7 @@
 //! `lifeboat incident`.
 
+mod timeline;
+
 use crate::args::incident::{
     AmendArguments, AttachArguments, ClassifyArguments, CloseArguments, DutyArguments, IncidentCommand,
     MarkArguments, NoteArguments, OpenArguments, PinArguments, ReopenArguments, ReportedArguments,
@@ -35,6 +37,7 @@ pub(crate) fn run(home: &Home, command: IncidentCommand) -> Result<u8, CommandEr
         IncidentCommand::Reported(arguments) => reported(home, arguments),
         IncidentCommand::Role(arguments) => role(home, &arguments),
         IncidentCommand::Attach(arguments) => attach(home, arguments),
+        IncidentCommand::Timeline(arguments) => timeline::run(home, &arguments),
         IncidentCommand::Pin(arguments) => pin(home, arguments),
         IncidentCommand::Amend(arguments) => amend(home, arguments),
         IncidentCommand::Close(arguments) => close(home, arguments),

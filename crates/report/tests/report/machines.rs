@@ -103,7 +103,8 @@ fn a_spreadsheet_gets_a_row_for_each_event_and_no_formulas() {
 #[test]
 fn timesketch_gets_what_it_asks_for() {
     let run = run::cleaned_up(run::simulated());
-    let lines = export::timesketch(&timeline(&run.events), "abcdefghijklmnop").unwrap();
+    let rows = timeline(&run.events);
+    let lines = export::timesketch(rows.iter().map(|row| (row, "abcdefghijklmnop"))).unwrap();
     let lines: Vec<serde_json::Value> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), run.events.len());

@@ -1,0 +1,58 @@
+//! `lifeboat incident timeline`.
+
+use super::now;
+use crate::args::incident::{TimelineArguments, TimelineFormat};
+use crate::error::CommandError;
+use crate::home::Home;
+use crate::incidents::moment;
+use crate::reports::{failed, own_templates, put};
+use chrono::{DateTime, Utc};
+use lifeboat_journal::outcome::PASSED;
+use lifeboat_report::export;
+use lifeboat_report::incident::timeline::{Filter, IncidentRow, Part, merged, page};
+use lifeboat_report::render::Form;
+use lifeboat_runbook::id::RunId;
+use serde_json::json;
+
+pub(crate) fn run(home: &Home, arguments: &TimelineArguments) -> Result<u8, CommandError> {
+    let incident = home.incident(&arguments.which.incident)?;
+    let runs = home.runs_of(&incident);
+    let own = Part { run: None, events: &incident.journal.events };
+    let of_runs = runs.iter().map(|run| Part { run: Some(&run.id), events: &run.journal.events });
+    let parts: Vec<Part<'_>> = std::iter::once(own).chain(of_runs).collect();
+    let rows = merged(&incident.state, &parts, &filter(arguments)?);
+    let templates = own_templates(arguments.template.as_deref())?;
+    let laid_out = |form| page(form, &incident.id, &incident.state, &rows, &templates);
+    let text = match arguments.format {
+        TimelineFormat::Md => laid_out(Form::Markdown).map_err(|error| failed(&error))?,
+        TimelineFormat::Html => laid_out(Form::Html).map_err(|error| failed(&error))?,
+        TimelineFormat::Json => {
+            let document = json!({ "incident": incident.id, "title": incident.state.title, "rows": rows });
+            serde_json::to_string_pretty(&document).map_err(|error| failed(&error))? + "\n"
+        }
+        TimelineFormat::Csv => export::incident_csv(&rows).map_err(|error| failed(&error))?,
+        TimelineFormat::Timesketch => {
+            let recorded = rows.iter().map(|row| (&row.event, record(row, &incident.id)));
+            export::timesketch(recorded).map_err(|error| failed(&error))?
+        }
+    };
+    put(arguments.out.as_deref(), &text)?;
+    Ok(PASSED)
+}
+
+/// The record a row is from, as it is named before the `#`.
+fn record<'row>(row: &'row IncidentRow, incident: &'row RunId) -> &'row str {
+    row.row.split_once('#').map(|(run, _)| run).filter(|run| !run.is_empty()).unwrap_or(incident.as_str())
+}
+
+fn filter(arguments: &TimelineArguments) -> Result<Filter, CommandError> {
+    let time = |text: &Option<String>| -> Result<Option<DateTime<Utc>>, CommandError> {
+        text.as_deref().map(|text| moment(text, now()).map(|(at, _)| at)).transpose()
+    };
+    Ok(Filter {
+        pinned: arguments.pinned,
+        sources: arguments.source.clone(),
+        from: time(&arguments.from)?,
+        to: time(&arguments.to)?,
+    })
+}
