@@ -15,6 +15,7 @@ mod failure;
 mod guards;
 mod iam;
 mod incident;
+mod items;
 mod journals;
 mod kill;
 mod measured;

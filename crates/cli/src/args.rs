@@ -1,12 +1,14 @@
 //! The words of the command line, as `cli.md` has them and `--help` teaches them.
 
 pub(crate) mod incident;
+pub(crate) mod item;
 
 use crate::connect_to::ProbeArguments;
 use crate::given::InputArguments;
 use crate::pace::Pace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use incident::IncidentCommand;
+pub(crate) use item::ItemCommand;
 use std::path::PathBuf;
 
 /// Rehearse disaster recovery on AWS, recover for real, and prove how long it took.
@@ -104,6 +106,9 @@ pub(crate) enum Command {
     /// Keep the record of an incident: what people saw, did and decided, and what must be reported until when.
     #[command(subcommand)]
     Incident(IncidentCommand),
+    /// Keep the action items of incidents and drills: by whom, until when, and how one sees that it is done.
+    #[command(subcommand)]
+    Item(ItemCommand),
     /// Print the IAM policy that a runbook needs.
     Iam(IamArguments),
     /// List the actions a runbook can name, or explain one.

@@ -121,7 +121,6 @@ impl Home {
     ) -> Result<ReadIncident, CommandError> {
         let id = RunId::new(format!("{PREFIX}{}", run_id(&session::entropy()?).short()));
         let directory = RunDirectory::of_incident(self.path(), &id);
-        directory.create().map_err(|error| CommandError::file("write", directory.path(), &error))?;
         let first = Said::now(IncidentEvent::Declared(Box::new(declared)));
         let state = IncidentState::default();
         let new = ReadIncident { id, directory, journal: Verified::default(), state };
@@ -144,19 +143,7 @@ impl Home {
         incident: &ReadIncident,
         drafts: Vec<Draft>,
     ) -> Result<ReadIncident, CommandError> {
-        let directory = &incident.directory;
-        let _lock = session::lock_in_turn(directory)?;
-        let journal = match directory.journal().exists() {
-            true => directory.read().map_err(|error| CommandError::failed(error.to_string()))?,
-            false => Verified::default(),
-        };
-        let mut all = cut_torn_tail(directory, &journal)?;
-        all.extend(drafts);
-        let clock = Clock::real();
-        let stamp = Stamp { now: clock.now(), mono_ms: clock.mono_ms() };
-        let mut writer = JournalWriter::resume(session::storage(directory)?, incident.id.clone(), &journal);
-        let written = writer.append(all, stamp);
-        written.map_err(|error| CommandError::file("write", &directory.journal(), &error))?;
+        append(&incident.directory, &incident.id, |_| Ok(drafts))?;
         self.read_incident(&incident.id)
     }
 
@@ -173,6 +160,34 @@ impl Home {
         let journal = JournalDocument { events: events.len() as u64, head: head.clone() };
         document(&incident.id, &incident.state, &runs, journal, Clock::real().now())
     }
+}
+
+/// Writes to a record that people keep, once others are done with it; what is written may depend on what stands there.
+pub(crate) fn append(
+    directory: &RunDirectory,
+    id: &RunId,
+    drafts: impl FnOnce(&Verified) -> Result<Vec<Draft>, CommandError>,
+) -> Result<(), CommandError> {
+    directory.create().map_err(|error| CommandError::file("write", directory.path(), &error))?;
+    let _lock = session::lock_in_turn(directory)?;
+    let journal = read_record(directory)?;
+    let drafts = drafts(&journal)?;
+    let mut all = cut_torn_tail(directory, &journal)?;
+    all.extend(drafts);
+    let clock = Clock::real();
+    let stamp = Stamp { now: clock.now(), mono_ms: clock.mono_ms() };
+    let mut writer = JournalWriter::resume(session::storage(directory)?, id.clone(), &journal);
+    let written = writer.append(all, stamp);
+    written.map(drop).map_err(|error| CommandError::file("write", &directory.journal(), &error))
+}
+
+/// The journal of a record that people keep; one that nobody has begun is empty.
+pub(crate) fn read_record(directory: &RunDirectory) -> Result<Verified, CommandError> {
+    if !directory.journal().exists() {
+        return Ok(Verified::default());
+    }
+    let named = directory.journal();
+    directory.read().map_err(|error| CommandError::failed(format!("{} is broken: {error}", named.display())))
 }
 
 /// What ids of incidents begin with.

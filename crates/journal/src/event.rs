@@ -1,6 +1,7 @@
 //! The journal's line: one event.
 
 use crate::incident::event::IncidentEvent;
+use crate::items::ItemEvent;
 use crate::outcome::Outcome;
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
@@ -449,6 +450,9 @@ pub enum EventKind {
     /// An event of an incident: its journal has no others.
     #[serde(skip)]
     Incident(IncidentEvent),
+    /// An event of an action item: their journal has no others.
+    #[serde(skip)]
+    Item(ItemEvent),
     /// An event of a later minor version: kept and shown.
     #[serde(skip)]
     Other(OtherEvent),
@@ -632,6 +636,7 @@ impl EventKind {
         let tagged = match self {
             Self::Other(other) => return (other.type_name, other.data),
             Self::Incident(event) => serde_json::to_value(event),
+            Self::Item(event) => serde_json::to_value(event),
             kind => serde_json::to_value(kind),
         };
         let mut tagged = tagged.unwrap_or_default();
@@ -645,9 +650,10 @@ impl EventKind {
         } else {
             serde_json::json!({ "type": type_name, "data": data })
         };
-        let read = match type_name.starts_with("incident.") {
-            true => serde_json::from_value(tagged).map(Self::Incident),
-            false => serde_json::from_value(tagged),
+        let read = match type_name.split_once('.') {
+            Some(("incident", _)) => serde_json::from_value(tagged).map(Self::Incident),
+            Some(("item", _)) => serde_json::from_value(tagged).map(Self::Item),
+            _ => serde_json::from_value(tagged),
         };
         read.or_else(|error| {
             // Known types must be understood; only a type nobody here knows is kept as it is.

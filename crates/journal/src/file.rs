@@ -154,6 +154,11 @@ impl RunDirectory {
         Self { path: home.join("incidents").join(incident.as_str()) }
     }
 
+    /// The directory of the action items under a home: one journal for all of them.
+    pub fn of_items(home: &Path) -> Self {
+        Self { path: home.join("items") }
+    }
+
     /// All runs of a home, by id.
     ///
     /// # Errors

@@ -164,6 +164,7 @@ pub fn words(kind: &EventKind) -> String {
             format!("a last line torn by a crash ({bytes} bytes) was cut off the journal")
         }
         EventKind::Incident(event) => crate::incident::words::words(event),
+        EventKind::Item(event) => crate::incident::words::item_words(event),
         EventKind::Other(other) => {
             format!("{} (written by a later version): {}", other.type_name, other.data)
         }

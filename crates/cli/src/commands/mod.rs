@@ -11,6 +11,7 @@ mod extend;
 mod history;
 mod iam;
 mod incident;
+mod item;
 pub(crate) mod plan;
 mod report;
 mod resume;
@@ -60,6 +61,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Report(arguments) => report::run(&home()?, &arguments),
         Command::History(arguments) => history::run(&home()?, &arguments),
         Command::Incident(command) => incident::run(&home()?, command),
+        Command::Item(command) => item::run(&home()?, command),
         Command::Iam(arguments) => iam::run(&home()?, &arguments),
         Command::Actions(arguments) => actions::run(&arguments),
         Command::Sim(command) => sim::run(command, globals.quiet),

@@ -2,6 +2,7 @@
 
 use crate::timeline::because;
 use lifeboat_journal::incident::event::{Classification, Declared, Entry, ImportDone, IncidentEvent};
+use lifeboat_journal::items::{ItemEvent, Proof};
 use lifeboat_runbook::units::time_text;
 
 /// An event of an incident in words.
@@ -74,4 +75,24 @@ fn import_done(done: &ImportDone) -> String {
 pub fn entry_words(entry: &Entry) -> String {
     let run = entry.run.as_ref().map(|run| run.short()).unwrap_or_default();
     format!("{run}#{}", entry.seq)
+}
+
+/// An event of an action item in words.
+pub fn item_words(event: &ItemEvent) -> String {
+    match event {
+        ItemEvent::Added(added) => format!("{} of {}: {}", added.item, added.of, added.title),
+        ItemEvent::Changed { item, .. } => format!("{item} changed"),
+        ItemEvent::Closed { item, proof } => format!("{item} is done: {}", proof_words(proof)),
+        ItemEvent::Reopened { item, why } => format!("{item} is not done: {why}"),
+        ItemEvent::Dropped { item, why } => format!("{item} will not be done: {why}"),
+    }
+}
+
+/// How one can see that an item is done.
+pub fn proof_words(proof: &Proof) -> String {
+    match proof {
+        Proof::Link(link) => link.clone(),
+        Proof::Run { run, real: true } => format!("proved by run {run}"),
+        Proof::Run { run, real: false } => format!("proved by run {run}, in a simulated AWS only"),
+    }
 }
