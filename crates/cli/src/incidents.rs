@@ -14,7 +14,8 @@ use lifeboat_journal::file::{JournalWriter, RunDirectory, Stamp};
 use lifeboat_journal::incident::event::{Declared, IncidentEvent};
 use lifeboat_journal::incident::state::IncidentState;
 use lifeboat_journal::state::RunState;
-use lifeboat_report::incident::document::{IncidentDocument, JournalDocument, document};
+use lifeboat_report::document::JournalDocument;
+use lifeboat_report::incident::document::{IncidentDocument, document};
 use lifeboat_runbook::diagnostic::Source;
 use lifeboat_runbook::duty::{self, Duty};
 use lifeboat_runbook::id::RunId;
@@ -157,7 +158,7 @@ impl Home {
         let runs = self.runs_of(incident);
         let runs: Vec<(RunId, &RunState)> = runs.iter().map(|run| (run.id.clone(), &run.state)).collect();
         let Verified { events, head, .. } = &incident.journal;
-        let journal = JournalDocument { events: events.len() as u64, head: head.clone() };
+        let journal = JournalDocument { events: events.len(), head: head.clone() };
         document(&incident.id, &incident.state, &runs, journal, Clock::real().now())
     }
 }

@@ -1,5 +1,6 @@
 //! What is told of an incident.
 
 pub mod document;
+pub mod kept;
 pub mod timeline;
 pub mod words;

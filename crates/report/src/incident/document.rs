@@ -1,6 +1,6 @@
 //! The JSON document of an incident, with stable keys.
 
-use crate::document::outcome_word;
+use crate::document::{JournalDocument, outcome_word};
 use crate::timeline::precision_word;
 use chrono::{DateTime, Utc};
 use lifeboat_journal::incident::deadline::{Deadline, deadlines};
@@ -128,15 +128,6 @@ pub struct ReviewDocument {
     pub status: &'static str,
     /// Until when it is due, RFC 3339, UTC.
     pub due_at: Option<String>,
-}
-
-/// A record.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct JournalDocument {
-    /// How many events it has.
-    pub events: u64,
-    /// The hash of its last line.
-    pub head: String,
 }
 
 /// What is told of an incident at `now`, with the runs that belong to it.
