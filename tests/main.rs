@@ -23,6 +23,7 @@ mod moto;
 mod people;
 mod picture;
 mod plan;
+mod postmortem;
 mod probes;
 mod program;
 mod readme;

@@ -2,6 +2,7 @@
 
 pub(crate) mod incident;
 pub(crate) mod item;
+pub(crate) mod postmortem;
 
 use crate::connect_to::ProbeArguments;
 use crate::given::InputArguments;
@@ -9,6 +10,7 @@ use crate::pace::Pace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use incident::IncidentCommand;
 pub(crate) use item::ItemCommand;
+use postmortem::PostmortemArguments;
 use std::path::PathBuf;
 
 /// Rehearse disaster recovery on AWS, recover for real, and prove how long it took.
@@ -106,6 +108,8 @@ pub(crate) enum Command {
     /// Keep the record of an incident: what people saw, did and decided, and what must be reported until when.
     #[command(subcommand)]
     Incident(IncidentCommand),
+    /// Write the post-mortem of an incident together with people, and bring it up to date.
+    Postmortem(PostmortemArguments),
     /// Keep the action items of incidents and drills: by whom, until when, and how one sees that it is done.
     #[command(subcommand)]
     Item(ItemCommand),

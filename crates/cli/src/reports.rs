@@ -114,7 +114,7 @@ pub(crate) fn own_templates(directory: Option<&Path>) -> Result<Vec<OwnTemplate>
 }
 
 /// The runbook as it was run; versions it was amended to stand behind it.
-fn sources(run: &ReadRun) -> Result<Vec<Source>, CommandError> {
+pub(crate) fn sources(run: &ReadRun) -> Result<Vec<Source>, CommandError> {
     let started = run.state.started.iter().flat_map(|started| started.sources.iter());
     let started = started
         .enumerate()

@@ -342,6 +342,17 @@ impl RunDirectory {
     }
 }
 
+/// Puts a file in the place of another: whoever reads sees the old or the new one, whole, also after a crash.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    write_whole(Path::new(&beside), bytes)?;
+    fs::rename(beside, path)
+}
+
 /// Says in a lock that was taken who has it.
 fn held_by(holder: &str, mut file: File) -> io::Result<File> {
     file.set_len(0)?;

@@ -2,5 +2,6 @@
 
 pub mod document;
 pub mod kept;
+pub mod postmortem;
 pub mod timeline;
 pub mod words;

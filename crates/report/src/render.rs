@@ -35,7 +35,7 @@ impl Form {
 }
 
 /// Lifeboat's own templates: those of [`Form::template`], and what they include.
-pub const TEMPLATES: [(&str, &str); 11] = [
+pub const TEMPLATES: [(&str, &str); 13] = [
     ("drill.md", include_str!("../templates/drill.md")),
     ("drill.html", include_str!("../templates/drill.html")),
     ("style.css", include_str!("../templates/style.css")),
@@ -44,6 +44,8 @@ pub const TEMPLATES: [(&str, &str); 11] = [
     ("gantt.html", include_str!("../templates/gantt.html")),
     ("trend.html", include_str!("../templates/trend.html")),
     ("timeline.html", include_str!("../templates/timeline.html")),
+    ("postmortem.md", include_str!("../templates/postmortem.md")),
+    ("postmortem.html", include_str!("../templates/postmortem.html")),
     ("timeline.md", include_str!("../templates/timeline.md")),
     ("timeline-page.html", include_str!("../templates/timeline-page.html")),
     ("incident-rows.html", include_str!("../templates/incident-rows.html")),

@@ -13,6 +13,7 @@ mod iam;
 mod incident;
 mod item;
 pub(crate) mod plan;
+mod postmortem;
 mod report;
 mod resume;
 mod runs;
@@ -61,6 +62,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Report(arguments) => report::run(&home()?, &arguments),
         Command::History(arguments) => history::run(&home()?, &arguments),
         Command::Incident(command) => incident::run(&home()?, command),
+        Command::Postmortem(arguments) => postmortem::run(&home()?, &arguments),
         Command::Item(command) => item::run(&home()?, command),
         Command::Iam(arguments) => iam::run(&home()?, &arguments),
         Command::Actions(arguments) => actions::run(&arguments),
