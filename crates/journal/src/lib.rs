@@ -16,4 +16,5 @@ pub mod history;
 pub mod masker;
 pub mod measure;
 pub mod outcome;
+pub mod probes;
 pub mod state;
