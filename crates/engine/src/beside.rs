@@ -62,7 +62,8 @@ impl Beside {
     /// Begins to watch beside whatever runs in this state.
     pub(crate) fn begin(&mut self) {
         let (runs, inside) = self.worker.log.with_state(|state| {
-            let runs = state.phase == Some(Phase::Running) && state.outcome.is_none() && state.paused.is_none();
+            let runs =
+                state.phase == Some(Phase::Running) && state.outcome.is_none() && state.paused.is_none();
             let inside = state.steps.iter().filter(|(_, step)| runs_a_runbook(step));
             (runs, inside.map(|(path, _)| format!("{path}/")).collect::<Vec<_>>())
         });
@@ -191,7 +192,9 @@ pub(crate) fn is_awaited(plan: &Plan, probe: &Probe, state: &RunState) -> bool {
     let known = state.probes.get(&probe.look.path);
     probe.marks.contains_key(&ProbeMoment::HeldUp)
         && known.is_some_and(|known| {
-            known.held_up.is_none() && !known.given_up && (known.was_down() || committed(plan, state).is_some())
+            known.held_up.is_none()
+                && !known.given_up
+                && (known.was_down() || committed(plan, state).is_some())
         })
 }
 

@@ -7,7 +7,8 @@ use crate::log::{JournalLost, RunLog};
 use crate::scope::{RunScope, mark_of};
 use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{
-    Cloud, Draft, EventKind, FORMAT, Failure, ProbeOutline, RunStarted, SEMANTICS, SourceDigest, StepOutline, effect_word,
+    Cloud, Draft, EventKind, FORMAT, Failure, ProbeOutline, RunStarted, SEMANTICS, SourceDigest, StepOutline,
+    effect_word,
 };
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::expression::ExpressionError;

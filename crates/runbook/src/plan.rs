@@ -731,6 +731,15 @@ impl Plan {
         std::iter::once(&self.probes).chain(inside).flatten().collect()
     }
 
+    /// Every entry of `stop_when`, also of runbooks that it runs.
+    pub fn every_stop_when(&self) -> impl Iterator<Item = &StopWhen> {
+        let inside = self.every_step().into_iter().filter_map(|step| match &step.work {
+            Work::Runbook { plan, .. } => Some(&plan.stop_when),
+            _ => None,
+        });
+        std::iter::once(&self.stop_when).chain(inside).flatten()
+    }
+
     /// Puts `base` before every path in it: the plan is run by the step that `base` names.
     pub(crate) fn move_under(&mut self, base: &str) {
         fn moved(steps: &mut [Step], base: &str) {

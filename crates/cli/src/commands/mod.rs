@@ -8,6 +8,7 @@ pub(crate) mod check;
 mod cleanup;
 mod drill;
 mod extend;
+mod graph;
 mod history;
 mod iam;
 pub(crate) mod plan;
@@ -57,6 +58,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Watch(arguments) => watch::run(&home()?, &arguments, &globals),
         Command::Verify(arguments) => verify::run(&home()?, &arguments),
         Command::Report(arguments) => report::run(&home()?, &arguments),
+        Command::Graph(arguments) => graph::run(&arguments),
         Command::History(arguments) => history::run(&home()?, &arguments),
         Command::Iam(arguments) => iam::run(&home()?, &arguments),
         Command::Actions(arguments) => actions::run(&arguments),

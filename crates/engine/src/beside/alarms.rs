@@ -106,7 +106,8 @@ impl AlarmGuard {
 /// Whether an alarm went off after the run began; in a recovery only where nobody has gone on in spite of it.
 fn is_transition(entry: &StopWhen, seen: &AlarmSeen, mode: Mode, state: &RunState) -> bool {
     let insufficient = entry.insufficient_data == InsufficientData::Stop && seen.state == "INSUFFICIENT_DATA";
-    let (Some(since), Some(began), true) = (seen.since, state.began, seen.state == "ALARM" || insufficient) else {
+    let (Some(since), Some(began), true) = (seen.since, state.began, seen.state == "ALARM" || insufficient)
+    else {
         return false;
     };
     let known = state.stops.iter().any(|(alarm, at)| *alarm == seen.alarm && at.at >= since);
@@ -141,7 +142,10 @@ pub(crate) fn at_start(entry: &StopWhen, seen: &AlarmSeen) -> Option<Failure> {
         ),
         ("unknown", _) => refused(
             "unknown",
-            format!("the alarm {alarm} cannot be looked at: {}", seen.reason.as_deref().unwrap_or("no answer")),
+            format!(
+                "the alarm {alarm} cannot be looked at: {}",
+                seen.reason.as_deref().unwrap_or("no answer")
+            ),
             "it is looked at with cloudwatch:DescribeAlarms; `lifeboat iam` prints the policy",
         ),
         ("ALARM", _) => refused(
@@ -283,6 +287,7 @@ fn of_seen(name: &str, seen: &Seen) -> AlarmSeen {
 
 /// An alarm whose name cannot be made.
 fn unknown(entry: &StopWhen, error: &ActionError) -> AlarmSeen {
-    let alarm = entry.alarm.expressions().first().map_or_else(String::new, |it| format!("${{{{ {} }}}}", it.text));
+    let alarm =
+        entry.alarm.expressions().first().map_or_else(String::new, |it| format!("${{{{ {} }}}}", it.text));
     AlarmSeen { alarm, state: "unknown".to_owned(), since: None, reason: Some(error.message.clone()) }
 }

@@ -104,7 +104,8 @@ impl Watcher {
             Either::Left((Ok(sight), _)) => Ok(sight),
             Either::Left((Err(ended), _)) => sight_of(ended),
             Either::Right(_) => {
-                let message = format!("no answer within {}", lifeboat_runbook::units::duration_text(of_std(limit)));
+                let message =
+                    format!("no answer within {}", lifeboat_runbook::units::duration_text(of_std(limit)));
                 Ok(Sight::Down(as_failure(ActionError::failed("timeout", message))))
             }
         }

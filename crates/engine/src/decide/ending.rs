@@ -185,8 +185,7 @@ impl Decision<'_> {
             left_behind,
             kept,
         };
-        let mut last =
-            vec![EventKind::RtoMeasured(Box::new(time)), EventKind::RpoMeasured(Box::new(lost))];
+        let mut last = vec![EventKind::RtoMeasured(Box::new(time)), EventKind::RpoMeasured(Box::new(lost))];
         if !measured.downtime.is_empty() {
             last.push(EventKind::DowntimeMeasured { probes: measured.downtime });
         }

@@ -37,9 +37,8 @@ pub struct Downtime {
 /// The downtime of every probe that the run has, in the order of their names.
 pub fn downtime(state: &RunState) -> Vec<Downtime> {
     let planned = state.probe_outlines().iter().map(|outline| &outline.path);
-    let never: Vec<&StepPath> = planned
-        .filter(|path| !path.as_str().contains('[') && !state.probes.contains_key(path))
-        .collect();
+    let never: Vec<&StepPath> =
+        planned.filter(|path| !path.as_str().contains('[') && !state.probes.contains_key(path)).collect();
     let watched = state.probes.iter().map(|(path, probe)| of_probe(path, probe));
     let mut all: Vec<Downtime> = watched.collect();
     all.extend(never.into_iter().map(|path| of_probe(path, &ProbeState::default())));
@@ -92,7 +91,11 @@ fn lateness(span: &ProbeSpan) -> Option<Ms> {
 
 /// Seconds for which a probe has been down up to `now`, as far as anybody looked.
 pub fn down_s(probe: &ProbeState, now: DateTime<Utc>) -> f64 {
-    let over: Ms = probe.downs().filter(|(_, _, next)| next.is_some()).map(|(span, end, _)| between(span.from, end)).sum();
+    let over: Ms = probe
+        .downs()
+        .filter(|(_, _, next)| next.is_some())
+        .map(|(span, end, _)| between(span.from, end))
+        .sum();
     let open = match probe.status {
         ProbeStatus::Down { since } => (now - since.at).num_milliseconds().max(0),
         ProbeStatus::Up | ProbeStatus::Unwatched => 0,

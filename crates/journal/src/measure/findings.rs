@@ -152,7 +152,8 @@ fn of_probe(state: &RunState, path: &StepPath, probe: &ProbeState) -> Vec<Findin
         }
     }
     if let Some(span) = probe.spans.last().filter(|span| span.because == Some(UnwatchedReason::GivenUp)) {
-        let text = format!("{path} did not hold up within the time that the run waits for it after the last step");
+        let text =
+            format!("{path} did not hold up within the time that the run waits for it after the last step");
         findings.push(finding(FindingKind::Probe, [span.from.seq], text));
     }
     findings

@@ -55,9 +55,10 @@ fn last_step(state: &RunState, events: &[Event]) -> Option<StepPath> {
 
 /// The step that was over last before a mark that no step has set, but a probe.
 fn last_before(state: &RunState, mark: Moment) -> Option<StepPath> {
-    let ended = state.steps.iter().filter(|(path, step)| {
-        !path.is_preflight() && !step.is_group() && step.started.is_some()
-    });
+    let ended = state
+        .steps
+        .iter()
+        .filter(|(path, step)| !path.is_preflight() && !step.is_group() && step.started.is_some());
     let ended = ended.filter_map(|(path, step)| Some((path, step.finished?)));
     let last = ended.filter(|(_, finished)| finished.seq < mark.seq).max_by_key(|(_, finished)| finished.seq);
     last.map(|(path, _)| path.clone())

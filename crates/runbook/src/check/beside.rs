@@ -92,7 +92,8 @@ impl Steps<'_, '_, '_> {
                 self.reader.error("probe-reads", range, message, "choose an action that reads");
             }
             Some(spec) => {
-                let message = format!("a probe only reads, and what `{}` does depends on its content", spec.name);
+                let message =
+                    format!("a probe only reads, and what `{}` does depends on its content", spec.name);
                 self.reader.error("probe-reads", range, message, "choose an action that reads");
             }
         }
