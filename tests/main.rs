@@ -4,6 +4,7 @@ mod actions;
 #[path = "../crates/probe/tests/real/authority.rs"]
 mod authority;
 mod bench;
+mod beside;
 mod check;
 mod clients;
 #[path = "../crates/probe/tests/real/database.rs"]

@@ -115,6 +115,8 @@ pub(crate) enum Command {
     Item(ItemCommand),
     /// Print the IAM policy that a runbook needs.
     Iam(IamArguments),
+    /// Draw the steps of a runbook: what comes after what, what waits for what, what people do.
+    Graph(GraphArguments),
     /// List the actions a runbook can name, or explain one.
     Actions(ActionsArguments),
     /// The simulated AWS by itself.
@@ -577,6 +579,36 @@ pub(crate) struct IamArguments {
     pub(crate) mode: RunMode,
     #[command(flatten)]
     pub(crate) given: InputArguments,
+}
+
+/// `lifeboat graph`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lifeboat graph runbooks/rds-several-databases.yaml                 for a block of Mermaid in Markdown
+  lifeboat graph runbooks/rds-several-databases.yaml --format svg > steps.svg
+  lifeboat graph runbooks/rds-several-databases.yaml --format dot | dot -Tpng -o steps.png
+
+A hexagon is what a person does; a dashed border: it runs only if its condition holds; a bold one: the point of no
+return. Of a loop the steps are drawn once.")]
+pub(crate) struct GraphArguments {
+    /// The runbook.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// How it is written.
+    #[arg(long, default_value = "mermaid", value_name = "FORMAT")]
+    pub(crate) format: GraphFormat,
+}
+
+/// The forms of a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// Mermaid: GitHub and many wikis draw it.
+    Mermaid,
+    /// The language of Graphviz.
+    Dot,
+    /// A picture.
+    Svg,
 }
 
 /// A kind of run.

@@ -12,6 +12,7 @@ mod desk;
 mod error;
 mod faults;
 mod given;
+mod graph;
 mod home;
 mod inbox;
 mod incidents;

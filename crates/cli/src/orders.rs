@@ -214,7 +214,7 @@ pub(crate) async fn ask_in_place(
         PauseReason::Check => &["accept", "retry", "leave"],
         PauseReason::Timeout => &["wait", "skip", "done", "undo", "leave"],
         PauseReason::Blocked => &["wait", "leave"],
-        PauseReason::Person | PauseReason::Signal | PauseReason::Until => return None,
+        PauseReason::Person | PauseReason::Signal | PauseReason::Until | PauseReason::Alarm => return None,
     };
     let turn = terminal.turn().await;
     terminal.show(|| say!("\n{}", paused.why));
@@ -324,7 +324,7 @@ pub(crate) fn what_next(state: &RunState) -> Vec<String> {
             lines.push(format!("or check again with:      lifeboat resume {run} --retry {step}"));
         }
         PauseReason::Person => lines.push(format!("then go on with: lifeboat resume {run}")),
-        PauseReason::Signal => {
+        PauseReason::Signal | PauseReason::Alarm => {
             lines.push(format!("nothing was taken back; go on with: lifeboat resume {run}"));
         }
         PauseReason::Until => {

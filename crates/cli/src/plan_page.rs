@@ -9,6 +9,7 @@ use lifeboat_report::forecast::{sentence, source};
 use lifeboat_report::timeline::duration;
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::Effect;
+use lifeboat_runbook::units::time_text;
 use lifeboat_runbook::value::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -26,6 +27,7 @@ pub(crate) fn page(document: &Document, file: &Path) -> String {
     page.head(preview);
     page.inputs(preview);
     page.checks(preview);
+    page.beside(preview);
     page.steps("Steps", &preview.steps);
     page.steps("Cleanup steps of the runbook, whatever became of the others", &preview.cleanup);
     page.afterwards(preview);
@@ -104,6 +106,38 @@ impl Page {
         for (name, value) in rows {
             self.labelled(&format!("{label:at$}{name:width$}"), at + width + 2, &value);
             label = String::new();
+        }
+    }
+
+    /// Alarms that would stop the run, and probes that look while it goes on.
+    fn beside(&mut self, preview: &Preview) {
+        if !preview.alarms.is_empty() {
+            self.title("Alarms, as they are now");
+        }
+        for alarm in &preview.alarms {
+            let does = if alarm.stops { "stops the run when it goes off" } else { "only shows" };
+            let since =
+                alarm.seen.since.map(|since| format!(" since {}", time_text(since))).unwrap_or_default();
+            let label = format!("{:INDENT$}{}", "", alarm.seen.alarm);
+            self.labelled(&label, SAID, &format!("{}{since}; {does}", alarm.seen.state));
+        }
+        if !preview.probes.is_empty() {
+            self.title("Beside the steps, from the first to the last");
+        }
+        for probe in &preview.probes {
+            let marks: Vec<String> =
+                probe.marks.iter().map(|(moment, mark)| format!("{moment} sets {mark}")).collect();
+            let hold = match probe.hold_s {
+                0.0 => String::new(),
+                hold => format!(", up when it held {hold} s"),
+            };
+            let says = format!("{} every {} s{hold}", probe.action, probe.every_s);
+            let label = format!("{:INDENT$}{}", "", probe.probe);
+            self.labelled(&label, SAID, &says);
+            self.values("with", &probe.with);
+            if !marks.is_empty() {
+                self.said("marks", &marks.join(", "));
+            }
         }
     }
 

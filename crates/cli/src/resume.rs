@@ -277,6 +277,7 @@ fn amend(
     let amended = PlanAmended {
         sources: digests(&new),
         steps: start::outlines(&new),
+        probes: start::probe_outlines(&new),
         diff: diff.unified_diff().context_radius(2).to_string(),
         reason,
         kept_in,

@@ -100,12 +100,17 @@ pub(crate) fn importance(kind: &EventKind) -> Importance {
         | EventKind::UndoAccepted { .. }
         | EventKind::RtoMeasured(_)
         | EventKind::RpoMeasured(_)
+        | EventKind::DowntimeMeasured { .. }
+        | EventKind::ProbeLooked { .. }
         | EventKind::Evidence { .. }
         | EventKind::TimerFired { .. }
         | EventKind::RunFinished(_) => Importance::Detail,
+        EventKind::AlarmSeen(seen) if seen.state == "OK" => Importance::Detail,
+        EventKind::AlarmSeen(seen) if seen.state == "ALARM" => Importance::Bad,
         EventKind::AttemptFailed { .. }
         | EventKind::StepFailed { .. }
         | EventKind::UndoFailed { .. }
+        | EventKind::StopTriggered { .. }
         | EventKind::CheckFailed { .. } => Importance::Bad,
         EventKind::StepStarted(intent) if !intent.findings.is_empty() => Importance::Notable,
         EventKind::StepUnknown { .. }

@@ -324,7 +324,8 @@ pub(crate) fn typed(prompt: &str) -> Result<String, CommandError> {
 
 /// Refuses a plan that names an action whose code is not here: better now than in the middle.
 pub(crate) fn everything_is_in_this_build(plan: &Plan, wiring: &Wiring) -> Result<(), CommandError> {
-    let steps = plan.every_step().into_iter();
+    let probes = plan.every_probe().into_iter().map(|probe| &probe.look);
+    let steps = plan.every_step().into_iter().chain(probes);
     let missing =
         steps.filter_map(|step| step.action()).find(|action| wiring.registry.action(action).is_none());
     match missing {

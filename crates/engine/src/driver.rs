@@ -1,6 +1,8 @@
 //! Carries out what is decided: one task per step in flight, one journal, one owner of the run.
 
 use crate::action::ActionError;
+use crate::beside::alarms::{FirstLook, alarm_of};
+use crate::beside::{self, Beside};
 use crate::chart::Chart;
 use crate::clock::Clock;
 use crate::decide::{Command, Decider};
@@ -14,7 +16,7 @@ use crate::secrets::SecretSource;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::future::{Either, select};
-use lifeboat_journal::event::{Draft, EventKind, PauseReason, Phase};
+use lifeboat_journal::event::{Draft, EventKind, PauseReason, Phase, UnwatchedReason};
 use lifeboat_journal::state::StepStatus;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Mode, Plan};
@@ -24,7 +26,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 /// Everything a run needs besides its journal.
 pub struct Engine {
@@ -137,6 +139,14 @@ impl Engine {
         let (plan, catalog, chart) =
             (self.plan.clone(), self.catalog.clone(), Arc::new(Chart::of(&self.plan)));
         let worker = self.worker(chart.clone(), cancelled);
+        beside::leave_unwatched(&self.log)?;
+        self.check_alarms(&chart).await?;
+        let mut beside = Beside::new(worker.clone());
+        let watches = beside::has_any(&plan);
+        if watches {
+            beside.begin();
+        }
+        let mut watched = self.log.with_news(0, |events, _| events.len());
         let mut crew = Crew::default();
         let mut asked = false;
         let recovery = self
@@ -147,6 +157,16 @@ impl Engine {
             .with_news(0, |events, state| (Decider::new(&plan, &chart, &catalog, state), events.len()));
         loop {
             self.pause_where_asked()?;
+            if watches {
+                let (changes, over) = self.log.with_news(watched, |events, state| {
+                    watched += events.len();
+                    (Beside::changes(events), state.phase > Some(Phase::Running) || state.outcome.is_some())
+                });
+                beside.follow(changes).await?;
+                if over {
+                    beside.end(UnwatchedReason::Over).await?;
+                }
+            }
             let (commands, late) = self.log.with_news(seen, |events, state| {
                 seen += events.len();
                 let mut commands = decider.on(events, state);
@@ -172,27 +192,28 @@ impl Engine {
                 if self.pause_for_people(&mut crew)? {
                     continue;
                 }
-                return Ok(());
+                if !(beside.is_active() && self.log.with_state(|state| decider.waits_for_probe(state))) {
+                    return beside.end(UnwatchedReason::Paused).await;
+                }
+                beside.linger();
             }
-            // A stop that is asked for in the same moment goes first.
-            let done = match select(pin!(stopped(&mut self.stop, asked)), pin!(crew.tasks.join_next())).await
-            {
-                Either::Left((stop, _)) => {
-                    asked = true;
-                    let leave = stop.undo.is_none() && recovery;
-                    let Stop { by, why, undo } = stop;
-                    self.log.append(vec![Draft::run(EventKind::AbortAsked { by, why, undo })])?;
-                    // Nobody listens any more where nothing is in flight.
-                    let _nobody = cancel.send(if leave { Cancel::Leave } else { Cancel::Fail });
+            let stop = match happens(&mut self.stop, asked, &mut beside, &mut crew).await {
+                Happened::Stop(stop) => stop,
+                Happened::News => continue,
+                Happened::Done(done) => {
+                    match done {
+                        Some(Ok((step, outcome))) => crew.take_back(step, outcome?),
+                        Some(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
+                        None => crew.busy.clear(),
+                    }
                     continue;
                 }
-                Either::Right((done, _)) => done,
             };
-            match done {
-                Some(Ok((step, outcome))) => crew.take_back(step, outcome?),
-                Some(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
-                None => crew.busy.clear(),
-            }
+            asked = true;
+            let leave = stop.undo.is_none() && recovery;
+            self.log.append(end_asked(stop, recovery))?;
+            // Nobody listens any more where nothing is in flight.
+            let _nobody = cancel.send(if leave { Cancel::Leave } else { Cancel::Fail });
         }
     }
 
@@ -211,6 +232,19 @@ impl Engine {
             keyring: Arc::default(),
             cancel,
         }
+    }
+
+    /// A drill does not start while an alarm that would stop it is in ALARM.
+    async fn check_alarms(&self, chart: &Chart) -> Result<(), JournalLost> {
+        let starts = self.log.with_state(|state| {
+            let first = matches!(state.phase, None | Some(Phase::Preflight)) && state.alarms.is_empty();
+            first && state.refused.is_none() && state.outcome.is_none()
+        });
+        if !starts || self.plan.stop_when.is_empty() {
+            return Ok(());
+        }
+        let Self { plan, catalog, registry, clock, log, .. } = self;
+        FirstLook { plan, chart, catalog, registry, clock, log }.check().await
     }
 
     /// Nothing begins behind the step the run was to go up to: what is under way beside it ends, and the run waits for
@@ -354,6 +388,53 @@ impl Worker {
             false => self.log.step(step, attempt, EventKind::TimerFired { purpose: purpose.to_owned() }),
         }
     }
+}
+
+/// What a driver waits for.
+enum Happened {
+    /// Somebody, or an alarm, asks for the end.
+    Stop(Stop),
+    /// Something beside the steps has written an event.
+    News,
+    /// A task is over; nothing where there was none.
+    Done(Option<Result<(StepPath, Result<Came, JournalLost>), JoinError>>),
+}
+
+/// Waits for the next of these. What happens in the same moment comes in this order.
+async fn happens(
+    stop: &mut watch::Receiver<Option<Stop>>,
+    asked: bool,
+    beside: &mut Beside,
+    crew: &mut Crew,
+) -> Happened {
+    let idle = crew.busy.is_empty();
+    let done = async {
+        match idle {
+            true => std::future::pending().await,
+            false => crew.tasks.join_next().await,
+        }
+    };
+    let besides = async {
+        match beside.happens().await {
+            Some(_) if asked => Happened::News,
+            Some(stop) => Happened::Stop(stop),
+            None => Happened::News,
+        }
+    };
+    match select(pin!(stopped(stop, asked)), select(pin!(done), pin!(besides))).await {
+        Either::Left((stop, _)) => Happened::Stop(stop),
+        Either::Right((Either::Left((done, _)), _)) => Happened::Done(done),
+        Either::Right((Either::Right((happened, _)), _)) => happened,
+    }
+}
+
+/// What is written when the end is asked for.
+fn end_asked(stop: Stop, recovery: bool) -> Vec<Draft> {
+    let alarm = alarm_of(&stop).map(str::to_owned);
+    let then = if recovery { "the recovery is paused" } else { "the drill is stopped" }.to_owned();
+    let triggered = alarm.map(|alarm| Draft::run(EventKind::StopTriggered { alarm, then }));
+    let Stop { by, why, undo } = stop;
+    triggered.into_iter().chain([Draft::run(EventKind::AbortAsked { by, why, undo })]).collect()
 }
 
 /// The request to stop, once; it never comes when nobody can ask any more.

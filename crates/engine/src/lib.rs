@@ -10,6 +10,7 @@
 pub mod action;
 pub mod amend;
 mod ask;
+mod beside;
 pub mod chart;
 pub mod clock;
 pub mod decide;

@@ -102,7 +102,10 @@ impl Worker {
 
     /// Before anything was changed nothing is lost by saying what is missing: a check that is blocked has failed.
     pub(crate) fn waits_for(&self, patience: &Patience, error: &ActionError) -> bool {
-        error.is_blocked() && error.code != JOURNAL_LOST && !patience.path.is_preflight()
+        error.is_blocked()
+            && error.code != JOURNAL_LOST
+            && !patience.path.is_preflight()
+            && !patience.path.is_probe()
     }
 
     pub(crate) fn may_try_again(&self, error: &ActionError, patience: &Patience) -> bool {

@@ -4,6 +4,7 @@
 //! `prepare` finds and what the guards say are worked out as far as they are known; what comes from a step that has not
 //! run is a placeholder with its type. No action is performed here: [`crate::action::Action::act`] is never called.
 
+mod beside;
 mod checks;
 mod model;
 mod placeholder;
@@ -11,8 +12,8 @@ mod scope;
 mod steps;
 
 pub use model::{
-    Asked, Back, CheckPreview, Expected, Found, Impact, Owner, Preview, Problem, Runs, StepPreview, Then,
-    Verdict,
+    AlarmPreview, Asked, Back, CheckPreview, Expected, Found, Impact, Owner, Preview, ProbePreview, Problem,
+    Runs, StepPreview, Then, Verdict,
 };
 
 use crate::action::ActionError;
@@ -77,6 +78,8 @@ pub async fn preview(foresight: Foresight) -> Result<Preview, JournalLost> {
     let state = log.with_state(Clone::clone);
     let checks = checks::found(plan, &foresight.catalog, &state, start.mode);
     problems.extend(checks.iter().filter_map(CheckPreview::problem));
+    let (alarms, standing_against) = beside::alarms(&foresight, &log, may_look).await;
+    problems.extend(standing_against);
     let mut walk = Walk::new(&foresight, &log, &state, may_look);
     let steps = walk.all(&plan.steps).await;
     let cleanup = walk.all(plan.cleanup_steps()).await;
@@ -97,6 +100,8 @@ pub async fn preview(foresight: Foresight) -> Result<Preview, JournalLost> {
         rto_objective_s: plan.objectives.rto.map(seconds),
         rpo_objective_s: plan.objectives.rpo.map(seconds),
         checks,
+        alarms,
+        probes: beside::probes(&foresight, &state),
         expected: steps::expected(&steps),
         steps,
         cleanup,

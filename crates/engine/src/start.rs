@@ -7,11 +7,12 @@ use crate::log::{JournalLost, RunLog};
 use crate::scope::{RunScope, mark_of};
 use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{
-    Cloud, Draft, EventKind, FORMAT, Failure, RunStarted, SEMANTICS, SourceDigest, StepOutline, effect_word,
+    Cloud, Draft, EventKind, FORMAT, Failure, ProbeOutline, RunStarted, SEMANTICS, SourceDigest, StepOutline,
+    effect_word,
 };
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::expression::ExpressionError;
-use lifeboat_runbook::plan::{AllowedResource, Mode, Plan, Step, Work};
+use lifeboat_runbook::plan::{AllowedResource, Mode, Plan, Probe, Step, Work};
 use lifeboat_runbook::spec::Catalog;
 use lifeboat_runbook::template::Template;
 use std::collections::BTreeMap;
@@ -195,8 +196,28 @@ fn first(plan: &Plan, start: &Start, aim: &Aim, caller: Option<&Caller>) -> RunS
         loss: RunStarted::loss_word(plan.loss).to_owned(),
         disrupted_at: start.disrupted_at,
         steps: outlines(plan),
+        probes: probe_outlines(plan),
         previous_head: start.previous_head.clone(),
     }
+}
+
+/// The probes, as the journal keeps them.
+pub fn probe_outlines(plan: &Plan) -> Vec<ProbeOutline> {
+    let seconds = |duration: chrono::TimeDelta| duration.num_milliseconds() as f64 / 1000.0;
+    let outline = |probe: &Probe| {
+        let path = &probe.look.path;
+        let marks = probe.marks.iter();
+        ProbeOutline {
+            path: path.clone(),
+            action: probe.look.action().unwrap_or_default().to_owned(),
+            every_s: seconds(probe.every),
+            hold_s: seconds(probe.hold.unwrap_or_default()),
+            marks: marks
+                .map(|(moment, mark)| (moment.word().to_owned(), mark_of(path.file(), mark.as_str())))
+                .collect(),
+        }
+    };
+    plan.every_probe().into_iter().map(outline).collect()
 }
 
 /// The tree of steps, as the journal keeps it.

@@ -424,6 +424,51 @@ pub enum EventKind {
         /// What follows: `refuse`, `ask`, `warn`.
         then: String,
     },
+    /// What a probe asks answers well; it did not before, or nobody knew. The event's step is the probe.
+    #[serde(rename = "probe.up")]
+    ProbeUp {
+        /// The last look that said otherwise.
+        not_before: Option<DateTime<Utc>>,
+    },
+    /// What a probe asks does not answer well.
+    #[serde(rename = "probe.down")]
+    ProbeDown {
+        /// The last look that said otherwise.
+        not_before: Option<DateTime<Utc>>,
+        /// What was answered instead.
+        error: Failure,
+    },
+    /// It has been up for as long as it must, after it was down or the run had committed.
+    #[serde(rename = "probe.held_up")]
+    ProbeHeldUp,
+    /// What a probe did in a minute, or until it ended.
+    #[serde(rename = "probe.looked")]
+    ProbeLooked {
+        /// How often it looked.
+        looks: u64,
+        /// How often that was not well answered.
+        failed: u64,
+    },
+    /// From here on nobody knows: that time is neither up nor down.
+    #[serde(rename = "probe.unwatched")]
+    ProbeUnwatched {
+        /// What kind of reason that is.
+        because: UnwatchedReason,
+        /// What is wrong with the probe itself, where that is it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<Failure>,
+    },
+    /// An alarm of `stop_when`, when it is first seen and when it changes.
+    #[serde(rename = "alarm.seen")]
+    AlarmSeen(Box<AlarmSeen>),
+    /// An alarm of `stop_when` ends the run, or pauses it.
+    #[serde(rename = "run.stop_triggered")]
+    StopTriggered {
+        /// The alarm.
+        alarm: String,
+        /// What follows from it, in words: `the drill is stopped`.
+        then: String,
+    },
     /// A moment of the recovery.
     #[serde(rename = "mark.set")]
     MarkSet {
@@ -439,6 +484,12 @@ pub enum EventKind {
     /// The data lost, as it was computed when the run ended.
     #[serde(rename = "rpo.measured")]
     RpoMeasured(Box<crate::measure::DataLost>),
+    /// The downtime that each probe saw, as it was computed when the run ended.
+    #[serde(rename = "downtime.measured")]
+    DowntimeMeasured {
+        /// Of each probe.
+        probes: Vec<crate::measure::Downtime>,
+    },
     /// A torn last line was cut off before writing went on.
     #[serde(rename = "journal.tail_dropped")]
     TailDropped {
@@ -477,6 +528,65 @@ pub enum PauseReason {
     Blocked,
     /// It was to go up to a step, and that step is over.
     Until,
+    /// An alarm of `stop_when` went off.
+    Alarm,
+}
+
+/// Why nobody knows whether what a probe asks is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnwatchedReason {
+    /// The steps are over, and so is its work.
+    Over,
+    /// It did not hold up within the time that the run waits for that after its last step.
+    GivenUp,
+    /// The run stands still, and its process ends.
+    Paused,
+    /// The process that looked is gone.
+    Died,
+    /// It cannot look: something is wrong with the probe itself.
+    CannotLook,
+}
+
+impl UnwatchedReason {
+    /// In words, after "not watched: ".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Over => "the steps are over",
+            Self::GivenUp => "it has not held up in time after the last step",
+            Self::Paused => "the run stands still",
+            Self::Died => "the process that looked is gone",
+            Self::CannotLook => "it cannot look",
+        }
+    }
+}
+
+/// What `alarm.seen` holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmSeen {
+    /// The alarm's name.
+    pub alarm: String,
+    /// `OK`, `ALARM`, `INSUFFICIENT_DATA`; `missing`; `unknown` where it cannot be looked at.
+    pub state: String,
+    /// Since when, as CloudWatch says.
+    pub since: Option<DateTime<Utc>>,
+    /// Why, in CloudWatch's words, or why it cannot be looked at.
+    pub reason: Option<String>,
+}
+
+/// A probe as it was planned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeOutline {
+    /// Its place: `probe:front_door`.
+    pub path: StepPath,
+    /// The action with which it looks.
+    pub action: String,
+    /// Seconds from one look to the next.
+    pub every_s: f64,
+    /// Seconds for which it must stay up to have held.
+    pub hold_s: f64,
+    /// The marks it sets, by moment.
+    pub marks: BTreeMap<String, MarkName>,
 }
 
 /// What a step needs that is not there.
@@ -535,6 +645,9 @@ pub struct PlanAmended {
     pub sources: Vec<SourceDigest>,
     /// The tree of steps from here on.
     pub steps: Vec<StepOutline>,
+    /// The probes from here on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbeOutline>,
     /// The lines that differ, as a unified diff.
     pub diff: String,
     /// Why, in the person's words.
@@ -674,6 +787,7 @@ impl EventKind {
                 | Self::AwsCall { .. }
                 | Self::AwsPolled { .. }
                 | Self::AwsEvent(_)
+                | Self::ProbeLooked { .. }
                 | Self::Evidence { .. }
                 | Self::TimerFired { .. }
                 | Self::Other(_)
@@ -779,6 +893,9 @@ pub struct RunStarted {
     pub disrupted_at: Option<DateTime<Utc>>,
     /// The tree of steps.
     pub steps: Vec<StepOutline>,
+    /// What looks beside the steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbeOutline>,
     /// The head of the run before in the same home, if there was one.
     pub previous_head: Option<String>,
 }

@@ -18,4 +18,5 @@ pub mod items;
 pub mod masker;
 pub mod measure;
 pub mod outcome;
+pub mod probes;
 pub mod state;

@@ -3,11 +3,12 @@
 //! This is the only fold. The engine decides on it, resume rebuilds it, `show`, the screen and reports read it.
 
 use crate::event::{
-    Answer, BlockedOn, Event, EventKind, Failure, Item, Order, PauseReason, Phase, PlanAmended, Question,
-    RunStarted, StepOutline, StepStarted, Values,
+    Answer, BlockedOn, Event, EventKind, Failure, Item, Order, PauseReason, Phase, PlanAmended, ProbeOutline,
+    Question, RunStarted, StepOutline, StepStarted, Values,
 };
 use crate::measure::{DataLost, RecoveryTime};
 use crate::outcome::{Outcome, Verdict};
+use crate::probes::{AlarmState, ProbeState};
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
 use lifeboat_runbook::plan::{GROUPS, Mode};
@@ -392,6 +393,12 @@ pub struct RunState {
     pub phases: BTreeMap<Phase, Moment>,
     /// Its steps.
     pub steps: BTreeMap<StepPath, StepState>,
+    /// The probes beside the steps.
+    pub probes: BTreeMap<StepPath, ProbeState>,
+    /// The alarms of `stop_when`, by name.
+    pub alarms: BTreeMap<String, AlarmState>,
+    /// The alarms that have ended the run, or paused it, and when.
+    pub stops: Vec<(String, Moment)>,
     /// Steps in the order of their first intent: undo goes the other way.
     pub started_order: Vec<StepPath>,
     /// Marks, each at its first setting.
@@ -422,6 +429,8 @@ pub struct RunState {
     pub recovery_time: Option<Box<RecoveryTime>>,
     /// The data lost as measured at the end.
     pub data_lost: Option<Box<DataLost>>,
+    /// The downtime as measured at the end.
+    pub downtime: Option<Vec<crate::measure::Downtime>>,
     /// How it ended.
     pub outcome: Option<Box<Outcome>>,
     /// When it ended.
@@ -460,6 +469,7 @@ impl RunState {
         self.run.get_or_insert_with(|| event.run.clone());
         self.note_pauses(event, moment);
         match &event.step {
+            Some(path) if path.is_probe() => self.apply_to_probe(path, event, moment),
             Some(path) => self.apply_to_step(path.clone(), event, moment),
             None => self.apply_to_run(event, None, moment),
         }
@@ -530,6 +540,12 @@ impl RunState {
                 }
             }
             EventKind::MarkSet { mark, .. } => self.set_mark(mark, moment),
+            EventKind::AlarmSeen(seen) => {
+                let alarm = AlarmState { seen: (**seen).clone(), at: moment };
+                self.alarms.insert(seen.alarm.clone(), alarm);
+            }
+            EventKind::StopTriggered { alarm, .. } => self.stops.push((alarm.clone(), moment)),
+            EventKind::DowntimeMeasured { probes } => self.downtime = Some(probes.clone()),
             EventKind::RtoMeasured(measured) => self.recovery_time = Some(measured.clone()),
             EventKind::RpoMeasured(measured) => self.data_lost = Some(measured.clone()),
             EventKind::RunFinished(outcome) => {
@@ -540,6 +556,15 @@ impl RunState {
             // The others tell something, and change nothing that is decided or shown from here.
             _ => {}
         }
+    }
+
+    fn apply_to_probe(&mut self, path: &StepPath, event: &Event, moment: Moment) {
+        if let EventKind::MarkSet { mark, .. } = &event.kind {
+            let known = self.probes.get(path).and_then(|probe| probe.moment_at(moment.at));
+            let moment = known.map_or(moment, |known| Moment { seq: moment.seq, ..known });
+            return self.set_mark(mark, moment);
+        }
+        self.probes.entry(path.clone()).or_default().apply(event, moment);
     }
 
     fn apply_to_step(&mut self, path: StepPath, event: &Event, moment: Moment) {
@@ -700,12 +725,27 @@ impl RunState {
         }
     }
 
+    /// The probes as they are planned now.
+    pub fn probe_outlines(&self) -> &[ProbeOutline] {
+        match (&self.amended, &self.started) {
+            (Some(amended), _) => &amended.probes,
+            (None, Some(started)) => &started.probes,
+            (None, None) => &[],
+        }
+    }
+
+    /// Whether an alarm has stopped this drill, which nobody can take back.
+    fn is_stopped_for_good(&self) -> bool {
+        let drill = self.started.as_ref().is_some_and(|started| started.mode == Mode::Drill);
+        drill && !self.stops.is_empty()
+    }
+
     /// What was running when the process ended is not known any more: it must be looked at. Nobody could answer
     /// meanwhile.
     fn resume(&mut self, moment: Moment) {
         self.paused = None;
         // Who resumes goes on after all, but not with what is being taken back already: that run was ended.
-        if !self.phases.contains_key(&Phase::Undoing) {
+        if !self.phases.contains_key(&Phase::Undoing) && !self.is_stopped_for_good() {
             self.abort_asked = None;
         }
         let away_s = self.last.map_or(0.0, |last| last.seconds_to(&moment).max(0.0));

@@ -83,6 +83,7 @@ fn started(mode: Mode, steps: Vec<StepOutline>) -> RunStarted {
         loss: "outage".into(),
         disrupted_at: None,
         steps,
+        probes: vec![],
         previous_head: None,
     }
 }

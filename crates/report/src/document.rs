@@ -1,7 +1,9 @@
 //! The JSON document that `run`, `drill`, `resume`, `show` and `report --format json` print.
 
 use lifeboat_journal::event::{Event, PauseReason, Question, Values};
-use lifeboat_journal::measure::{self, CriticalStep, DataLost, Finding, Measurements, RecoveryTime};
+use lifeboat_journal::measure::{
+    self, CriticalStep, DataLost, Downtime, Finding, Measurements, RecoveryTime,
+};
 use lifeboat_journal::outcome::{Outcome, PAUSED};
 use lifeboat_journal::state::{RunState, StepState, StepStatus};
 use lifeboat_runbook::id::StepPath;
@@ -41,6 +43,9 @@ pub struct Document {
     pub rto: RecoveryTime,
     /// The data lost.
     pub rpo: DataLost,
+    /// The downtime that each probe saw.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub downtime: Vec<Downtime>,
     /// The steps that made the recovery time, in order.
     pub critical_path: Vec<StepPath>,
     /// The same with what each of them waited for.
@@ -64,7 +69,7 @@ pub struct Document {
 /// Why a run of a [`Document`] is paused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PausedDocument {
-    /// `failure`, `check`, `person`, `signal`, `timeout`, `blocked`.
+    /// `failure`, `check`, `person`, `signal`, `timeout`, `blocked`, `until`, `alarm`.
     pub because: PauseReason,
     /// In words.
     pub why: String,
@@ -142,6 +147,7 @@ pub fn document(state: &RunState, events: &[Event], head: &str) -> Document {
         finished_at: state.finished.map(|finished| time_text(finished.at)),
         rto: measured.recovery_time,
         rpo: measured.data_lost,
+        downtime: measured.downtime,
         critical_path: measured.critical_path.iter().map(|critical| critical.step.clone()).collect(),
         critical_steps: measured.critical_path,
         slack: measured.slack,
@@ -167,6 +173,9 @@ pub fn measurements(state: &RunState, events: &[Event]) -> Measurements {
     let mut measured = measure::measure(state, events);
     if let Some(time) = &state.recovery_time {
         measured.recovery_time = (**time).clone();
+    }
+    if let Some(downtime) = &state.downtime {
+        measured.downtime.clone_from(downtime);
     }
     if let Some(lost) = &state.data_lost {
         measured.data_lost = (**lost).clone();

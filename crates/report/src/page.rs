@@ -7,7 +7,7 @@ use crate::made;
 use crate::record::{Earlier, Record, Source};
 use crate::timeline::{self, Row, duration};
 use lifeboat_journal::event::{Cloud, Event, EventKind, RunStarted, StepOutline};
-use lifeboat_journal::measure::{CriticalStep, DataLost, Parts, RecoveryTime};
+use lifeboat_journal::measure::{CriticalStep, DataLost, Downtime, Parts, RecoveryTime};
 use lifeboat_journal::outcome::{OBJECTIVE_MISSED, PASSED, PAUSED};
 use lifeboat_journal::state::{Created, Moment, RunState, StepState, StepStatus};
 use lifeboat_runbook::id::{MarkName, StepPath};
@@ -42,6 +42,8 @@ pub struct Page<'run> {
     pub marks: Vec<MarkRow>,
     /// Steps that were skipped because of the mode.
     pub not_rehearsed: Vec<NotRehearsedRow>,
+    /// The downtime that each probe saw.
+    pub downtime: Vec<DowntimeRow>,
     /// Every statement of how far the recovered data goes.
     pub data_times: Vec<DataTimeRow>,
     /// What steps left as proof.
@@ -145,6 +147,21 @@ pub struct EarlierRow {
     pub recovery_time: String,
     /// The data it lost.
     pub data_lost: String,
+}
+
+/// The downtime that a probe saw.
+#[derive(Clone, Debug, Serialize)]
+pub struct DowntimeRow {
+    /// Which.
+    pub probe: String,
+    /// How long, with its resolution.
+    pub down: String,
+    /// How often it went down.
+    pub times: usize,
+    /// How it stood at last.
+    pub state: String,
+    /// What it looked with, and how often.
+    pub looks: String,
 }
 
 /// A mark.
@@ -304,6 +321,7 @@ impl<'run> Page<'run> {
             critical_path: critical_path(&document),
             marks: marks(state),
             not_rehearsed: not_rehearsed(started, time),
+            downtime: downtime(state, &document),
             data_times: data_times(state, lost),
             evidence: evidence(state),
             steps: rows(state, |path| !path.is_preflight()),
@@ -326,6 +344,23 @@ impl<'run> Page<'run> {
             document,
         }
     }
+}
+
+fn downtime(state: &RunState, document: &Document) -> Vec<DowntimeRow> {
+    let row = |down: &Downtime| {
+        let path = down.probe.as_ref()?;
+        let outline = state.probe_outlines().iter().find(|outline| outline.path == path.planned());
+        let how =
+            outline.map(|it| format!("{}, every {}", it.action, duration(it.every_s))).unwrap_or_default();
+        Some(DowntimeRow {
+            probe: path.to_string(),
+            down: timeline::down_words(down),
+            times: down.times,
+            state: down.state.clone(),
+            looks: format!("{how}: {} looks, {} not well answered", down.looks, down.failed_looks),
+        })
+    };
+    document.downtime.iter().filter_map(row).collect()
 }
 
 fn outcome_class(document: &Document) -> &'static str {

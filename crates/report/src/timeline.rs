@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{
-    Actor, ActorKind, Event, EventKind, Failure, Item, Phase, Precision, Question, RunStarted, StepStarted,
-    Values,
+    Actor, ActorKind, AlarmSeen, Event, EventKind, Failure, Item, Phase, Precision, Question, RunStarted,
+    StepStarted, Values,
 };
+use lifeboat_journal::measure::Downtime;
 use lifeboat_journal::outcome::{Outcome, Verdict};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::Resource;
@@ -158,6 +159,19 @@ pub fn words(kind: &EventKind) -> String {
         EventKind::MarkSet { mark, source: Some(source) } => {
             format!("mark set: {mark} (the time of {source})")
         }
+        EventKind::ProbeUp { .. } => "up".to_owned(),
+        EventKind::ProbeDown { error, .. } => format!("DOWN: {}", failure(error)),
+        EventKind::ProbeHeldUp => "has held up".to_owned(),
+        EventKind::ProbeLooked { looks, failed } => {
+            format!("looked {looks} times, {failed} not well answered")
+        }
+        EventKind::ProbeUnwatched { because, error } => {
+            let error = error.as_ref().map(|error| format!(" ({})", failure(error))).unwrap_or_default();
+            format!("not watched: {}{error}", because.words())
+        }
+        EventKind::AlarmSeen(seen) => alarm_seen(seen),
+        EventKind::StopTriggered { alarm, then } => format!("the alarm {alarm} went off: {then}"),
+        EventKind::DowntimeMeasured { probes } => downtime(probes),
         EventKind::RtoMeasured(time) => format!("recovery time: {}", optional(time.actual_s)),
         EventKind::RpoMeasured(lost) => format!("data lost: {}", optional(lost.actual_s)),
         EventKind::TailDropped { bytes, .. } => {
@@ -180,6 +194,34 @@ fn run_started(started: &RunStarted) -> String {
         "{mode} of {} started by {} in account {}, {}",
         started.runbook, started.operator, started.account, started.region
     )
+}
+
+fn alarm_seen(seen: &AlarmSeen) -> String {
+    let since = seen.since.map(|since| format!(" since {}", time_text(since))).unwrap_or_default();
+    let reason = seen.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("the alarm {} is {}{since}{reason}", seen.alarm, seen.state)
+}
+
+fn downtime(probes: &[Downtime]) -> String {
+    let each = probes.iter().filter_map(|probe| {
+        let path = probe.probe.as_ref()?;
+        Some(format!("{path} {}", down_words(probe)))
+    });
+    format!("downtime: {}", each.collect::<Vec<_>>().join(", "))
+}
+
+/// The downtime that a probe saw, for people: `at least 42 s ± 2 s`.
+pub fn down_words(probe: &Downtime) -> String {
+    let Some(down) = probe.down_s else { return "unknown".to_owned() };
+    let bound = if probe.bound == "at_least" { "at least " } else { "" };
+    let resolution =
+        if probe.times > 0 { format!(" ± {}", duration(probe.resolution_s)) } else { String::new() };
+    let down = if probe.times > 0 { duration(down) } else { "none".to_owned() };
+    let unwatched = match probe.unwatched_s {
+        0.0 => String::new(),
+        seconds => format!(", not watched for {}", duration(seconds)),
+    };
+    format!("{bound}{down}{resolution}{unwatched}")
 }
 
 pub(crate) fn because(reason: Option<&str>) -> String {

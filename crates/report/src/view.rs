@@ -1,6 +1,7 @@
 //! The screen of a run: what `drill`, `run`, `resume` and `watch` show on a terminal. A pure function of the fold, the
 //! moment and the size of the terminal, so that replaying a journal gives the same screens.
 
+mod beside;
 mod clocks;
 mod fit;
 mod question;
@@ -97,7 +98,8 @@ impl Signs {
 pub fn view(sight: &Sight<'_>, size: Size) -> Vec<Line> {
     let columns = size.columns.saturating_sub(1).max(10);
     let rows = size.rows.saturating_sub(1).max(4);
-    let mut foot = clocks::clocks(sight, columns);
+    let mut foot = beside::beside(sight, rows / 3);
+    foot.extend(clocks::clocks(sight, columns));
     foot.extend(ending(sight));
     foot.extend(question::questions(sight, columns, rows / 2));
     let head = header(sight);

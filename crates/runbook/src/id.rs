@@ -35,7 +35,8 @@ text_id! {
     RunId
 }
 text_id! {
-    /// The place of a step in a run: `restore`, `preflight:source`, `cleanup:x`, `each[orders].restore`, `regional/restore`.
+    /// The place of a step in a run: `restore`, `preflight:source`, `cleanup:x`, `each[orders].restore`, `regional/restore`;
+    /// and that of a probe beside the steps: `probe:front_door`.
     StepPath
 }
 text_id! {
@@ -72,6 +73,11 @@ impl StepPath {
     /// Whether this is a step of `cleanup`, of the runbook or of one that it runs.
     pub fn is_cleanup(&self) -> bool {
         self.0[self.file().len()..].starts_with("cleanup:")
+    }
+
+    /// Whether this is a probe beside the steps, of the runbook or of one that it runs: no step.
+    pub fn is_probe(&self) -> bool {
+        self.0[self.file().len()..].starts_with("probe:")
     }
 
     /// The path as the plan has it: `each[*].restore` of `each[orders].restore`.

@@ -61,6 +61,10 @@ pub struct Plan {
     pub allow: Vec<Allow>,
     /// `on_failure` of the file.
     pub on_failure: Option<OnFailure>,
+    /// `stop_when`.
+    pub stop_when: Vec<StopWhen>,
+    /// `probes`.
+    pub probes: Vec<Probe>,
     /// `preflight`.
     pub preflight: Vec<Step>,
     /// `steps`.
@@ -263,6 +267,65 @@ pub enum Cleanup {
     None,
     /// These steps.
     Steps(Vec<Step>),
+}
+
+/// The kind of resource that `stop_when` names.
+pub const ALARM: &str = "cloudwatch:alarm";
+
+/// An entry of `stop_when`: an alarm that ends a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StopWhen {
+    /// The alarm's name.
+    pub alarm: Template,
+    /// What INSUFFICIENT_DATA means.
+    pub insufficient_data: InsufficientData,
+    /// In which modes it stops the run; in the others it only shows.
+    pub modes: Vec<Mode>,
+}
+
+/// `insufficient_data`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InsufficientData {
+    /// Not said: a drill does not start with it, and is not stopped by it.
+    #[default]
+    NotAtStart,
+    /// `ok`: nothing.
+    Ok,
+    /// `stop`: the same as ALARM.
+    Stop,
+}
+
+/// An entry of `probes`: a check that runs beside the steps and measures the downtime.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// One look, as a step that only reads; its path is `probe:` and the id.
+    pub look: Step,
+    /// `every`: from one look to the next.
+    pub every: TimeDelta,
+    /// `hold`: how long it must stay up to have held.
+    pub hold: Option<TimeDelta>,
+    /// `marks` by moment.
+    pub marks: BTreeMap<ProbeMoment, MarkName>,
+}
+
+/// When a probe sets a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeMoment {
+    /// When it was seen to go down for the first time.
+    FirstDown,
+    /// When it had been up for as long as it must, after it was down or the run had committed.
+    HeldUp,
+}
+
+impl ProbeMoment {
+    /// The key of `marks`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::FirstDown => "first_down",
+            Self::HeldUp => "held_up",
+        }
+    }
 }
 
 /// A step.
@@ -659,6 +722,24 @@ impl Plan {
         found
     }
 
+    /// Every probe, also of runbooks that it runs.
+    pub fn every_probe(&self) -> Vec<&Probe> {
+        let inside = self.every_step().into_iter().filter_map(|step| match &step.work {
+            Work::Runbook { plan, .. } => Some(&plan.probes),
+            _ => None,
+        });
+        std::iter::once(&self.probes).chain(inside).flatten().collect()
+    }
+
+    /// Every entry of `stop_when`, also of runbooks that it runs.
+    pub fn every_stop_when(&self) -> impl Iterator<Item = &StopWhen> {
+        let inside = self.every_step().into_iter().filter_map(|step| match &step.work {
+            Work::Runbook { plan, .. } => Some(&plan.stop_when),
+            _ => None,
+        });
+        std::iter::once(&self.stop_when).chain(inside).flatten()
+    }
+
     /// Puts `base` before every path in it: the plan is run by the step that `base` names.
     pub(crate) fn move_under(&mut self, base: &str) {
         fn moved(steps: &mut [Step], base: &str) {
@@ -674,6 +755,9 @@ impl Plan {
                     _ => {}
                 }
             }
+        }
+        for probe in &mut self.probes {
+            moved(std::slice::from_mut(&mut probe.look), base);
         }
         moved(&mut self.preflight, base);
         moved(&mut self.steps, base);

@@ -321,9 +321,14 @@ impl Simulator {
 
     /// The truth at the clock's time.
     pub fn world(&self) -> World {
+        self.with_world(World::clone)
+    }
+
+    /// Looks at the world as it is now, without a copy of it.
+    pub fn with_world<T>(&self, look: impl FnOnce(&World) -> T) -> T {
         let mut inner = lock(&self.inner);
         inner.world.settle(self.clock.now());
-        inner.world.clone()
+        look(&inner.world)
     }
 
     /// Asks a simulated database. Parameters are bound to `$1`, `$2`, …

@@ -73,6 +73,10 @@ fn grants(known: &Known<'_>, catalog: &Catalog) -> Grants {
             }
         }
     }
+    if known.plan.every_stop_when().next().is_some() {
+        let everything = BTreeSet::from(["*".to_owned()]);
+        grants.entry(("cloudwatch:DescribeAlarms", None)).or_default().extend(everything);
+    }
     for secret in known.plan.secrets.values() {
         for (call, (resources, condition)) in read(secret, known) {
             grants.entry((call, condition)).or_default().extend(resources);
@@ -217,6 +221,7 @@ impl<'plan> Known<'plan> {
         for step in top {
             known.take(step);
         }
+        known.steps.extend(plan.every_probe().into_iter().map(|probe| &probe.look));
         debug_assert!(
             known.steps.iter().all(|step| step.action().is_none_or(|it| catalog.get(it).is_some()))
         );

@@ -8,6 +8,7 @@ pub(crate) mod check;
 mod cleanup;
 mod drill;
 mod extend;
+mod graph;
 mod history;
 mod iam;
 mod incident;
@@ -60,6 +61,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Watch(arguments) => watch::run(&home()?, &arguments, &globals),
         Command::Verify(arguments) => verify::run(&home()?, &arguments),
         Command::Report(arguments) => report::run(&home()?, &arguments),
+        Command::Graph(arguments) => graph::run(&arguments),
         Command::History(arguments) => history::run(&home()?, &arguments),
         Command::Incident(command) => incident::run(&home()?, command),
         Command::Postmortem(arguments) => postmortem::run(&home()?, &arguments),

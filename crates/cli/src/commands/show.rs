@@ -6,11 +6,12 @@ use crate::error::CommandError;
 use crate::home::Home;
 use chrono::TimeDelta;
 use lifeboat_journal::event::Event;
-use lifeboat_journal::measure::{self, Finding};
+use lifeboat_journal::measure::{self, Downtime, Finding};
 use lifeboat_journal::outcome::{PASSED, Verdict};
 use lifeboat_journal::state::{Block, RunState, StepState, StepStatus};
 use lifeboat_report::document::{asks, document, outcome_word, step_word};
 use lifeboat_report::made;
+use lifeboat_report::timeline::down_words;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::spec::Resource;
 use lifeboat_runbook::units;
@@ -69,10 +70,23 @@ pub(crate) fn summary(state: &RunState, events: &[Event], head: &str) -> String 
             line("", made::sentence(total, &time.parts_s, &measured.critical_path, &name));
         }
     }
+    for down in &measured.downtime {
+        let probe = down.probe.as_ref().map(ToString::to_string).unwrap_or_default();
+        line("downtime", format!("{probe} {}, {}", down_words(down), standing(state, down)));
+    }
     line("journal", format!("{} events, head {head}", events.len()));
     text.push_str(&steps(state));
     text.push_str(&endings(state, &measured.findings));
     text
+}
+
+/// How a probe stands, and since when.
+fn standing(state: &RunState, down: &Downtime) -> String {
+    let known = down.probe.as_ref().and_then(|probe| state.probes.get(probe));
+    match known.and_then(|probe| probe.since()) {
+        Some(since) => format!("{} since {}", down.state, units::time_text(since.at)),
+        None => "never looked".to_owned(),
+    }
 }
 
 fn outcome_line(state: &RunState) -> String {

@@ -185,14 +185,12 @@ impl Decision<'_> {
             left_behind,
             kept,
         };
-        [
-            EventKind::RtoMeasured(Box::new(time)),
-            EventKind::RpoMeasured(Box::new(lost)),
-            EventKind::RunFinished(Box::new(outcome)),
-        ]
-        .into_iter()
-        .map(Command::record)
-        .collect()
+        let mut last = vec![EventKind::RtoMeasured(Box::new(time)), EventKind::RpoMeasured(Box::new(lost))];
+        if !measured.downtime.is_empty() {
+            last.push(EventKind::DowntimeMeasured { probes: measured.downtime });
+        }
+        last.push(EventKind::RunFinished(Box::new(outcome)));
+        last.into_iter().map(Command::record).collect()
     }
 
     /// What is still there: left behind where it should be gone, kept where nobody wanted it gone.

@@ -2,8 +2,8 @@
 
 use crate::action::Values;
 use chrono::{DateTime, Utc};
-use lifeboat_journal::event::Failure;
-use lifeboat_runbook::id::StepPath;
+use lifeboat_journal::event::{AlarmSeen, Failure};
+use lifeboat_runbook::id::{MarkName, StepPath};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::Effect;
 use serde::{Serialize, Serializer};
@@ -36,6 +36,12 @@ pub struct Preview {
     pub rpo_objective_s: Option<f64>,
     /// The preflight, carried out.
     pub checks: Vec<CheckPreview>,
+    /// The alarms of `stop_when`, as they are now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmPreview>,
+    /// What looks beside the steps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbePreview>,
     /// The steps, in the order in which they would run.
     pub steps: Vec<StepPreview>,
     /// The runbook's own cleanup steps.
@@ -125,6 +131,33 @@ impl Problem {
         let code = "not_yet".to_owned();
         Self { at: "runbook".to_owned(), code, message, hint: None, then: Then::Refused }
     }
+}
+
+/// An alarm of `stop_when`.
+#[derive(Clone, Debug, Serialize)]
+pub struct AlarmPreview {
+    /// What was seen of it.
+    #[serde(flatten)]
+    pub seen: AlarmSeen,
+    /// Whether it stops such a run; else it only shows.
+    pub stops: bool,
+}
+
+/// A probe beside the steps. It is not carried out.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProbePreview {
+    /// Its path.
+    pub probe: StepPath,
+    /// The action with which it looks.
+    pub action: String,
+    /// Its parameters, as far as they are known now.
+    pub with: Values,
+    /// Seconds from one look to the next.
+    pub every_s: f64,
+    /// Seconds for which it must stay up to have held.
+    pub hold_s: f64,
+    /// The marks it sets, by moment.
+    pub marks: BTreeMap<String, MarkName>,
 }
 
 /// A check of the preflight.

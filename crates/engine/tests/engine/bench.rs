@@ -1,5 +1,6 @@
 //! A run on the bench: a plan, a world, a journal that can die.
 
+use crate::beside::{Alarms, DOOR, Door};
 use crate::permit::{Askers, PERMIT, Permit};
 use crate::world::{DELETE, Delete, ECHO, Echo, MAKE, Make, PROBE, Probe, Shared, Things};
 use async_trait::async_trait;
@@ -197,6 +198,8 @@ impl Bench {
         registry.add_action(Arc::new(Make(self.world.clone())));
         registry.add_action(Arc::new(Delete(self.world.clone())));
         registry.add_action(Arc::new(Probe));
+        registry.add_action(Arc::new(Door(self.world.clone(), self.clock.clone())));
+        registry.add_lookout(Arc::new(Alarms(self.world.clone(), self.clock.clone())));
         registry.add_action(Arc::new(Echo(self.echoes.clone())));
         registry.add_action(Arc::new(Permit(self.world.clone())));
         registry.add_lookout(Arc::new(Askers(self.world.clone(), self.clock.clone())));
@@ -269,5 +272,5 @@ impl Observer for Twin {
 }
 
 pub(crate) fn catalog() -> Catalog {
-    Catalog::new([&MAKE, &DELETE, &PROBE, &ECHO, &PERMIT])
+    Catalog::new([&MAKE, &DELETE, &PROBE, &ECHO, &PERMIT, &DOOR])
 }

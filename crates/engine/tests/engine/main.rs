@@ -2,6 +2,7 @@
 
 mod asking;
 mod bench;
+mod beside;
 mod blocked;
 mod contracts;
 mod groups;

@@ -91,6 +91,8 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
         target: Target::default(),
         allow: vec![],
         on_failure: None,
+        stop_when: vec![],
+        probes: vec![],
         preflight: vec![],
         steps,
         cleanup: Cleanup::Auto,

@@ -109,6 +109,7 @@ pub(crate) fn started(mode: Mode, cloud: Cloud) -> RunStarted {
             outline("newest", "postgres.query", "read"),
             outline("cut_over", "secretsmanager.update_keys", "modify"),
         ],
+        probes: vec![],
         previous_head: None,
     }
 }

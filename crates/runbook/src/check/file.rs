@@ -27,7 +27,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let inputs = inputs(reader, fields);
     let secrets = secrets(reader, fields);
     let roles = requirements(reader, fields, "roles");
-    for key in ["concurrency", "stop_when", "notify", "probes", "roles"] {
+    for key in ["concurrency", "notify", "roles"] {
         not_yet.key(fields, key);
     }
     let names = Names {
@@ -40,11 +40,12 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let review = review(reader, fields, closure);
     let mut steps = Steps::new(reader, closure, names, source, not_yet);
     let target = target_of(&mut steps, fields);
-    steps.read_probes(fields);
+    let probes = steps.read_probes(fields);
     let preflight = steps.read_phase(fields, "preflight", Phase::Preflight);
     let body = steps.read_phase(fields, "steps", Phase::Steps);
     let cleanup = cleanup(&mut steps, fields);
     steps.read_notices(fields);
+    let stop_when = steps.read_stop_when(fields);
     let outputs = steps.templates(fields, "outputs", None);
     let allow = allow(&mut steps, fields);
     steps.warn_of_the_drill_guard(&body, &allow, &inputs);
@@ -73,6 +74,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
         target,
         allow,
         on_failure: on_failure(reader, fields),
+        stop_when,
+        probes,
         preflight,
         steps: body,
         cleanup,
