@@ -42,7 +42,7 @@ fn host(program: &Program) -> String {
         "--simulate",
         "multi-az",
         "--seed",
-        "1",
+        "3",
         "--output",
         "json",
     ]);

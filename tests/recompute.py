@@ -80,6 +80,11 @@ class Probe:
         self.last_look = instant
         self.held += [line] if what == "probe.held_up" else []
 
+    @staticmethod
+    def ends(span):
+        """Whether it only says that nobody looks any more."""
+        return (span[1].get("data") or {}).get("because") in ("over", "given_up", "paused")
+
     def known(self):
         return [line for _, line, _, _ in self.spans] + self.held
 
@@ -101,7 +106,7 @@ class Probe:
             least = least or not not_before or not ended
             monotonic = monotonic and clock == "monotonic"
         return {
-            "state": self.spans[-1][0] if self.spans else "unwatched",
+            "state": next((span[0] for span in reversed(self.spans) if not self.ends(span)), "unwatched"),
             "down": down if any(span[0] != "unwatched" for span in self.spans) else None,
             "resolution": max(late_down, late_up),
             "bound": "at_least" if least else "exact",

@@ -107,6 +107,14 @@ impl ProbeState {
         self.error = None;
     }
 
+    /// How it was last known to stand, and since when: that its work is over, or the run stands still, says nothing new.
+    pub fn last_known(&self) -> (ProbeStatus, Option<Moment>) {
+        let ends = [UnwatchedReason::Over, UnwatchedReason::GivenUp, UnwatchedReason::Paused];
+        let mut spans = self.spans.iter().rev();
+        let known = spans.find(|span| span.because.is_none_or(|because| !ends.contains(&because)));
+        known.map_or((ProbeStatus::Unwatched, None), |span| (span.status, Some(span.from)))
+    }
+
     /// Since when it stands as it does.
     pub fn since(&self) -> Option<Moment> {
         self.spans.last().map(|span| span.from)

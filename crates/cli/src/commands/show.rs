@@ -83,7 +83,7 @@ pub(crate) fn summary(state: &RunState, events: &[Event], head: &str) -> String 
 /// How a probe stands, and since when.
 fn standing(state: &RunState, down: &Downtime) -> String {
     let known = down.probe.as_ref().and_then(|probe| state.probes.get(probe));
-    match known.and_then(|probe| probe.since()) {
+    match known.and_then(|probe| probe.last_known().1) {
         Some(since) => format!("{} since {}", down.state, units::time_text(since.at)),
         None => "never looked".to_owned(),
     }

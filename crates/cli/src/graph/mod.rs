@@ -36,6 +36,8 @@ pub(crate) struct Node {
     pub(crate) commit: bool,
     /// Whether it may be left out.
     pub(crate) conditional: bool,
+    /// Whether what is inside is done for each item of a loop.
+    pub(crate) repeats: bool,
     /// What is inside a group, in rows: boxes of one row have no order among themselves.
     pub(crate) rows: Vec<Vec<Node>>,
 }
@@ -146,7 +148,7 @@ struct Builder {
 impl Builder {
     fn node(&mut self, lines: Vec<String>, shape: Shape, rows: Vec<Vec<Node>>) -> Node {
         self.last += 1;
-        Node { id: self.last, lines, shape, commit: false, conditional: false, rows }
+        Node { id: self.last, lines, shape, commit: false, conditional: false, repeats: false, rows }
     }
 
     fn leaf(&mut self, lines: Vec<String>, shape: Shape) -> Node {
@@ -208,8 +210,16 @@ impl Builder {
             }
             Work::Foreach { body, .. } => {
                 let rows = self.sequence(body);
-                let node = self.group(lines, rows);
-                self.join(&node, &node, EdgeKind::NextItem);
+                let mut node = self.group(lines, rows);
+                node.repeats = true;
+                let (last, first) = (node.exits(&self.edges), node.entries(&self.edges));
+                // One arrow is enough to say that it begins again.
+                let ends = last.last().zip(first.first());
+                self.edges.extend(ends.map(|(from, to)| Edge {
+                    from: *from,
+                    to: *to,
+                    kind: EdgeKind::NextItem,
+                }));
                 node
             }
             Work::Runbook { plan, .. } => {

@@ -13,7 +13,7 @@ const BETWEEN_ROWS: f64 = 34.0;
 const NARROWEST: f64 = 120.0;
 const MARGIN: f64 = 20.0;
 /// More letters in a line are cut: the picture is for the order, the file has the words.
-const LONGEST: usize = 52;
+const LONGEST: usize = 64;
 
 /// A box with its place.
 struct Place<'graph> {
@@ -52,7 +52,7 @@ pub(crate) fn write(graph: &Graph) -> String {
     svg.push_str(&format!(
         "<text class=\"title\" x=\"{MARGIN:.0}\" y=\"{:.0}\">{}</text>\n",
         MARGIN + LINE / 2.0,
-        escaped(&cut(&graph.title))
+        escaped(&graph.title)
     ));
     let mut boxes = BTreeMap::new();
     for place in &places {
@@ -152,7 +152,20 @@ impl Place<'_> {
                 escaped(&cut(line))
             ));
         }
+        if node.repeats {
+            svg.push_str(&self.again());
+        }
         self.inside.iter().for_each(|place| place.draw(svg));
+    }
+
+    /// From the foot of a loop back to its head, along its right side.
+    fn again(&self) -> String {
+        let (right, head, foot) = (self.x + self.width, self.y + LINE, self.y + self.height - LINE);
+        let aside = right + BETWEEN / 2.0;
+        format!(
+            "<path class=\"edge next\" d=\"M{right:.1} {foot:.1} C{aside:.1} {foot:.1} {aside:.1} {head:.1} {right:.1} {head:.1}\" \
+             marker-end=\"url(#arrow)\"/>\n"
+        )
     }
 
     /// Where each box is: left, top, width, height.
@@ -164,24 +177,18 @@ impl Place<'_> {
 
 fn arrow(edge: &Edge, boxes: &BTreeMap<usize, (f64, f64, f64, f64)>) -> Option<String> {
     let (from, to) = (boxes.get(&edge.from)?, boxes.get(&edge.to)?);
-    let path = match edge.kind {
-        EdgeKind::NextItem => {
-            // Back up along the right side.
-            let (x1, y1) = (from.0 + from.2, from.1 + from.3 / 2.0);
-            let (x2, y2) = (to.0 + to.2, to.1 + to.3 / 2.0);
-            let aside = x1.max(x2) + 18.0;
-            format!("M{x1:.1} {y1:.1} C{aside:.1} {y1:.1} {aside:.1} {y2:.1} {x2:.1} {y2:.1}")
-        }
-        EdgeKind::Order | EdgeKind::Needs => {
-            let (x1, y1) = (from.0 + from.2 / 2.0, from.1 + from.3);
-            let (x2, y2) = (to.0 + to.2 / 2.0, to.1);
-            let half = ((y2 - y1) / 2.0).max(10.0);
-            let (down, up) = (y1 + half, y2 - half);
-            format!("M{x1:.1} {y1:.1} C{x1:.1} {down:.1} {x2:.1} {up:.1} {x2:.1} {y2:.1}")
-        }
-    };
-    let next = if edge.kind == EdgeKind::NextItem { " next" } else { "" };
-    Some(format!("<path class=\"edge{next}\" d=\"{path}\" marker-end=\"url(#arrow)\"/>\n"))
+    if edge.kind == EdgeKind::NextItem {
+        // It stands beside the loop as a whole.
+        return None;
+    }
+    let (x1, y1) = (from.0 + from.2 / 2.0, from.1 + from.3);
+    let (x2, y2) = (to.0 + to.2 / 2.0, to.1);
+    let half = ((y2 - y1) / 2.0).max(10.0);
+    let (down, up) = (y1 + half, y2 - half);
+    Some(format!(
+        "<path class=\"edge\" d=\"M{x1:.1} {y1:.1} C{x1:.1} {down:.1} {x2:.1} {up:.1} {x2:.1} {y2:.1}\" \
+         marker-end=\"url(#arrow)\"/>\n"
+    ))
 }
 
 fn width_of(line: &str) -> f64 {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Downtime {
     /// The probe.
     pub probe: Option<StepPath>,
-    /// How it stood at last: `up`, `down`, `unwatched`.
+    /// How it was last known to stand: `up`, `down`, `unwatched`.
     pub state: String,
     /// How long it was down in all; nothing where it never got to look.
     pub down_s: Option<f64>,
@@ -66,7 +66,7 @@ fn of_probe(path: &StepPath, probe: &ProbeState) -> Downtime {
     let unwatched: Ms = unwatched.map(|(span, next)| between(span.from, next.from)).sum();
     Downtime {
         probe: Some(path.clone()),
-        state: probe.status.word().to_owned(),
+        state: probe.last_known().0.word().to_owned(),
         down_s: looked.then(|| seconds(down)),
         resolution_s: seconds(late_down.max(late_up)),
         bound: if open { "at_least" } else { "exact" }.to_owned(),

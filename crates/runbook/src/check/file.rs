@@ -1,6 +1,7 @@
 //! The keys of a file.
 
 use super::Closure;
+use super::groups::ids_in;
 use super::names::Names;
 use super::reader::{Fields, Reader};
 use super::steps::{Phase, Steps};
@@ -40,6 +41,10 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let review = review(reader, fields, closure);
     let mut steps = Steps::new(reader, closure, names, source, not_yet);
     let target = target_of(&mut steps, fields);
+    if let Some(NodeKind::List(nodes)) = fields.get("steps").map(|node| &node.kind) {
+        // A probe looks beside the steps and cannot wait for what they give.
+        steps.names.later = ids_in(nodes);
+    }
     let probes = steps.read_probes(fields);
     let preflight = steps.read_phase(fields, "preflight", Phase::Preflight);
     let body = steps.read_phase(fields, "steps", Phase::Steps);
