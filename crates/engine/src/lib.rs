@@ -18,6 +18,8 @@ mod evaluate;
 pub mod guard;
 mod hidden;
 pub mod inputs;
+pub mod lock;
+pub mod locking;
 pub mod log;
 pub mod lookout;
 pub mod name;

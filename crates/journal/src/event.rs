@@ -1,5 +1,6 @@
 //! The journal's line: one event.
 
+use crate::lock::{LockAcquired, LockBroken, LockHolder};
 use crate::outcome::Outcome;
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
@@ -437,6 +438,45 @@ pub enum EventKind {
     /// The data lost, as it was computed when the run ended.
     #[serde(rename = "rpo.measured")]
     RpoMeasured(Box<crate::measure::DataLost>),
+    /// The run holds the lock of its `concurrency`: no other run with the same key may begin.
+    #[serde(rename = "lock.acquired")]
+    LockAcquired(Box<LockAcquired>),
+    /// Another run holds it, and this one waits.
+    #[serde(rename = "lock.waited_for")]
+    LockWaitedFor {
+        /// Who holds it.
+        holder: LockHolder,
+    },
+    /// It is held on.
+    #[serde(rename = "lock.renewed")]
+    LockRenewed {
+        /// Until when others leave it; nothing: as long as the run is paused.
+        expires: Option<DateTime<Utc>>,
+    },
+    /// A person ordered to go on though another run holds it.
+    #[serde(rename = "lock.broken")]
+    LockBroken(Box<LockBroken>),
+    /// Another run has it now: somebody broke the lock, or its time was over while nobody renewed it.
+    #[serde(rename = "lock.lost")]
+    LockLost {
+        /// Who holds it now.
+        holder: LockHolder,
+    },
+    /// It is given back.
+    #[serde(rename = "lock.released")]
+    LockReleased {
+        /// Why it could not be given back; it is free when its time is over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<Failure>,
+    },
+    /// A signal came.
+    #[serde(rename = "signal.received")]
+    SignalReceived {
+        /// `SIGINT`, `SIGTERM`, `SIGHUP`.
+        signal: String,
+        /// What follows: `stop`, `leave`, or `nothing`, where the run is stopping already.
+        then: String,
+    },
     /// A torn last line was cut off before writing went on.
     #[serde(rename = "journal.tail_dropped")]
     TailDropped {
@@ -469,6 +509,8 @@ pub enum PauseReason {
     Blocked,
     /// It was to go up to a step, and that step is over.
     Until,
+    /// Another run holds the lock of its `concurrency`.
+    Lock,
 }
 
 /// What a step needs that is not there.
@@ -660,6 +702,7 @@ impl EventKind {
                 | Self::AwsEvent(_)
                 | Self::Evidence { .. }
                 | Self::TimerFired { .. }
+                | Self::LockRenewed { .. }
                 | Self::Other(_)
         )
     }

@@ -13,6 +13,7 @@ pub mod file;
 pub mod follow;
 pub mod forecast;
 pub mod history;
+pub mod lock;
 pub mod masker;
 pub mod measure;
 pub mod outcome;

@@ -6,6 +6,7 @@ use crate::event::{
     Answer, BlockedOn, Event, EventKind, Failure, Item, Order, PauseReason, Phase, PlanAmended, Question,
     RunStarted, StepOutline, StepStarted, Values,
 };
+use crate::lock::LockState;
 use crate::measure::{DataLost, RecoveryTime};
 use crate::outcome::{Outcome, Verdict};
 use chrono::{DateTime, Utc};
@@ -428,6 +429,8 @@ pub struct RunState {
     pub finished: Option<Moment>,
     /// The last event.
     pub last: Option<Moment>,
+    /// What it knows of its lock.
+    pub lock: LockState,
     /// Calls that changed something: service and operation.
     pub mutations: Vec<(String, String)>,
     /// Where the outline of a path is among [`Self::outlines`].
@@ -529,6 +532,11 @@ impl RunState {
                     _ => self.check_warnings.push(warning),
                 }
             }
+            EventKind::LockAcquired(lock) => self.lock = LockState::Held(lock.clone()),
+            EventKind::LockRenewed { expires } => self.hold_on(*expires),
+            EventKind::LockBroken(broken) if broken.error.is_some() => self.lock = LockState::Without,
+            EventKind::LockLost { .. } => self.lock = LockState::Without,
+            EventKind::LockReleased { .. } => self.lock = LockState::Released,
             EventKind::MarkSet { mark, .. } => self.set_mark(mark, moment),
             EventKind::RtoMeasured(measured) => self.recovery_time = Some(measured.clone()),
             EventKind::RpoMeasured(measured) => self.data_lost = Some(measured.clone()),
@@ -700,10 +708,18 @@ impl RunState {
         }
     }
 
+    fn hold_on(&mut self, expires: Option<DateTime<Utc>>) {
+        if let LockState::Held(mut lock) | LockState::Unsure(mut lock) = std::mem::take(&mut self.lock) {
+            lock.holder.expires = expires;
+            self.lock = LockState::Held(lock);
+        }
+    }
+
     /// What was running when the process ended is not known any more: it must be looked at. Nobody could answer
     /// meanwhile.
     fn resume(&mut self, moment: Moment) {
         self.paused = None;
+        self.lock = std::mem::take(&mut self.lock).resumed();
         // Who resumes goes on after all, but not with what is being taken back already: that run was ended.
         if !self.phases.contains_key(&Phase::Undoing) {
             self.abort_asked = None;

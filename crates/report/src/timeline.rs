@@ -5,6 +5,7 @@ use lifeboat_journal::event::{
     Actor, ActorKind, Event, EventKind, Failure, Item, Phase, Precision, Question, RunStarted, StepStarted,
     Values,
 };
+use lifeboat_journal::lock::{LockAcquired, LockBroken, LockHolder};
 use lifeboat_journal::outcome::{Outcome, Verdict};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::Resource;
@@ -160,6 +161,25 @@ pub fn words(kind: &EventKind) -> String {
         }
         EventKind::RtoMeasured(time) => format!("recovery time: {}", optional(time.actual_s)),
         EventKind::RpoMeasured(lost) => format!("data lost: {}", optional(lost.actual_s)),
+        EventKind::LockAcquired(lock) => lock_acquired(lock),
+        EventKind::LockWaitedFor { holder } => format!("waits for the lock: {}", lock_holder(holder)),
+        EventKind::LockRenewed { expires: Some(expires) } => {
+            format!("the lock is held on, until {} if nobody renews it", time_text(*expires))
+        }
+        EventKind::LockRenewed { expires: None } => {
+            "the lock is held on, as long as the run is paused".to_owned()
+        }
+        EventKind::LockBroken(broken) => lock_broken(broken),
+        EventKind::LockLost { holder } => format!("THE LOCK IS LOST: {}", lock_holder(holder)),
+        EventKind::LockReleased { error: None } => "the lock is given back".to_owned(),
+        EventKind::LockReleased { error: Some(error) } => {
+            format!("the lock could not be given back: {}", failure(error))
+        }
+        EventKind::SignalReceived { signal, then } => match then.as_str() {
+            "stop" => format!("{signal} came: the run stops in good order"),
+            "leave" => format!("{signal} came: the process leaves at once"),
+            _ => format!("{signal} came; the run is stopping already"),
+        },
         EventKind::TailDropped { bytes, .. } => {
             format!("a last line torn by a crash ({bytes} bytes) was cut off the journal")
         }
@@ -167,6 +187,33 @@ pub fn words(kind: &EventKind) -> String {
             format!("{} (written by a later version): {}", other.type_name, other.data)
         }
     }
+}
+
+fn lock_acquired(lock: &LockAcquired) -> String {
+    let from = lock.expired.as_ref().map(|before| {
+        format!(
+            ", taken over from {} ({} on {}): its time was over",
+            before.run, before.operator, before.host
+        )
+    });
+    format!("holds the lock `{}`{}", lock.key, from.unwrap_or_default())
+}
+
+fn lock_broken(broken: &LockBroken) -> String {
+    match (&broken.holder, &broken.error) {
+        (Some(holder), _) => {
+            format!("LOCK BROKEN ({}); {}", broken.reason, lock_holder(holder))
+        }
+        (None, Some(error)) => {
+            format!("goes on WITHOUT THE LOCK ({}), which cannot be taken: {}", broken.reason, failure(error))
+        }
+        (None, None) => format!("LOCK BROKEN ({})", broken.reason),
+    }
+}
+
+fn lock_holder(holder: &LockHolder) -> String {
+    let LockHolder { run, operator, host, since, .. } = holder;
+    format!("held by {run}, {operator} on {host}, since {}", time_text(*since))
 }
 
 fn run_started(started: &RunStarted) -> String {

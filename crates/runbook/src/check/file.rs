@@ -27,7 +27,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let inputs = inputs(reader, fields);
     let secrets = secrets(reader, fields);
     let roles = requirements(reader, fields, "roles");
-    for key in ["concurrency", "stop_when", "notify", "probes", "roles"] {
+    for key in ["stop_when", "notify", "probes", "roles"] {
         not_yet.key(fields, key);
     }
     let names = Names {
@@ -45,6 +45,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let body = steps.read_phase(fields, "steps", Phase::Steps);
     let cleanup = cleanup(&mut steps, fields);
     steps.read_notices(fields);
+    let concurrency = steps.read_concurrency(fields);
     let outputs = steps.templates(fields, "outputs", None);
     let allow = allow(&mut steps, fields);
     steps.warn_of_the_drill_guard(&body, &allow, &inputs);
@@ -71,6 +72,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
         secrets,
         roles,
         target,
+        concurrency,
         allow,
         on_failure: on_failure(reader, fields),
         preflight,
