@@ -210,6 +210,12 @@ pub(crate) struct StartArguments {
     /// Pause when this step is over; `lifeboat resume` goes on, `lifeboat abort` ends it.
     #[arg(long, value_name = "STEP")]
     pub(crate) until: Option<String>,
+    /// Start though another run holds the lock of the runbook's `concurrency`, or nobody can say; it becomes a finding.
+    #[arg(long, requires = "reason")]
+    pub(crate) break_lock: bool,
+    /// Why, for the record: with --break-lock, and with --accept.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
     /// Answers given in advance, YAML: `STEP: { choice: …, reason: …, after: 5m }`. Approvals only in drills.
     #[arg(long, value_name = "FILE")]
     pub(crate) answers: Option<PathBuf>,
@@ -276,9 +282,6 @@ pub(crate) struct RunArguments {
     /// A preflight check that need not hold; it becomes a finding. May be given many times.
     #[arg(long, requires = "reason", value_name = "CHECK")]
     pub(crate) accept: Vec<String>,
-    /// Why, for --accept.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: Option<String>,
 }
 
 /// `lifeboat resume`.
@@ -318,6 +321,9 @@ pub(crate) struct ResumeArguments {
     /// Why, for the record.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
+    /// Go on though another run has taken the lock of the runbook's `concurrency`, or nobody can say.
+    #[arg(long, requires = "reason")]
+    pub(crate) break_lock: bool,
     /// The name of something this run did not make and may destroy, typed; may be given many times.
     #[arg(long, value_name = "NAME")]
     pub(crate) confirm_destroy: Vec<String>,

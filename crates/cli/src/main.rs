@@ -15,6 +15,7 @@ mod given;
 mod home;
 mod inbox;
 mod live;
+mod locks;
 mod orders;
 mod pace;
 mod plan_page;

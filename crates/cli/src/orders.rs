@@ -214,7 +214,7 @@ pub(crate) async fn ask_in_place(
         PauseReason::Check => &["accept", "retry", "leave"],
         PauseReason::Timeout => &["wait", "skip", "done", "undo", "leave"],
         PauseReason::Blocked => &["wait", "leave"],
-        PauseReason::Person | PauseReason::Signal | PauseReason::Until => return None,
+        PauseReason::Person | PauseReason::Signal | PauseReason::Until | PauseReason::Lock => return None,
     };
     let turn = terminal.turn().await;
     terminal.show(|| say!("\n{}", paused.why));
@@ -330,6 +330,12 @@ pub(crate) fn what_next(state: &RunState) -> Vec<String> {
         PauseReason::Until => {
             lines.push(format!("go on with: lifeboat resume {run}"));
             lines.push(format!("or end it:  lifeboat abort {run}"));
+        }
+        PauseReason::Lock => {
+            lines.push(format!("when that run is over, go on with: lifeboat resume {run}"));
+            lines.push(format!(
+                "if it is dead:                     lifeboat resume {run} --break-lock --reason …"
+            ));
         }
         PauseReason::Timeout => lines.push(format!("wait on with: lifeboat resume {run}")),
         PauseReason::Blocked => lines.push(format!("when it is there, go on with: lifeboat resume {run}")),

@@ -1,14 +1,21 @@
 //! The lock of a run while it goes on: taken before the first step, held on, given back.
 
 use crate::action::{ActionError, ErrorKind};
+use crate::chart::Chart;
+use crate::clock::Clock;
 use crate::driver::Came;
 use crate::lock::{Grip, HeldOn, LEASE, LOOK_EVERY, LockName, RENEW_EVERY, RunLock, Taken, name_of};
 use crate::log::JournalLost;
 use crate::perform::{Worker, as_failure};
 use crate::scope::RunScope;
+use crate::start;
 use chrono::TimeDelta;
 use lifeboat_journal::event::{Actor, Draft, EventKind, Failure, PauseReason, Phase, RunStarted};
 use lifeboat_journal::lock::{LockAcquired, LockBroken, LockHolder, LockState};
+use lifeboat_journal::state::RunState;
+use lifeboat_runbook::id::RunId;
+use lifeboat_runbook::plan::Plan;
+use lifeboat_runbook::spec::Catalog;
 use lifeboat_runbook::units::time_text;
 use std::sync::Arc;
 use std::time::Duration;
@@ -214,44 +221,60 @@ impl Worker {
         self.log.append(vec![Draft::run(EventKind::LockReleased { error })])
     }
 
-    /// The key of the lock, and this run's hold on it: as it was taken, else as the runbook says.
     fn grip(&self) -> Result<(String, Grip), ActionError> {
-        self.log.with_state(|state| {
-            let started = state.started.as_ref().ok_or_else(|| refused("the run has not begun"))?;
-            let run = state.run.clone().ok_or_else(|| refused("the run has not begun"))?;
-            let (key, name) = match state.lock.to_release() {
-                Some(lock) => (lock.key.clone(), lock.name.clone()),
-                None => {
-                    let now = self.clock.now();
-                    let scope = RunScope {
-                        plan: &self.plan,
-                        chart: &self.chart,
-                        catalog: &self.catalog,
-                        state,
-                        own: None,
-                        item: None,
-                        own_outputs: None,
-                        keyring: None,
-                        now,
-                    };
-                    let concurrency = self.plan.concurrency.as_ref();
-                    let template = concurrency.map(|concurrency| &concurrency.key);
-                    let key = template.ok_or_else(|| refused("the runbook names no key"))?.evaluate(&scope);
-                    let key = key.map_err(|error| refused(&error.message))?.to_string();
-                    let name = name_of(&key);
-                    (key, name)
-                }
-            };
-            let name = LockName { region: started.region.clone(), name };
-            let holder = holder(run, started);
-            let place = self.outside.lock.place.clone();
-            Ok((key, Grip { place, name, holder, clock: self.clock.clone() }))
-        })
+        let (plan, chart, catalog) = (&*self.plan, &*self.chart, &self.catalog);
+        let place = self.outside.lock.place.clone();
+        self.log.with_state(|state| grip(Lookers { plan, chart, catalog, state }, place, &self.clock))
     }
 }
 
+/// Whose lock it is.
+pub(crate) struct Lookers<'run> {
+    pub(crate) plan: &'run Plan,
+    pub(crate) chart: &'run Chart,
+    pub(crate) catalog: &'run Catalog,
+    pub(crate) state: &'run RunState,
+}
+
+/// The key of the lock, and the run's hold on it: as it was taken, else as the runbook says.
+pub(crate) fn grip(
+    run: Lookers<'_>,
+    place: Arc<dyn RunLock>,
+    clock: &Clock,
+) -> Result<(String, Grip), ActionError> {
+    let Lookers { plan, chart, catalog, state } = run;
+    let started = state.started.as_ref().ok_or_else(|| refused("the run has not begun"))?;
+    let id = state.run.clone().ok_or_else(|| refused("the run has not begun"))?;
+    let (key, name) = match state.lock.to_release() {
+        Some(lock) => (lock.key.clone(), lock.name.clone()),
+        None => {
+            let scope = start::scope(plan, chart, catalog, state, clock.now());
+            let key = key(plan, &scope)?;
+            let name = name_of(&key);
+            (key, name)
+        }
+    };
+    let name = LockName { region: started.region.clone(), name };
+    Ok((key, Grip { place, name, holder: holder(id, started), clock: clock.clone() }))
+}
+
+/// The hold of a run on the lock that its journal says it has; nothing where it has none.
+pub fn held(state: &RunState, place: Arc<dyn RunLock>, clock: &Clock) -> Option<Grip> {
+    let (lock, started) = (state.lock.to_release()?, state.started.as_ref()?);
+    let name = LockName { region: started.region.clone(), name: lock.name.clone() };
+    let holder = holder(state.run.clone()?, started);
+    Some(Grip { place, name, holder, clock: clock.clone() })
+}
+
+/// `concurrency.key`, with its values known.
+pub(crate) fn key(plan: &Plan, scope: &RunScope<'_>) -> Result<String, ActionError> {
+    let concurrency = plan.concurrency.as_ref().ok_or_else(|| refused("the runbook names none"))?;
+    let key = concurrency.key.evaluate(scope).map_err(|error| refused(&error.message))?;
+    Ok(key.to_string())
+}
+
 /// Who holds the lock of this run; the times are set when it is written.
-pub fn holder(run: lifeboat_runbook::id::RunId, started: &RunStarted) -> LockHolder {
+pub fn holder(run: RunId, started: &RunStarted) -> LockHolder {
     LockHolder {
         run,
         runbook: started.runbook.clone(),

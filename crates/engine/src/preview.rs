@@ -5,14 +5,15 @@
 //! run is a placeholder with its type. No action is performed here: [`crate::action::Action::act`] is never called.
 
 mod checks;
+mod lock;
 mod model;
 mod placeholder;
 mod scope;
 mod steps;
 
 pub use model::{
-    Asked, Back, CheckPreview, Expected, Found, Impact, Owner, Preview, Problem, Runs, StepPreview, Then,
-    Verdict,
+    Asked, Back, CheckPreview, Expected, Found, Impact, LockPreview, Owner, Preview, Problem, Runs,
+    StepPreview, Then, Verdict,
 };
 
 use crate::action::ActionError;
@@ -76,6 +77,8 @@ pub async fn preview(foresight: Foresight) -> Result<Preview, JournalLost> {
     }
     let state = log.with_state(Clone::clone);
     let checks = checks::found(plan, &foresight.catalog, &state, start.mode);
+    let lock = lock::look(&foresight, &state, may_look).await;
+    problems.extend(lock.iter().filter_map(|lock| lock.problem.clone()));
     problems.extend(checks.iter().filter_map(CheckPreview::problem));
     let mut walk = Walk::new(&foresight, &log, &state, may_look);
     let steps = walk.all(&plan.steps).await;
@@ -96,6 +99,7 @@ pub async fn preview(foresight: Foresight) -> Result<Preview, JournalLost> {
         inputs: start.inputs.clone(),
         rto_objective_s: plan.objectives.rto.map(seconds),
         rpo_objective_s: plan.objectives.rpo.map(seconds),
+        lock,
         checks,
         expected: steps::expected(&steps),
         steps,

@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Extend(arguments) => extend::run(&home()?, arguments),
         Command::Abort(arguments) => abort::run(&home()?, arguments, globals),
         Command::Cleanup(arguments) => cleanup::run(&home()?, arguments, globals),
-        Command::Abandon(arguments) => abandon::run(&home()?, arguments),
+        Command::Abandon(arguments) => abandon::run(&home()?, arguments, globals),
         Command::Runs(arguments) => runs::run(&home()?, arguments.output),
         Command::Show(arguments) => show::run(&home()?, &arguments),
         Command::Watch(arguments) => watch::run(&home()?, &arguments, &globals),

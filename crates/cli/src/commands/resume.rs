@@ -19,6 +19,7 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
         amended,
         accept,
         reason,
+        break_lock,
         confirm_destroy,
         answers,
         downtime,
@@ -33,11 +34,12 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
                 .hint("write it as 90s or 10m")
         })?),
     };
+    let broken_for = break_lock.then(|| reason.clone().unwrap_or_default());
     let orders = Orders { retry, skip, done, set_output, accept, reason, amended: false };
     let run = home.unfinished(&run)?;
     let purpose = Purpose::Resume { orders, amended };
     let confirmed = confirm_destroy.into_iter().collect();
     let screen = Screen::of(home, &globals, output.output, &showing)?;
     let take = TakeUp::new(run, purpose, globals, output.output);
-    take_up(home, TakeUp { confirmed, answers, downtime, probes, screen, ..take })
+    take_up(home, TakeUp { confirmed, answers, downtime, probes, screen, broken_for, ..take })
 }
