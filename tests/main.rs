@@ -16,6 +16,8 @@ mod guards;
 mod iam;
 mod journals;
 mod kill;
+mod leftovers;
+mod locks;
 mod measured;
 mod moto;
 mod people;

@@ -7,11 +7,12 @@ use crate::desk::{self, Answers};
 use crate::error::CommandError;
 use crate::home::{Home, ReadRun, user};
 use crate::locks::{self, Local, Wanted};
-use crate::orders::Orders;
+use crate::orders::{self, Orders};
 use crate::pace::Pace;
 use crate::session::{self, Calls, SOURCES, Screen, Voyage};
 use crate::wiring::{self, Wiring, WorldReference};
 use chrono::TimeDelta;
+use lifeboat_engine::adopt::{self as adoption, Adoption};
 use lifeboat_engine::log::RunLog;
 use lifeboat_engine::{amend, start};
 use lifeboat_journal::chain;
@@ -25,7 +26,7 @@ use lifeboat_runbook::id::RunId;
 use lifeboat_runbook::plan::Plan;
 use lifeboat_runbook::spec::Catalog;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub(crate) enum Purpose {
     Resume {
         /// What a person orders.
         orders: Orders,
+        /// What does instead of what the step of `--done` would have made.
+        adopt: BTreeMap<String, String>,
         /// A corrected runbook, and why.
         amended: Option<PathBuf>,
     },
@@ -162,13 +165,25 @@ async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8,
     let mut drafts = opening(&directory, &run, &wiring)?;
     drafts.extend(broken);
     match purpose {
-        Purpose::Resume { mut orders, amended } => {
+        Purpose::Resume { mut orders, adopt, amended } => {
             if let Some(path) = amended {
                 let reason = orders.reason.clone().unwrap_or_default();
                 let (new, draft) = amend(&path, &plan, &run, started, &catalog, reason)?;
                 plan = new;
                 drafts.push(draft);
                 orders.amended = true;
+            }
+            if let (Some(step), false) = (&orders.done, adopt.is_empty()) {
+                let path = orders::named(&plan, &run.state, step)?;
+                let adoption = Adoption {
+                    plan: &plan,
+                    catalog: &catalog,
+                    registry: &wiring.registry,
+                    clock: &wiring.clock,
+                    state: &run.state,
+                };
+                let outputs = adoption::adopt(&adoption, &path, &adopt).await?;
+                orders.adopted = Some((adopt, outputs));
             }
             drafts.extend(orders.drafts(&plan, &catalog, &run.state)?);
         }

@@ -51,6 +51,11 @@ impl Wiring {
         Arc::new(Secrets(self.aws.clone()))
     }
 
+    /// Everything in a Region that carries the tags of a run.
+    pub(crate) async fn leftovers(&self, region: &str) -> lifeboat_aws::leftovers::Found {
+        lifeboat_aws::leftovers::find(&self.aws, region).await
+    }
+
     /// Where runs take their locks.
     pub(crate) fn locks(&self) -> Arc<dyn RunLock> {
         Arc::new(lifeboat_aws::ssm::Locks(self.aws.clone()))

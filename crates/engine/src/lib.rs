@@ -8,6 +8,7 @@
 //! This room must not know AWS, templates of reports, the command line or the terminal.
 
 pub mod action;
+pub mod adopt;
 pub mod amend;
 mod ask;
 pub mod chart;
@@ -29,6 +30,7 @@ mod perform;
 pub mod poller;
 pub mod preview;
 pub mod registry;
+pub mod removal;
 pub mod scope;
 pub mod secrets;
 mod select;

@@ -258,6 +258,7 @@ impl Worker {
                 recorded: Recorded::default(),
                 now,
                 notes: self.log.clone(),
+                adopted: false,
             })
         })
     }

@@ -302,8 +302,11 @@ pub enum EventKind {
     DoneByHand {
         /// What was done, in the person's words.
         reason: String,
-        /// The outputs that the person states.
+        /// The outputs that the person states, or that were seen of what was adopted.
         outputs: Values,
+        /// What does instead of what the step would have made, by the name of the output; it is not this run's to delete.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        adopted: BTreeMap<String, String>,
     },
     /// Nothing is wrong with the step, and it cannot go on: no attempt and no time is used up.
     #[serde(rename = "step.blocked")]

@@ -211,6 +211,8 @@ pub struct StepState {
     pub skipped_by: Option<String>,
     /// Whether a person ordered another attempt.
     pub retry_ordered: bool,
+    /// What a person named to do instead of what it would have made.
+    pub adopted: BTreeMap<String, String>,
     /// The items of a loop, once they are known.
     pub items: Option<Arc<Items>>,
 }
@@ -825,8 +827,9 @@ impl StepState {
             EventKind::StepOrdered { order, reason, seconds } => {
                 self.obey(*order, reason.as_deref(), *seconds, event, moment);
             }
-            EventKind::DoneByHand { reason, outputs } => {
+            EventKind::DoneByHand { reason, outputs, adopted } => {
                 self.outputs = outputs.clone();
+                self.adopted = adopted.clone();
                 self.end(StepStatus::DoneByHand(reason.clone()), moment);
             }
             EventKind::StepBlocked { on, error } => {

@@ -117,7 +117,13 @@ pub fn words(kind: &EventKind) -> String {
             let more = seconds.map(|seconds| format!(", {} more", duration(seconds))).unwrap_or_default();
             format!("ordered: {}{more}{}", order.word(), because(reason.as_deref()))
         }
-        EventKind::DoneByHand { reason, outputs } => format!("done by hand: {reason}{}", listed(outputs)),
+        EventKind::DoneByHand { reason, outputs, adopted } if adopted.is_empty() => {
+            format!("done by hand: {reason}{}", listed(outputs))
+        }
+        EventKind::DoneByHand { reason, outputs, adopted } => {
+            let adopted: Vec<String> = adopted.iter().map(|(name, id)| format!("{name} {id}")).collect();
+            format!("done by hand, with {} adopted: {reason}{}", adopted.join(", "), listed(outputs))
+        }
         EventKind::StepBlocked { on, error } => {
             format!("BLOCKED, waits for {}: {}", on.words(), failure(error))
         }

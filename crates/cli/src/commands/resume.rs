@@ -4,7 +4,7 @@ use crate::args::ResumeArguments;
 use crate::commands::Globals;
 use crate::error::CommandError;
 use crate::home::Home;
-use crate::orders::Orders;
+use crate::orders::{Orders, pairs};
 use crate::resume::{Purpose, TakeUp, take_up};
 use crate::session::Screen;
 use lifeboat_runbook::units;
@@ -16,6 +16,7 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
         skip,
         done,
         set_output,
+        adopt,
         amended,
         accept,
         reason,
@@ -35,9 +36,10 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
         })?),
     };
     let broken_for = break_lock.then(|| reason.clone().unwrap_or_default());
-    let orders = Orders { retry, skip, done, set_output, accept, reason, amended: false };
+    let adopt = pairs(&adopt)?;
+    let orders = Orders { retry, skip, done, set_output, adopted: None, accept, reason, amended: false };
     let run = home.unfinished(&run)?;
-    let purpose = Purpose::Resume { orders, amended };
+    let purpose = Purpose::Resume { orders, adopt, amended };
     let confirmed = confirm_destroy.into_iter().collect();
     let screen = Screen::of(home, &globals, output.output, &showing)?;
     let take = TakeUp::new(run, purpose, globals, output.output);
