@@ -53,7 +53,14 @@ fn a_drill_that_was_killed_is_found_by_its_tags_and_taken_away() {
     };
     let listed = leftovers(&["--older-than", "1m"]);
     assert_eq!(listed.code, 0, "{}", listed.stderr);
-    for part in [run.as_str(), "leaves", "rds:db leaves-", "step restore", "expires in", "lifeboat leftovers --delete"] {
+    for part in [
+        run.as_str(),
+        "leaves",
+        "rds:db leaves-",
+        "step restore",
+        "expires in",
+        "lifeboat leftovers --delete",
+    ] {
         assert!(listed.stdout.contains(part), "`{part}` is not in:\n{}", listed.stdout);
     }
     let unasked = leftovers(&["--delete", &run[..8]]);
@@ -104,7 +111,11 @@ fn what_may_not_be_looked_at_is_said() {
     let listed = scene.run(&words);
     assert_eq!(listed.code, 1, "{}", listed.stderr);
     assert!(listed.stdout.contains(&run), "RDS's own list shows it all the same: {}", listed.stdout);
-    assert!(listed.stderr.contains("NOT LOOKED AT in eu-west-1") && listed.stderr.contains("tag:GetResources"), "{}", listed.stderr);
+    assert!(
+        listed.stderr.contains("NOT LOOKED AT in eu-west-1") && listed.stderr.contains("tag:GetResources"),
+        "{}",
+        listed.stderr
+    );
 }
 
 /// A run that was paused goes on with what a person restored by hand, and never deletes that.
@@ -112,7 +123,8 @@ fn what_may_not_be_looked_at_is_said() {
 fn what_is_adopted_is_looked_at_used_and_left_alone() {
     use crate::signals::send;
     let scene = Scene::new();
-    let settle = "  - { id: settle, pause: 2h }\noutputs: { endpoint: \"${{ steps.restore.outputs.endpoint }}\" }\n";
+    let settle =
+        "  - { id: settle, pause: 2h }\noutputs: { endpoint: \"${{ steps.restore.outputs.endpoint }}\" }\n";
     let book = scene.desk.write("book.yaml", &format!("{BOOK}{settle}"));
     let mut child = scene.spawn(&["run", &book, "--yes", "--disrupted-at", "2026-01-05T09:00:00Z"]);
     let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
@@ -152,8 +164,14 @@ fn what_is_adopted_is_looked_at_used_and_left_alone() {
     let (_, document) = scene.program.json(&["show", "latest", "--output", "json"]);
     let steps = document["steps"].as_array().expect("steps");
     let restore = steps.iter().find(|step| step["id"] == "restore").expect("a step");
-    assert_eq!((&restore["state"], &restore["outputs"]["instance"]), (&"done_by_hand".into(), &"by-hand".into()));
-    assert!(restore["outputs"]["endpoint"].as_str().is_some_and(|it| it.starts_with("by-hand.")), "{restore}");
+    assert_eq!(
+        (&restore["state"], &restore["outputs"]["instance"]),
+        (&"done_by_hand".into(), &"by-hand".into())
+    );
+    assert!(
+        restore["outputs"]["endpoint"].as_str().is_some_and(|it| it.starts_with("by-hand.")),
+        "{restore}"
+    );
 
     let aborted = scene.run(&["abort", "latest", "--undo", "--yes"]);
     assert_eq!(aborted.code, 5, "{}", aborted.stderr);

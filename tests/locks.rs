@@ -107,7 +107,11 @@ fn on_one_machine_the_second_of_two_simulated_runs_exits_7_too() {
     assert_eq!(second.code, 7, "{}", second.stderr);
     tells_whose_it_is(&second.stderr, &run);
     let (_, runs) = program.json(&["runs", "--output", "json"]);
-    assert_eq!(runs["runs"].as_array().or(runs.as_array()).map(Vec::len), Some(1), "of it nothing stays: {runs}");
+    assert_eq!(
+        runs["runs"].as_array().or(runs.as_array()).map(Vec::len),
+        Some(1),
+        "of it nothing stays: {runs}"
+    );
     let (third, errors) = simulated(&["--seed", "2", "--break-lock", "--reason", "practice"]);
     let third = ended(third, errors);
     assert_eq!(third.code, 0, "{}", third.stderr);

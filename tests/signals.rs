@@ -88,11 +88,7 @@ impl Scene {
     /// In another home, against the same AWS.
     pub(crate) fn spawn_in(&self, program: &Program, arguments: &[&str]) -> Child {
         let mut command = program.command(arguments);
-        command
-            .envs(self.environment())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.envs(self.environment()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("the program starts")
     }
 
@@ -317,7 +313,8 @@ fn check(signal: &str, row: &Row) -> String {
 #[test]
 fn a_signal_leaves_what_the_table_says_and_a_good_way_on() {
     let table: Vec<String> = std::thread::scope(|scope| {
-        let cases = ["INT", "TERM", "HUP"].into_iter().flat_map(|signal| ROWS.iter().map(move |row| (signal, row)));
+        let cases =
+            ["INT", "TERM", "HUP"].into_iter().flat_map(|signal| ROWS.iter().map(move |row| (signal, row)));
         // The kernel and the shell both say that a terminal was closed: that is no second wish.
         let cases = cases.filter(|(signal, row)| *signal != "HUP" || row.times == 1);
         let running: Vec<_> = cases.map(|(signal, row)| scope.spawn(move || check(signal, row))).collect();
