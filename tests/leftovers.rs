@@ -51,7 +51,9 @@ fn a_drill_that_was_killed_is_found_by_its_tags_and_taken_away() {
         let words: Vec<&str> = ["leftovers"].iter().chain(&REGION).chain(more).copied().collect();
         scene.run_in(&elsewhere, &words)
     };
-    let listed = leftovers(&["--older-than", "1m"]);
+    let young = leftovers(&["--older-than", "24h"]);
+    assert_eq!((young.code, young.stdout.trim()), (0, "Nothing carries the tags of a run."), "{}", young.stderr);
+    let listed = leftovers(&[]);
     assert_eq!(listed.code, 0, "{}", listed.stderr);
     for part in [
         run.as_str(),

@@ -81,7 +81,7 @@ fn a_lock_that_is_broken_is_a_finding_and_its_run_resumes_only_when_it_has_it_ag
     send(&second, "INT");
     assert_eq!(ended(second, stderr).code, 4);
     let given_up = scene.run_in(&elsewhere, &["abandon", "latest", "--reason", "practice"]);
-    assert_eq!(given_up.code, 0, "{}", given_up.stderr);
+    assert_eq!(given_up.code, 5, "{}", given_up.stderr);
     let resumed = scene.run(&["resume", &run]);
     assert_eq!((resumed.code, scene.restores_and_deletions()), (0, (1, 1)), "{}", resumed.stderr);
     assert_eq!(scene.took("DeleteParameter"), 2, "each of them gave it back");
