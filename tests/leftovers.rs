@@ -52,7 +52,12 @@ fn a_drill_that_was_killed_is_found_by_its_tags_and_taken_away() {
         scene.run_in(&elsewhere, &words)
     };
     let young = leftovers(&["--older-than", "24h"]);
-    assert_eq!((young.code, young.stdout.trim()), (0, "Nothing carries the tags of a run."), "{}", young.stderr);
+    assert_eq!(
+        (young.code, young.stdout.trim()),
+        (0, "Nothing carries the tags of a run."),
+        "{}",
+        young.stderr
+    );
     let listed = leftovers(&[]);
     assert_eq!(listed.code, 0, "{}", listed.stderr);
     for part in [

@@ -182,7 +182,8 @@ impl Engine {
                 if self.pause_for_people(&mut crew)? {
                     continue;
                 }
-                return worker.park_lock().await;
+                worker.park_lock().await?;
+                return self.log.rest();
             }
             // A stop that is asked for in the same moment goes first.
             let done = match select(pin!(stopped(&mut self.stop, asked)), pin!(crew.tasks.join_next())).await
