@@ -11,6 +11,8 @@ use lifeboat_engine::action::{
 use lifeboat_engine::clock::Clock;
 use lifeboat_engine::driver::{Engine, Identity, Outside};
 use lifeboat_engine::inputs;
+use lifeboat_engine::lock::NoLock;
+use lifeboat_engine::locking::Locking;
 use lifeboat_engine::log::RunLog;
 use lifeboat_engine::lookout::Seen;
 use lifeboat_engine::people::{Given, Nobody, Open, People};
@@ -75,6 +77,7 @@ fn outside(people: Arc<dyn People>) -> Outside {
         secrets: Arc::new(NoSecrets),
         identity: Arc::new(SameAccount),
         blocked_limit: Some(Duration::from_secs(3600)),
+        lock: Locking { place: Arc::new(NoLock), by_force: None },
     }
 }
 
@@ -272,6 +275,7 @@ impl Bench {
             recorded: Recorded::default(),
             now: self.clock.now(),
             notes: Arc::new(NoNotes),
+            adopted: false,
         };
         Hand { bench: self, action, cx }
     }

@@ -19,6 +19,8 @@ mod incident;
 mod items;
 mod journals;
 mod kill;
+mod leftovers;
+mod locks;
 mod measured;
 mod moto;
 mod people;

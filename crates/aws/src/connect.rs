@@ -124,6 +124,8 @@ clients! {
     cloudwatch: "cloudwatch", aws_sdk_cloudwatch;
     /// The RDS client of a Region.
     rds: "rds", aws_sdk_rds;
+    /// The client of a Region that finds what carries a tag.
+    resourcegroupstagging: "resourcegroupstagging", aws_sdk_resourcegroupstagging;
     /// The Secrets Manager client of a Region.
     secretsmanager: "secretsmanager", aws_sdk_secretsmanager;
     /// The Service Quotas client of a Region.

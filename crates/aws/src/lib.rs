@@ -19,6 +19,8 @@ mod called;
 mod connect;
 #[cfg(feature = "sdk")]
 mod errors;
+#[cfg(feature = "resourcegroupstagging")]
+pub mod leftovers;
 #[cfg(any(feature = "backup", feature = "cloudwatch", feature = "ssm"))]
 mod times;
 

@@ -29,9 +29,9 @@ pub(crate) struct Arguments {
     /// The AWS profile to use.
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// The Region where the runbook names none.
+    /// The Region where the runbook names none; for `leftovers` it may be given many times.
     #[arg(long, global = true, value_name = "REGION")]
-    pub(crate) region: Option<String>,
+    pub(crate) region: Vec<String>,
     /// When to use colour.
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
     pub(crate) color: ColorChoice,
@@ -113,6 +113,8 @@ pub(crate) enum Command {
     /// Keep the action items of incidents and drills: by whom, until when, and how one sees that it is done.
     #[command(subcommand)]
     Item(ItemCommand),
+    /// Find what runs have left in AWS, by tags alone, and take it away; needs no journal.
+    Leftovers(LeftoversArguments),
     /// Print the IAM policy that a runbook needs.
     Iam(IamArguments),
     /// Draw the steps of a runbook: what comes after what, what waits for what, what people do.
@@ -227,6 +229,12 @@ pub(crate) struct StartArguments {
     /// Pause when this step is over; `lifeboat resume` goes on, `lifeboat abort` ends it.
     #[arg(long, value_name = "STEP")]
     pub(crate) until: Option<String>,
+    /// Start though another run holds the lock of the runbook's `concurrency`, or nobody can say; it becomes a finding.
+    #[arg(long, requires = "reason")]
+    pub(crate) break_lock: bool,
+    /// Why, for the record: with --break-lock, and with --accept.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
     /// Answers given in advance, YAML: `STEP: { choice: …, reason: …, after: 5m }`. Approvals only in drills.
     #[arg(long, value_name = "FILE")]
     pub(crate) answers: Option<PathBuf>,
@@ -293,9 +301,6 @@ pub(crate) struct RunArguments {
     /// A preflight check that need not hold; it becomes a finding. May be given many times.
     #[arg(long, requires = "reason", value_name = "CHECK")]
     pub(crate) accept: Vec<String>,
-    /// Why, for --accept.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: Option<String>,
 }
 
 /// `lifeboat resume`.
@@ -310,6 +315,7 @@ Examples:
   lifeboat resume RUN --retry restore                      try the failed step again
   lifeboat resume RUN --amended book.yaml --reason \"the query named the wrong table\"
   lifeboat resume RUN --done cut_over --reason \"switched in the console\" --set-output host=db2
+  lifeboat resume RUN --done restore --reason \"restored in the console\" --adopt instance=orders-by-hand
   lifeboat resume RUN --accept source --reason \"backups are old, and all we have\"")]
 pub(crate) struct ResumeArguments {
     /// A run: any unambiguous beginning of its id, or `latest` for the one that is unfinished.
@@ -326,6 +332,10 @@ pub(crate) struct ResumeArguments {
     /// An output of the step that was done by hand; may be given many times.
     #[arg(long, value_name = "NAME=VALUE", requires = "done")]
     pub(crate) set_output: Vec<String>,
+    /// What does instead of what the step would have made, such as `instance=orders-by-hand`: it is looked at as if the
+    /// step had made it, and its outputs are taken. It is never deleted by this run.
+    #[arg(long, value_name = "NAME=ID", requires = "done")]
+    pub(crate) adopt: Vec<String>,
     /// Go on with this version of the runbook; steps that have started must be the same in it.
     #[arg(long, value_name = "FILE", requires = "reason")]
     pub(crate) amended: Option<PathBuf>,
@@ -335,6 +345,9 @@ pub(crate) struct ResumeArguments {
     /// Why, for the record.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
+    /// Go on though another run has taken the lock of the runbook's `concurrency`, or nobody can say.
+    #[arg(long, requires = "reason")]
+    pub(crate) break_lock: bool,
     /// The name of something this run did not make and may destroy, typed; may be given many times.
     #[arg(long, value_name = "NAME")]
     pub(crate) confirm_destroy: Vec<String>,
@@ -456,6 +469,41 @@ pub(crate) struct AbandonArguments {
     /// Why, for the record.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// `lifeboat leftovers`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Whatever a run makes carries the tags lifeboat:run and lifeboat:step. This asks AWS for everything that
+carries them, so it works when the machine that ran the drill and its home directory are gone.
+Where the home directory is still there, `lifeboat cleanup RUN` is better: its journal tells more.
+
+Examples:
+  lifeboat leftovers                                      in the Region of the profile
+  lifeboat leftovers --region eu-west-1 --region us-east-1 --older-than 24h
+  lifeboat leftovers --delete k3v7qa --confirm 111122223333
+
+Exit codes: 0 all was looked at, and what was to be deleted is seen to be gone; 1 something could not be
+looked at; 6 something that was to be deleted is still there; 7 refused.")]
+pub(crate) struct LeftoversArguments {
+    /// Only what was made longer ago than this, such as `24h`.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) older_than: Option<String>,
+    /// Take away what this run left, last first: any unambiguous beginning of its id.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) delete: Option<String>,
+    /// Also what bears this name: tags that AWS has copied stand on things of others, so only names that Lifeboat made
+    /// are taken away by themselves. May be given many times.
+    #[arg(long, value_name = "NAME", requires = "delete")]
+    pub(crate) also: Vec<String>,
+    /// Do not ask before deleting.
+    #[arg(long, requires = "delete")]
+    pub(crate) yes: bool,
+    /// The account id, typed, instead of being asked.
+    #[arg(long, value_name = "ACCOUNT", requires = "delete")]
+    pub(crate) confirm: Option<String>,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

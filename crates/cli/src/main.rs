@@ -17,6 +17,7 @@ mod home;
 mod inbox;
 mod incidents;
 mod live;
+mod locks;
 mod orders;
 mod pace;
 mod plan_page;

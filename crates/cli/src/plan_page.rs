@@ -28,6 +28,7 @@ pub(crate) fn page(document: &Document, file: &Path) -> String {
     page.inputs(preview);
     page.checks(preview);
     page.beside(preview);
+    page.lock(preview);
     page.steps("Steps", &preview.steps);
     page.steps("Cleanup steps of the runbook, whatever became of the others", &preview.cleanup);
     page.afterwards(preview);
@@ -83,6 +84,19 @@ impl Page {
         }
         let at = preview.at.to_rfc3339_opts(SecondsFormat::Secs, true);
         self.line(&format!("Nothing was changed. It is what could be known at {at}."));
+    }
+
+    fn lock(&mut self, preview: &Preview) {
+        let Some(lock) = &preview.lock else { return };
+        self.title("Lock, taken before the first step");
+        let held = lock.held_by.as_ref().map(|holder| {
+            format!("; run {} of {} on {} has it now", holder.run, holder.operator, holder.host)
+        });
+        self.labelled(
+            &format!("{:INDENT$}{}", "", lock.key),
+            SAID,
+            &format!("as the SSM parameter {}{}", lock.parameter, held.unwrap_or_default()),
+        );
     }
 
     fn inputs(&mut self, preview: &Preview) {

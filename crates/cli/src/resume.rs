@@ -6,11 +6,13 @@ use crate::connect_to::ProbeArguments;
 use crate::desk::{self, Answers};
 use crate::error::CommandError;
 use crate::home::{Home, ReadRun, user};
-use crate::orders::Orders;
+use crate::locks::{self, Local, Wanted};
+use crate::orders::{self, Orders};
 use crate::pace::Pace;
 use crate::session::{self, Calls, SOURCES, Screen, Voyage};
 use crate::wiring::{self, Wiring, WorldReference};
 use chrono::TimeDelta;
+use lifeboat_engine::adopt::{self as adoption, Adoption};
 use lifeboat_engine::log::RunLog;
 use lifeboat_engine::{amend, start};
 use lifeboat_journal::chain::{self, Verified};
@@ -24,7 +26,7 @@ use lifeboat_runbook::id::RunId;
 use lifeboat_runbook::plan::Plan;
 use lifeboat_runbook::spec::Catalog;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +37,8 @@ pub(crate) enum Purpose {
     Resume {
         /// What a person orders.
         orders: Orders,
+        /// What does instead of what the step of `--done` would have made.
+        adopt: BTreeMap<String, String>,
         /// A corrected runbook, and why.
         amended: Option<PathBuf>,
     },
@@ -68,6 +72,8 @@ pub(crate) struct TakeUp {
     pub(crate) profile: Option<String>,
     /// Where its probes connect.
     pub(crate) probes: ProbeArguments,
+    /// Why the lock of another run is to be broken, if it is.
+    pub(crate) broken_for: Option<String>,
     /// How to show it.
     pub(crate) screen: Screen,
 }
@@ -84,6 +90,7 @@ impl TakeUp {
             screen: Screen::usual(&globals, output),
             profile: globals.profile,
             probes: ProbeArguments::default(),
+            broken_for: None,
         }
     }
 }
@@ -142,7 +149,7 @@ fn fits(take_up: &TakeUp, started: &RunStarted) -> Result<(), CommandError> {
 }
 
 async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8, CommandError> {
-    let TakeUp { run, purpose, confirmed, answers, downtime, profile, probes, screen } = take_up;
+    let TakeUp { run, purpose, confirmed, answers, downtime, profile, probes, broken_for, screen } = take_up;
     let directory = run.directory.clone();
     let _lock = session::lock(&directory)?;
     // Read again: now nobody else can write.
@@ -151,15 +158,32 @@ async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8,
     let mut plan = kept_plan(&directory, &run.state, started, &catalog)?;
     let wiring = wire(&directory, &run.state, started, downtime, profile, &probes).await?;
     same_account(&wiring, started).await?;
+    let Local { _file, broken } = match purpose {
+        Purpose::Resume { .. } => local_lock(home, &run, &plan, started, broken_for.as_deref())?,
+        Purpose::Abort { .. } | Purpose::Cleanup { .. } => Local::none(),
+    };
     let mut drafts = opening(&directory, &run, &wiring)?;
+    drafts.extend(broken);
     match purpose {
-        Purpose::Resume { mut orders, amended } => {
+        Purpose::Resume { mut orders, adopt, amended } => {
             if let Some(path) = amended {
                 let reason = orders.reason.clone().unwrap_or_default();
                 let (new, draft) = amend(&path, &plan, &run, started, &catalog, reason)?;
                 plan = new;
                 drafts.push(draft);
                 orders.amended = true;
+            }
+            if let (Some(step), false) = (&orders.done, adopt.is_empty()) {
+                let path = orders::named(&plan, &run.state, step)?;
+                let adoption = Adoption {
+                    plan: &plan,
+                    catalog: &catalog,
+                    registry: &wiring.registry,
+                    clock: &wiring.clock,
+                    state: &run.state,
+                };
+                let outputs = adoption::adopt(&adoption, &path, &adopt).await?;
+                orders.adopted = Some((adopt, outputs));
             }
             drafts.extend(orders.drafts(&plan, &catalog, &run.state)?);
         }
@@ -186,7 +210,25 @@ async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8,
         session::observers(&screen, &run.id, &wiring, &calls.inbox, &plan, &run.journal.events);
     let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, run.journal.events, observers));
     log.append(drafts)?;
-    Voyage { plan, catalog, wiring, log, calls, confirmed, until: None, answers, screen, live }.drive().await
+    let lock = session::locking(&wiring, broken_for);
+    Voyage { plan, catalog, wiring, log, calls, confirmed, until: None, lock, answers, screen, live }
+        .drive()
+        .await
+}
+
+/// On this machine a simulated run holds its lock as long as its process lives: it is taken anew.
+fn local_lock(
+    home: &Home,
+    run: &ReadRun,
+    plan: &Plan,
+    started: &RunStarted,
+    broken_for: Option<&str>,
+) -> Result<Local, CommandError> {
+    let simulated = matches!(started.cloud, Cloud::Simulated { .. });
+    let Some(lock) = run.state.lock.to_release().filter(|_| simulated) else { return Ok(Local::none()) };
+    let waits = plan.concurrency.as_ref().is_some_and(|concurrency| concurrency.waits);
+    let (key, runbook, mode) = (lock.key.as_str(), started.runbook.as_str(), started.mode);
+    locks::take(home, &Wanted { key, run: &run.id, runbook, mode, waits, broken_for })
 }
 
 async fn wire(

@@ -93,7 +93,8 @@ pub(crate) enum Importance {
 /// Whom an event concerns.
 pub(crate) fn importance(kind: &EventKind) -> Importance {
     match kind {
-        EventKind::AwsCall { .. }
+        EventKind::LockRenewed { .. }
+        | EventKind::AwsCall { .. }
         | EventKind::AwsPolled { .. }
         | EventKind::AwsEvent(_)
         | EventKind::StepAccepted { .. }
@@ -125,7 +126,12 @@ pub(crate) fn importance(kind: &EventKind) -> Importance {
         | EventKind::CleanupAsked { .. }
         | EventKind::PlanAmended(_)
         | EventKind::RunResumed { .. }
+        | EventKind::LockWaitedFor { .. }
+        | EventKind::LockBroken(_)
+        | EventKind::LockLost { .. }
         | EventKind::TailDropped { .. } => Importance::Notable,
+        EventKind::LockAcquired(lock) if lock.expired.is_some() => Importance::Notable,
+        EventKind::LockReleased { error: Some(_) } => Importance::Notable,
         _ => Importance::Usual,
     }
 }

@@ -8,6 +8,7 @@ use crate::faults::{self, Faults, Kill, Mortal};
 use crate::home::Home;
 use crate::inbox::Inbox;
 use crate::live::{self, Live, Look};
+use crate::locks::{self, Local, Wanted};
 use crate::orders;
 use crate::pace::Pace;
 use crate::reports::{self, Place};
@@ -17,6 +18,7 @@ use crate::terminal::{self, Terminal};
 use crate::wiring::{self, Wiring, WorldReference};
 use chrono::{DateTime, Utc};
 use lifeboat_engine::driver::{Engine, Outside, Stop};
+use lifeboat_engine::locking::Locking;
 use lifeboat_engine::log::{Observer, RunLog};
 use lifeboat_engine::name;
 use lifeboat_engine::start::{self, Aim, Start};
@@ -49,7 +51,7 @@ pub(crate) struct Request {
     pub(crate) simulate: Option<Simulation>,
     /// Checks that need not hold, and why.
     pub(crate) accepted: Vec<String>,
-    /// Why, for those.
+    /// Why, for those, and for a lock that is broken.
     pub(crate) reason: Option<String>,
     /// When service was lost.
     pub(crate) disrupted_at: Option<DateTime<Utc>>,
@@ -156,7 +158,10 @@ impl Session<'_> {
         let start = self.start(&wiring)?;
         let aim = start::aim(&self.plan, &self.catalog, &start, wiring.clock.now())?;
         let caller = wiring.caller(&aim.region).await;
+        locks::announce(self.home, &self.plan, self.request.mode, &aim, self.request.simulate.is_some());
         self.consent(&aim, &caller)?;
+        let key = start::lock_key(&self.plan, &self.catalog, &start, &aim, wiring.clock.now())?;
+        let local = self.local_lock(key.as_deref(), &id, &directory)?;
         let _lock = self.open(&directory)?;
         let calls = Calls::of(&directory);
         let plan = Arc::new(self.plan.clone());
@@ -165,9 +170,32 @@ impl Session<'_> {
         let writer = JournalWriter::create(mortal(storage(&directory)?, kill), id);
         let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, Vec::new(), observers));
         start::begin(&log, &self.plan, &start, &aim, &caller)?;
+        let Local { _file, broken } = local;
+        log.append(broken)?;
         log.append(orders::accept(&accepted, self.request.reason.as_deref()))?;
+        let by_force = self.arguments.break_lock.then(|| self.request.reason.clone().unwrap_or_default());
         let Self { request: Request { confirmed, screen, .. }, catalog, .. } = self;
-        Voyage { plan, catalog, wiring, log, calls, confirmed, until, answers, screen, live }.drive().await
+        let lock = locking(&wiring, by_force);
+        Voyage { plan, catalog, wiring, log, calls, confirmed, until, lock, answers, screen, live }
+            .drive()
+            .await
+    }
+
+    /// Two processes that simulate do not see each other's locks, except by this one.
+    fn local_lock(
+        &self,
+        key: Option<&str>,
+        run: &RunId,
+        directory: &RunDirectory,
+    ) -> Result<Local, CommandError> {
+        let Some(key) = key.filter(|_| self.request.simulate.is_some()) else { return Ok(Local::none()) };
+        let waits = self.plan.concurrency.as_ref().is_some_and(|concurrency| concurrency.waits);
+        let broken_for = self.request.reason.as_deref().filter(|_| self.arguments.break_lock);
+        let (runbook, mode) = (self.plan.name.as_str(), self.request.mode);
+        locks::take(self.home, &Wanted { key, run, runbook, mode, waits, broken_for }).inspect_err(|_| {
+            // Nothing has begun: of this run nothing stays.
+            let _still_there = fs::remove_dir_all(directory.path());
+        })
     }
 
     /// From the seed in a simulated run, so that the same seed gives the same run; a seed used before gets a number.
@@ -412,6 +440,7 @@ pub(crate) struct Voyage {
     pub(crate) calls: Calls,
     pub(crate) confirmed: BTreeSet<String>,
     pub(crate) until: Option<StepPath>,
+    pub(crate) lock: Locking,
     pub(crate) answers: Answers,
     pub(crate) screen: Screen,
     pub(crate) live: Option<Live>,
@@ -514,6 +543,7 @@ impl Voyage {
             secrets: self.wiring.secrets(),
             identity: self.wiring.secrets(),
             blocked_limit,
+            lock: self.lock.clone(),
         }
     }
 
@@ -530,6 +560,11 @@ impl Voyage {
             false => asked.await,
         }
     }
+}
+
+/// Where a run takes its lock, and why it is to be broken, if it is.
+pub(crate) fn locking(wiring: &Wiring, broken_for: Option<String>) -> Locking {
+    Locking { place: wiring.locks(), by_force: broken_for.map(|reason| (crate::home::user(), reason)) }
 }
 
 /// Takes a run for this process.

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use lifeboat_aws::Aws;
 use lifeboat_engine::action::ActionError;
 use lifeboat_engine::clock::Clock;
+use lifeboat_engine::lock::RunLock;
 use lifeboat_engine::registry::Registry;
 use lifeboat_engine::start::Caller;
 use lifeboat_journal::chain;
@@ -48,6 +49,16 @@ impl Wiring {
     /// Where secrets are read, and who says whose credentials these are.
     pub(crate) fn secrets(&self) -> Arc<Secrets> {
         Arc::new(Secrets(self.aws.clone()))
+    }
+
+    /// Everything in a Region that carries the tags of a run.
+    pub(crate) async fn leftovers(&self, region: &str) -> lifeboat_aws::leftovers::Found {
+        lifeboat_aws::leftovers::find(&self.aws, region).await
+    }
+
+    /// Where runs take their locks.
+    pub(crate) fn locks(&self) -> Arc<dyn RunLock> {
+        Arc::new(lifeboat_aws::ssm::Locks(self.aws.clone()))
     }
 
     /// The Region of the profile or the environment.

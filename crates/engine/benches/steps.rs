@@ -8,6 +8,8 @@ use chrono::DateTime;
 use lifeboat_engine::action::{Action, ActionError, Observation, StepContext};
 use lifeboat_engine::clock::Clock;
 use lifeboat_engine::driver::{Engine, Identity, Outside};
+use lifeboat_engine::lock::NoLock;
+use lifeboat_engine::locking::Locking;
 use lifeboat_engine::log::RunLog;
 use lifeboat_engine::people::Nobody;
 use lifeboat_engine::registry::Registry;
@@ -134,6 +136,7 @@ async fn drive(plan: Plan, catalog: Catalog, clock: Clock) -> Option<Verdict> {
         secrets: Arc::new(NoSecrets),
         identity: Arc::new(Someone),
         blocked_limit: None,
+        lock: Locking { place: Arc::new(NoLock), by_force: None },
     };
     let engine = Engine {
         plan: Arc::new(plan),

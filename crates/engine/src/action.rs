@@ -423,6 +423,9 @@ pub struct StepContext {
     pub now: DateTime<Utc>,
     /// Where notes go.
     pub notes: Arc<dyn Notes>,
+    /// Whether a person says that what is named in [`Prepared::names`] does instead of what this attempt would make:
+    /// then it need not carry its marks.
+    pub adopted: bool,
 }
 
 impl StepContext {
@@ -441,9 +444,10 @@ impl StepContext {
         crate::name::tags(&self.runbook, &self.run, &self.path, self.attempt)
     }
 
-    /// Whether `tags` carry the marks of this attempt.
+    /// Whether `tags` carry the marks of this attempt, or a person vouches for what has them.
     pub fn is_ours(&self, tags: &BTreeMap<String, String>) -> bool {
-        ["lifeboat:run", "lifeboat:step"].iter().all(|key| tags.get(*key) == self.tags().get(*key))
+        self.adopted
+            || ["lifeboat:run", "lifeboat:step"].iter().all(|key| tags.get(*key) == self.tags().get(*key))
     }
 
     /// Journals a note.

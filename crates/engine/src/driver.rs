@@ -5,8 +5,10 @@ use crate::beside::alarms::{FirstLook, alarm_of};
 use crate::beside::{self, Beside};
 use crate::chart::Chart;
 use crate::clock::Clock;
+use crate::decide::LOCK;
 use crate::decide::{Command, Decider};
 use crate::guard::Permitted;
+use crate::locking::Locking;
 use crate::log::{JournalLost, RunLog};
 use crate::people::People;
 use crate::perform::Worker;
@@ -17,13 +19,14 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::future::{Either, select};
 use lifeboat_journal::event::{Draft, EventKind, PauseReason, Phase, UnwatchedReason};
+use lifeboat_journal::lock::{LockHolder, LockState};
 use lifeboat_journal::state::StepStatus;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Mode, Plan};
 use lifeboat_runbook::spec::Catalog;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -63,6 +66,8 @@ pub struct Outside {
     pub identity: Arc<dyn Identity>,
     /// How long a step may be blocked before the run is paused; nothing: as long as it takes.
     pub blocked_limit: Option<Duration>,
+    /// Where the lock of `concurrency` is taken.
+    pub lock: Locking,
 }
 
 /// Says whose credentials are in use now.
@@ -112,10 +117,14 @@ struct Crew {
     free: Vec<StepPath>,
     /// Questions that nobody is there to answer, and what to say of them.
     unanswered: BTreeMap<StepPath, String>,
+    /// Whether somebody holds the lock on.
+    keeps_lock: bool,
 }
 
 /// What came of a task.
 pub(crate) enum Came {
+    /// Another run has the lock now.
+    LockLost(LockHolder),
     /// Its end is in the journal, or it was stopped.
     Over,
     /// An attempt is over.
@@ -188,32 +197,49 @@ impl Engine {
             if self.carry_out(commands, &worker, &mut crew, &mut is_due)? {
                 continue;
             }
+            self.keep_lock(&worker, &mut crew);
             if crew.busy.is_empty() {
                 if self.pause_for_people(&mut crew)? {
                     continue;
                 }
                 if !(beside.is_active() && self.log.with_state(|state| decider.waits_for_probe(state))) {
-                    return beside.end(UnwatchedReason::Paused).await;
+                    beside.end(UnwatchedReason::Paused).await?;
+                    worker.park_lock().await?;
+                    return self.log.rest();
                 }
                 beside.linger();
             }
             let stop = match happens(&mut self.stop, asked, &mut beside, &mut crew).await {
-                Happened::Stop(stop) => stop,
+                Happened::Stop(stop) => {
+                    asked = true;
+                    stop
+                }
                 Happened::News => continue,
                 Happened::Done(done) => {
-                    match done {
+                    let lost = match done {
                         Some(Ok((step, outcome))) => crew.take_back(step, outcome?),
                         Some(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
-                        None => crew.busy.clear(),
-                    }
-                    continue;
+                        None => {
+                            crew.busy.clear();
+                            None
+                        }
+                    };
+                    let lost =
+                        lost.filter(|_| self.log.with_state(|state| state.phase <= Some(Phase::Running)));
+                    let Some(other) = lost else { continue };
+                    lost_to(&other)
                 }
             };
-            asked = true;
-            let leave = stop.undo.is_none() && recovery;
-            self.log.append(end_asked(stop, recovery))?;
-            // Nobody listens any more where nothing is in flight.
-            let _nobody = cancel.send(if leave { Cancel::Leave } else { Cancel::Fail });
+            stop_by(&self.log, stop, recovery, &cancel)?;
+        }
+    }
+
+    /// As long as something is in flight somebody holds on the lock that the run has.
+    fn keep_lock(&self, worker: &Worker, crew: &mut Crew) {
+        if !crew.keeps_lock && self.log.with_state(|state| matches!(state.lock, LockState::Held(_))) {
+            crew.keeps_lock = true;
+            let worker = worker.clone();
+            crew.tasks.spawn(async move { (KEEPER.clone(), worker.keep_lock().await) });
         }
     }
 
@@ -231,6 +257,7 @@ impl Engine {
             outside: self.outside.clone(),
             keyring: Arc::default(),
             cancel,
+            lock_turn: Arc::default(),
         }
     }
 
@@ -331,14 +358,24 @@ impl Default for Crew {
             attempts: 0,
             free: Vec::new(),
             unanswered: BTreeMap::new(),
+            keeps_lock: false,
         }
     }
 }
 
 impl Crew {
-    fn take_back(&mut self, step: StepPath, came: Came) {
+    /// Takes in what came of a task; gives the run that has the lock now, where it is lost.
+    fn take_back(&mut self, step: StepPath, came: Came) -> Option<LockHolder> {
         self.busy.remove(&step);
         match came {
+            _ if step == *KEEPER => {
+                self.keeps_lock = false;
+                return match came {
+                    Came::LockLost(other) => Some(other),
+                    _ => None,
+                };
+            }
+            Came::LockLost(_) => {}
             Came::Over => self.free.push(step),
             Came::AttemptOver => {
                 self.attempts = self.attempts.saturating_sub(1);
@@ -346,7 +383,17 @@ impl Crew {
             }
             Came::Nobody { why } => drop(self.unanswered.insert(step, why)),
         }
+        None
     }
+}
+
+/// Stands for the task that holds the lock on; no step is called so.
+static KEEPER: LazyLock<StepPath> = LazyLock::new(|| StepPath::new("lock:keeper"));
+
+/// Two runs must not do the same at once: this one starts nothing more.
+fn lost_to(other: &LockHolder) -> Stop {
+    let why = format!("the lock is lost to run {}, {} on {}", other.run, other.operator, other.host);
+    Stop { by: "the lock".to_owned(), why: Some(why), undo: None }
 }
 
 fn draft(step: Option<StepPath>, kind: EventKind, at: Option<DateTime<Utc>>) -> Draft {
@@ -374,6 +421,14 @@ async fn deed(worker: Worker, command: Command) -> (StepPath, Result<Came, Journ
         Command::Ask { step, .. } => {
             let outcome = worker.ask(&step).await;
             (step, outcome)
+        }
+        Command::TakeLock => {
+            let outcome = worker.take_lock().await;
+            (LOCK.clone(), outcome.map(|()| Came::Over))
+        }
+        Command::ReleaseLock => {
+            let outcome = worker.release_lock().await;
+            (LOCK.clone(), outcome.map(|()| Came::Over))
         }
         Command::Record { .. } => (StepPath::new(""), Ok(Came::Over)),
     }
@@ -435,6 +490,20 @@ fn end_asked(stop: Stop, recovery: bool) -> Vec<Draft> {
     let triggered = alarm.map(|alarm| Draft::run(EventKind::StopTriggered { alarm, then }));
     let Stop { by, why, undo } = stop;
     triggered.into_iter().chain([Draft::run(EventKind::AbortAsked { by, why, undo })]).collect()
+}
+
+/// Writes down that the run is to stop, and tells those in flight what they are to do.
+fn stop_by(
+    log: &RunLog,
+    stop: Stop,
+    recovery: bool,
+    cancel: &watch::Sender<Cancel>,
+) -> Result<(), JournalLost> {
+    let leave = stop.undo.is_none() && recovery;
+    log.append(end_asked(stop, recovery))?;
+    // Nobody listens any more where nothing is in flight.
+    let _nobody = cancel.send(if leave { Cancel::Leave } else { Cancel::Fail });
+    Ok(())
 }
 
 /// The request to stop, once; it never comes when nobody can ask any more.

@@ -8,6 +8,7 @@
 //! This room must not know AWS, templates of reports, the command line or the terminal.
 
 pub mod action;
+pub mod adopt;
 pub mod amend;
 mod ask;
 mod beside;
@@ -19,6 +20,8 @@ mod evaluate;
 pub mod guard;
 mod hidden;
 pub mod inputs;
+pub mod lock;
+pub mod locking;
 pub mod log;
 pub mod lookout;
 pub mod name;
@@ -28,6 +31,7 @@ mod perform;
 pub mod poller;
 pub mod preview;
 pub mod registry;
+pub mod removal;
 pub mod scope;
 pub mod secrets;
 mod select;

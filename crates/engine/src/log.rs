@@ -63,6 +63,14 @@ impl RunLog {
         Ok(())
     }
 
+    /// Nothing more is written for now: what is not on disk yet is brought there.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn rest(&self) -> Result<(), JournalLost> {
+        Ok(self.lock().writer.rest()?)
+    }
+
     /// Writes one event of a step.
     ///
     /// # Errors

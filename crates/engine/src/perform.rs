@@ -56,6 +56,8 @@ pub(crate) struct Worker {
     pub(crate) outside: Outside,
     pub(crate) keyring: Arc<Mutex<Keyring>>,
     pub(crate) cancel: watch::Receiver<Cancel>,
+    /// Who has it may change the lock: giving back must not cross a renewal.
+    pub(crate) lock_turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Why an attempt did not succeed.
@@ -256,6 +258,7 @@ impl Worker {
                 recorded: Recorded::default(),
                 now,
                 notes: self.log.clone(),
+                adopted: false,
             })
         })
     }

@@ -6,14 +6,15 @@
 
 mod beside;
 mod checks;
+mod lock;
 mod model;
 mod placeholder;
 mod scope;
 mod steps;
 
 pub use model::{
-    AlarmPreview, Asked, Back, CheckPreview, Expected, Found, Impact, Owner, Preview, ProbePreview, Problem,
-    Runs, StepPreview, Then, Verdict,
+    AlarmPreview, Asked, Back, CheckPreview, Expected, Found, Impact, LockPreview, Owner, Preview,
+    ProbePreview, Problem, Runs, StepPreview, Then, Verdict,
 };
 
 use crate::action::ActionError;
@@ -77,6 +78,8 @@ pub async fn preview(foresight: Foresight) -> Result<Preview, JournalLost> {
     }
     let state = log.with_state(Clone::clone);
     let checks = checks::found(plan, &foresight.catalog, &state, start.mode);
+    let lock = lock::look(&foresight, &state, may_look).await;
+    problems.extend(lock.iter().filter_map(|lock| lock.problem.clone()));
     problems.extend(checks.iter().filter_map(CheckPreview::problem));
     let (alarms, standing_against) = beside::alarms(&foresight, &log, may_look).await;
     problems.extend(standing_against);
@@ -99,6 +102,7 @@ pub async fn preview(foresight: Foresight) -> Result<Preview, JournalLost> {
         inputs: start.inputs.clone(),
         rto_objective_s: plan.objectives.rto.map(seconds),
         rpo_objective_s: plan.objectives.rpo.map(seconds),
+        lock,
         checks,
         alarms,
         probes: beside::probes(&foresight, &state),

@@ -3,6 +3,7 @@
 use crate::action::{ActionError, Values};
 use crate::chart::Chart;
 use crate::guard::{Matcher, Permitted};
+use crate::locking;
 use crate::log::{JournalLost, RunLog};
 use crate::scope::{RunScope, mark_of};
 use chrono::{DateTime, Utc};
@@ -110,8 +111,28 @@ pub fn permitted(
         .collect()
 }
 
+/// `concurrency.key` of the runbook, with its values known; nothing where it wants no lock.
+///
+/// # Errors
+/// Where an expression of it cannot be evaluated.
+pub fn lock_key(
+    plan: &Plan,
+    catalog: &Catalog,
+    start: &Start,
+    aim: &Aim,
+    now: DateTime<Utc>,
+) -> Result<Option<String>, ActionError> {
+    if plan.concurrency.is_none() {
+        return Ok(None);
+    }
+    let mut state = RunState::default();
+    state.started = Some(Box::new(first(plan, start, aim, None)));
+    let chart = Chart::default();
+    locking::key(plan, &scope(plan, &chart, catalog, &state, now)).map(Some)
+}
+
 /// The names that are known before the first step.
-fn scope<'run>(
+pub(crate) fn scope<'run>(
     plan: &'run Plan,
     chart: &'run Chart,
     catalog: &'run Catalog,

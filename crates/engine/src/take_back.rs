@@ -2,6 +2,7 @@
 
 use crate::action::{Action, ActionError, ErrorKind, Stage, StepContext, UndoObservation};
 use crate::log::{JOURNAL_LOST, JournalLost};
+use crate::lookout::Seen;
 use crate::patience::Patience;
 use crate::perform::{
     Attempt, CONSISTENCY_WINDOW, Ended, Ending, Worker, failed, note_entries, prepared_of, recorded_of,
@@ -13,6 +14,7 @@ use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Step, Undo, Wait, Work};
 use lifeboat_runbook::spec::Effect;
 use lifeboat_runbook::template::Template;
+use lifeboat_runbook::value::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -133,6 +135,7 @@ impl Worker {
                 return self.patiently(&patience, || action.undo(&cx, &first)).await;
             };
             let seen = self.patiently(&patience, || self.poller.look(&watch)).await?;
+            let seen = if self.is_adopted(&cx, &seen) { Seen::absent(seen.id) } else { seen };
             note_entries(&cx, &seen).map_err(|error| failed("undo", error))?;
             match action.judge_undo(&cx, &seen) {
                 UndoObservation::Gone if gone_once && cannot_appear_any_more(&cx) => {
@@ -167,6 +170,18 @@ impl Worker {
                 },
             }
         }
+    }
+
+    /// Whether it is what a person named to do instead: not made by this run, and not its to delete, even where it
+    /// carries its tags, because AWS copies tags.
+    fn is_adopted(&self, cx: &StepContext, seen: &Seen) -> bool {
+        let adopted = self.log.with_state(|state| {
+            state.steps.get(&cx.path).map(|step| step.adopted.clone()).unwrap_or_default()
+        });
+        adopted.iter().any(|(name, id)| {
+            seen.attributes.get(name).and_then(Value::as_str) == Some(id)
+                && !cx.recorded.created.iter().any(|created| created.id == *id)
+        })
     }
 
     pub(crate) fn note_gone(&self, cx: &StepContext) -> Result<(), Ended> {

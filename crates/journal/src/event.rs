@@ -2,6 +2,7 @@
 
 use crate::incident::event::IncidentEvent;
 use crate::items::ItemEvent;
+use crate::lock::{LockAcquired, LockBroken, LockHolder};
 use crate::outcome::Outcome;
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
@@ -303,8 +304,11 @@ pub enum EventKind {
     DoneByHand {
         /// What was done, in the person's words.
         reason: String,
-        /// The outputs that the person states.
+        /// The outputs that the person states, or that were seen of what was adopted.
         outputs: Values,
+        /// What does instead of what the step would have made, by the name of the output; it is not this run's to delete.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        adopted: BTreeMap<String, String>,
     },
     /// Nothing is wrong with the step, and it cannot go on: no attempt and no time is used up.
     #[serde(rename = "step.blocked")]
@@ -490,6 +494,45 @@ pub enum EventKind {
         /// Of each probe.
         probes: Vec<crate::measure::Downtime>,
     },
+    /// The run holds the lock of its `concurrency`: no other run with the same key may begin.
+    #[serde(rename = "lock.acquired")]
+    LockAcquired(Box<LockAcquired>),
+    /// Another run holds it, and this one waits.
+    #[serde(rename = "lock.waited_for")]
+    LockWaitedFor {
+        /// Who holds it.
+        holder: LockHolder,
+    },
+    /// It is held on.
+    #[serde(rename = "lock.renewed")]
+    LockRenewed {
+        /// Until when others leave it; nothing: as long as the run is paused.
+        expires: Option<DateTime<Utc>>,
+    },
+    /// A person ordered to go on though another run holds it.
+    #[serde(rename = "lock.broken")]
+    LockBroken(Box<LockBroken>),
+    /// Another run has it now: somebody broke the lock, or its time was over while nobody renewed it.
+    #[serde(rename = "lock.lost")]
+    LockLost {
+        /// Who holds it now.
+        holder: LockHolder,
+    },
+    /// It is given back.
+    #[serde(rename = "lock.released")]
+    LockReleased {
+        /// Why it could not be given back; it is free when its time is over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<Failure>,
+    },
+    /// A signal came.
+    #[serde(rename = "signal.received")]
+    SignalReceived {
+        /// `SIGINT`, `SIGTERM`, `SIGHUP`.
+        signal: String,
+        /// What follows: `stop`, `leave`, or `nothing`, where the run is stopping already.
+        then: String,
+    },
     /// A torn last line was cut off before writing went on.
     #[serde(rename = "journal.tail_dropped")]
     TailDropped {
@@ -530,6 +573,8 @@ pub enum PauseReason {
     Until,
     /// An alarm of `stop_when` went off.
     Alarm,
+    /// Another run holds the lock of its `concurrency`.
+    Lock,
 }
 
 /// Why nobody knows whether what a probe asks is up.
@@ -790,6 +835,7 @@ impl EventKind {
                 | Self::ProbeLooked { .. }
                 | Self::Evidence { .. }
                 | Self::TimerFired { .. }
+                | Self::LockRenewed { .. }
                 | Self::Other(_)
         )
     }

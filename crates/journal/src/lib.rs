@@ -15,6 +15,7 @@ pub mod forecast;
 pub mod history;
 pub mod incident;
 pub mod items;
+pub mod lock;
 pub mod masker;
 pub mod measure;
 pub mod outcome;

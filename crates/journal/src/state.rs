@@ -6,6 +6,7 @@ use crate::event::{
     Answer, BlockedOn, Event, EventKind, Failure, Item, Order, PauseReason, Phase, PlanAmended, ProbeOutline,
     Question, RunStarted, StepOutline, StepStarted, Values,
 };
+use crate::lock::LockState;
 use crate::measure::{DataLost, RecoveryTime};
 use crate::outcome::{Outcome, Verdict};
 use crate::probes::{AlarmState, ProbeState};
@@ -211,6 +212,8 @@ pub struct StepState {
     pub skipped_by: Option<String>,
     /// Whether a person ordered another attempt.
     pub retry_ordered: bool,
+    /// What a person named to do instead of what it would have made.
+    pub adopted: BTreeMap<String, String>,
     /// The items of a loop, once they are known.
     pub items: Option<Arc<Items>>,
 }
@@ -437,6 +440,8 @@ pub struct RunState {
     pub finished: Option<Moment>,
     /// The last event.
     pub last: Option<Moment>,
+    /// What it knows of its lock.
+    pub lock: LockState,
     /// Calls that changed something: service and operation.
     pub mutations: Vec<(String, String)>,
     /// Where the outline of a path is among [`Self::outlines`].
@@ -539,6 +544,11 @@ impl RunState {
                     _ => self.check_warnings.push(warning),
                 }
             }
+            EventKind::LockAcquired(lock) => self.lock = LockState::Held(lock.clone()),
+            EventKind::LockRenewed { expires } => self.hold_on(*expires),
+            EventKind::LockBroken(broken) if broken.error.is_some() => self.lock = LockState::Without,
+            EventKind::LockLost { .. } => self.lock = LockState::Without,
+            EventKind::LockReleased { .. } => self.lock = LockState::Released,
             EventKind::MarkSet { mark, .. } => self.set_mark(mark, moment),
             EventKind::AlarmSeen(seen) => {
                 let alarm = AlarmState { seen: (**seen).clone(), at: moment };
@@ -740,10 +750,18 @@ impl RunState {
         drill && !self.stops.is_empty()
     }
 
+    fn hold_on(&mut self, expires: Option<DateTime<Utc>>) {
+        if let LockState::Held(mut lock) | LockState::Unsure(mut lock) = std::mem::take(&mut self.lock) {
+            lock.holder.expires = expires;
+            self.lock = LockState::Held(lock);
+        }
+    }
+
     /// What was running when the process ended is not known any more: it must be looked at. Nobody could answer
     /// meanwhile.
     fn resume(&mut self, moment: Moment) {
         self.paused = None;
+        self.lock = std::mem::take(&mut self.lock).resumed();
         // Who resumes goes on after all, but not with what is being taken back already: that run was ended.
         if !self.phases.contains_key(&Phase::Undoing) && !self.is_stopped_for_good() {
             self.abort_asked = None;
@@ -849,8 +867,9 @@ impl StepState {
             EventKind::StepOrdered { order, reason, seconds } => {
                 self.obey(*order, reason.as_deref(), *seconds, event, moment);
             }
-            EventKind::DoneByHand { reason, outputs } => {
+            EventKind::DoneByHand { reason, outputs, adopted } => {
                 self.outputs = outputs.clone();
+                self.adopted = adopted.clone();
                 self.end(StepStatus::DoneByHand(reason.clone()), moment);
             }
             EventKind::StepBlocked { on, error } => {

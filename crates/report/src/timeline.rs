@@ -5,6 +5,7 @@ use lifeboat_journal::event::{
     Actor, ActorKind, AlarmSeen, Event, EventKind, Failure, Item, Phase, Precision, Question, RunStarted,
     StepStarted, Values,
 };
+use lifeboat_journal::lock::{LockAcquired, LockBroken, LockHolder};
 use lifeboat_journal::measure::Downtime;
 use lifeboat_journal::outcome::{Outcome, Verdict};
 use lifeboat_runbook::plan::Mode;
@@ -117,7 +118,13 @@ pub fn words(kind: &EventKind) -> String {
             let more = seconds.map(|seconds| format!(", {} more", duration(seconds))).unwrap_or_default();
             format!("ordered: {}{more}{}", order.word(), because(reason.as_deref()))
         }
-        EventKind::DoneByHand { reason, outputs } => format!("done by hand: {reason}{}", listed(outputs)),
+        EventKind::DoneByHand { reason, outputs, adopted } if adopted.is_empty() => {
+            format!("done by hand: {reason}{}", listed(outputs))
+        }
+        EventKind::DoneByHand { reason, outputs, adopted } => {
+            let adopted: Vec<String> = adopted.iter().map(|(name, id)| format!("{name} {id}")).collect();
+            format!("done by hand, with {} adopted: {reason}{}", adopted.join(", "), listed(outputs))
+        }
         EventKind::StepBlocked { on, error } => {
             format!("BLOCKED, waits for {}: {}", on.words(), failure(error))
         }
@@ -174,6 +181,25 @@ pub fn words(kind: &EventKind) -> String {
         EventKind::DowntimeMeasured { probes } => downtime(probes),
         EventKind::RtoMeasured(time) => format!("recovery time: {}", optional(time.actual_s)),
         EventKind::RpoMeasured(lost) => format!("data lost: {}", optional(lost.actual_s)),
+        EventKind::LockAcquired(lock) => lock_acquired(lock),
+        EventKind::LockWaitedFor { holder } => format!("waits for the lock: {}", lock_holder(holder)),
+        EventKind::LockRenewed { expires: Some(expires) } => {
+            format!("the lock is held on, until {} if nobody renews it", time_text(*expires))
+        }
+        EventKind::LockRenewed { expires: None } => {
+            "the lock is held on, as long as the run is paused".to_owned()
+        }
+        EventKind::LockBroken(broken) => lock_broken(broken),
+        EventKind::LockLost { holder } => format!("THE LOCK IS LOST: {}", lock_holder(holder)),
+        EventKind::LockReleased { error: None } => "the lock is given back".to_owned(),
+        EventKind::LockReleased { error: Some(error) } => {
+            format!("the lock could not be given back: {}", failure(error))
+        }
+        EventKind::SignalReceived { signal, then } => match then.as_str() {
+            "stop" => format!("{signal} came: the run stops in good order"),
+            "leave" => format!("{signal} came: the process leaves at once"),
+            _ => format!("{signal} came; the run is stopping already"),
+        },
         EventKind::TailDropped { bytes, .. } => {
             format!("a last line torn by a crash ({bytes} bytes) was cut off the journal")
         }
@@ -183,6 +209,33 @@ pub fn words(kind: &EventKind) -> String {
             format!("{} (written by a later version): {}", other.type_name, other.data)
         }
     }
+}
+
+fn lock_acquired(lock: &LockAcquired) -> String {
+    let from = lock.expired.as_ref().map(|before| {
+        format!(
+            ", taken over from {} ({} on {}): its time was over",
+            before.run, before.operator, before.host
+        )
+    });
+    format!("holds the lock `{}`{}", lock.key, from.unwrap_or_default())
+}
+
+fn lock_broken(broken: &LockBroken) -> String {
+    match (&broken.holder, &broken.error) {
+        (Some(holder), _) => {
+            format!("LOCK BROKEN ({}); {}", broken.reason, lock_holder(holder))
+        }
+        (None, Some(error)) => {
+            format!("goes on WITHOUT THE LOCK ({}), which cannot be taken: {}", broken.reason, failure(error))
+        }
+        (None, None) => format!("LOCK BROKEN ({})", broken.reason),
+    }
+}
+
+fn lock_holder(holder: &LockHolder) -> String {
+    let LockHolder { run, operator, host, since, .. } = holder;
+    format!("held by {run}, {operator} on {host}, since {}", time_text(*since))
 }
 
 fn run_started(started: &RunStarted) -> String {

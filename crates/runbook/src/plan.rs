@@ -57,6 +57,8 @@ pub struct Plan {
     pub roles: BTreeMap<String, bool>,
     /// `target`.
     pub target: Target,
+    /// `concurrency`.
+    pub concurrency: Option<Concurrency>,
     /// `allow`.
     pub allow: Vec<Allow>,
     /// `on_failure` of the file.
@@ -126,6 +128,15 @@ pub struct NotYet {
     pub feature: String,
     /// Its place in the first source.
     pub range: Range<usize>,
+}
+
+/// `concurrency`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Concurrency {
+    /// Runs with the same key in an account and Region exclude each other.
+    pub key: Template,
+    /// Whether a second run waits; else it is refused.
+    pub waits: bool,
 }
 
 /// `review`.

@@ -17,13 +17,12 @@ pub(crate) fn drill(home: &Home, arguments: DrillArguments, globals: Globals) ->
 }
 
 pub(crate) fn recover(home: &Home, arguments: RunArguments, globals: Globals) -> Result<u8, CommandError> {
-    let RunArguments { start, disrupted_at, confirm_destroy, accept, reason } = arguments;
+    let RunArguments { start, disrupted_at, confirm_destroy, accept } = arguments;
     let disrupted_at = disrupted_at.as_deref().map(moment).transpose()?;
     let request = Request {
         disrupted_at,
         confirmed: confirm_destroy.into_iter().collect(),
         accepted: accept,
-        reason,
         ..request(home, Mode::Recovery, &start, globals)?
     };
     session::run(home, &start, request)
@@ -51,7 +50,7 @@ fn request(
         mode,
         simulate: Simulation::of(start)?,
         accepted: Vec::new(),
-        reason: None,
+        reason: start.reason.clone(),
         disrupted_at: None,
         confirmed: Default::default(),
         confirmed_account: None,

@@ -91,6 +91,7 @@ async fn look_ahead(
         secrets: wiring.secrets(),
         identity: wiring.secrets(),
         blocked_limit: Some(Duration::ZERO),
+        lock: session::locking(&wiring, None),
     };
     let Wiring { registry, clock, .. } = wiring;
     let plan = Arc::new(plan);

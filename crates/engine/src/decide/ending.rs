@@ -2,6 +2,7 @@
 
 use super::{Command, Decision, Here, Policy};
 use lifeboat_journal::event::{EventKind, Failure};
+use lifeboat_journal::lock::LockState;
 use lifeboat_journal::measure;
 use lifeboat_journal::outcome::{Objective, Outcome, Verdict};
 use lifeboat_journal::state::{Created, StepStatus, UndoStatus};
@@ -160,6 +161,21 @@ impl Decision<'_> {
         }
         let failed = self.plan.steps.iter().find(|step| self.step(&step.path).status.failed().is_some());
         failed.map_or(Verdict::Passed, |step| Verdict::Failed { step: self.origin(step, &step.path).0 })
+    }
+
+    /// The end of the run; before it the lock is given back.
+    pub(super) fn end(&self, verdict: Verdict) -> Vec<Command> {
+        match self.state.lock.to_release() {
+            Some(_) => vec![Command::ReleaseLock],
+            None => self.finish(verdict),
+        }
+    }
+
+    /// Whether the lock of `concurrency` is to be taken before anything else begins: nobody holds it for this run yet, or
+    /// an earlier process did. Whoever ends a run or takes away what it left needs none.
+    pub(super) fn wants_lock(&self) -> bool {
+        let unsure = matches!(self.state.lock, LockState::Free | LockState::Unsure(_));
+        unsure && self.plan.concurrency.is_some() && self.state.abort_asked.is_none()
     }
 
     pub(super) fn finish(&self, verdict: Verdict) -> Vec<Command> {

@@ -23,6 +23,7 @@ pub(super) async fn carry_out(foresight: &Foresight, log: &Arc<RunLog>) -> Resul
         steps: Vec::new(),
         probes: Vec::new(),
         stop_when: Vec::new(),
+        concurrency: None,
         cleanup: Cleanup::None,
         ..(*foresight.plan).clone()
     };

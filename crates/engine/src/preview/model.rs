@@ -3,6 +3,7 @@
 use crate::action::Values;
 use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{AlarmSeen, Failure};
+use lifeboat_journal::lock::LockHolder;
 use lifeboat_runbook::id::{MarkName, StepPath};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::Effect;
@@ -34,6 +35,8 @@ pub struct Preview {
     pub rto_objective_s: Option<f64>,
     /// The recovery point objective, in seconds.
     pub rpo_objective_s: Option<f64>,
+    /// The lock it would take before its first step; nothing where the runbook has no `concurrency`.
+    pub lock: Option<LockPreview>,
     /// The preflight, carried out.
     pub checks: Vec<CheckPreview>,
     /// The alarms of `stop_when`, as they are now.
@@ -60,6 +63,20 @@ pub struct Preview {
     pub problems: Vec<Problem>,
     /// What would become of the start.
     pub verdict: Verdict,
+}
+
+/// The lock of `concurrency`.
+#[derive(Clone, Debug, Serialize)]
+pub struct LockPreview {
+    /// The key, with its values known.
+    pub key: String,
+    /// The parameter that would be made.
+    pub parameter: String,
+    /// Who holds it now; nothing where it is free, or nobody could look.
+    pub held_by: Option<LockHolder>,
+    /// What stands in the way.
+    #[serde(skip)]
+    pub(super) problem: Option<Problem>,
 }
 
 /// What would become of the start.

@@ -283,6 +283,7 @@ impl<'run> Walk<'run> {
             recorded: Recorded::default(),
             now,
             notes: self.log.clone(),
+            adopted: false,
         }
     }
 

@@ -10,6 +10,8 @@ use lifeboat_engine::chart::Chart;
 use lifeboat_engine::clock::Clock;
 use lifeboat_engine::decide::{Command, Decider, decide};
 use lifeboat_engine::driver::{Engine, Identity, Outside, Stop};
+use lifeboat_engine::lock::NoLock;
+use lifeboat_engine::locking::Locking;
 use lifeboat_engine::log::{JournalLost, Observer, RunLog};
 use lifeboat_engine::people::Nobody;
 use lifeboat_engine::registry::Registry;
@@ -91,6 +93,7 @@ pub(crate) fn nobody() -> Outside {
         secrets: Arc::new(NoSecrets),
         identity: Arc::new(SameAccount),
         blocked_limit: Some(Duration::from_secs(3600)),
+        lock: Locking { place: Arc::new(NoLock), by_force: None },
     }
 }
 

@@ -7,6 +7,7 @@ mod blocked;
 mod contracts;
 mod groups;
 mod hidden;
+mod lock;
 mod loops;
 mod orders;
 mod people;

@@ -89,6 +89,7 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
         secrets: BTreeMap::new(),
         roles: BTreeMap::new(),
         target: Target::default(),
+        concurrency: None,
         allow: vec![],
         on_failure: None,
         stop_when: vec![],

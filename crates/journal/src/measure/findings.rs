@@ -60,6 +60,8 @@ pub enum FindingKind {
     Probe,
     /// An alarm of `stop_when` went off, or could not be looked at.
     Alarm,
+    /// The lock was another run's: broken, taken over, lost, or not given back.
+    Lock,
 }
 
 /// A wait that took this share of its time is near its limit.
@@ -328,6 +330,30 @@ fn of_event(event: &Event) -> Option<Finding> {
         }
         EventKind::PersonTimedOut { then, .. } => {
             (FindingKind::NearTimeout, format!("nobody answered {step} in time; what followed: {then}"))
+        }
+        EventKind::LockAcquired(lock) => {
+            let before = lock.expired.as_ref()?;
+            let text = format!(
+                "the lock `{}` was taken over from {} ({} on {}), whose time was over",
+                lock.key, before.run, before.operator, before.host
+            );
+            (FindingKind::Lock, text)
+        }
+        EventKind::LockBroken(broken) => {
+            let who = event.actor.id.as_deref().unwrap_or("a person");
+            let from = match &broken.holder {
+                Some(holder) => format!("broken, which {} held", holder.run),
+                None => "not taken".to_owned(),
+            };
+            let text = format!("the lock `{}` was {from}, by order of {who}: {}", broken.key, broken.reason);
+            (FindingKind::Lock, text)
+        }
+        EventKind::LockLost { holder } => {
+            (FindingKind::Lock, format!("the lock was lost to {} while the run went on", holder.run))
+        }
+        EventKind::LockReleased { error: Some(error) } => {
+            let text = format!("the lock could not be given back: {}", error.message);
+            (FindingKind::Lock, text)
         }
         EventKind::TailDropped { bytes, .. } => {
             let text = format!("a crash tore the last line of the journal; its {bytes} bytes were cut off");

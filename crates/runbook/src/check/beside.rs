@@ -6,7 +6,9 @@ use super::reader::Fields;
 use super::steps::Steps;
 use crate::id::{MarkName, StepPath};
 use crate::keys;
-use crate::plan::{InsufficientData, Mode, Probe, ProbeMoment, Step, StopWhen, Undo, Wait, Work};
+use crate::plan::{
+    Concurrency, InsufficientData, Mode, Probe, ProbeMoment, Step, StopWhen, Undo, Wait, Work,
+};
 use crate::spec::{ActionSpec, Effect, Type};
 use crate::suggestion::nearest;
 use chrono::TimeDelta;
@@ -171,11 +173,28 @@ impl Steps<'_, '_, '_> {
             let Some(entry) = self.reader.fields(node, &keys::TRIGGER) else { continue };
             self.text_template(&entry, "alarm");
         }
-        if let Some(entry) =
-            fields.get("concurrency").and_then(|node| self.reader.fields(node, &keys::CONCURRENCY))
-        {
-            self.text_template(&entry, "key");
-            self.reader.word(&entry, "on_conflict", &["refuse", "wait"]);
+    }
+
+    /// `concurrency`: its key is wanted before anything is looked at.
+    pub(super) fn read_concurrency(&mut self, fields: &Fields<'_>) -> Option<Concurrency> {
+        let node = fields.get("concurrency")?;
+        let entry = self.reader.fields(node, &keys::CONCURRENCY)?;
+        let waits = self.reader.word(&entry, "on_conflict", &["refuse", "wait"]) == Some("wait");
+        let key = self.text_template(&entry, "key")?;
+        for expression in key.expressions() {
+            for reference in expression.references() {
+                let root = reference.names.first().map(String::as_str).unwrap_or_default();
+                if !BEFORE_ANYTHING.contains(&root) {
+                    let message = format!("`{root}` is not known yet when the lock is taken");
+                    let help =
+                        format!("it may name {}", BEFORE_ANYTHING.map(|root| format!("`{root}`")).join(", "));
+                    self.reader.error("too-early", expression.range.clone(), message, help);
+                }
+            }
         }
+        Some(Concurrency { key, waits })
     }
 }
+
+/// What is known before anything is looked at.
+const BEFORE_ANYTHING: [&str; 3] = ["inputs", "target", "run"];

@@ -28,7 +28,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let inputs = inputs(reader, fields);
     let secrets = secrets(reader, fields);
     let roles = requirements(reader, fields, "roles");
-    for key in ["concurrency", "notify", "roles"] {
+    for key in ["notify", "roles"] {
         not_yet.key(fields, key);
     }
     let names = Names {
@@ -51,6 +51,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let cleanup = cleanup(&mut steps, fields);
     steps.read_notices(fields);
     let stop_when = steps.read_stop_when(fields);
+    let concurrency = steps.read_concurrency(fields);
     let outputs = steps.templates(fields, "outputs", None);
     let allow = allow(&mut steps, fields);
     steps.warn_of_the_drill_guard(&body, &allow, &inputs);
@@ -77,6 +78,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
         secrets,
         roles,
         target,
+        concurrency,
         allow,
         on_failure: on_failure(reader, fields),
         stop_when,

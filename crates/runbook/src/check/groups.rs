@@ -5,7 +5,7 @@ use super::reader::Fields;
 use super::steps::Steps;
 use crate::id::StepPath;
 use crate::node::{Node, NodeKind};
-use crate::plan::{Step, Work};
+use crate::plan::{NotYet, Step, Work};
 use crate::spec::{Effect, Type};
 use crate::suggestion::nearest;
 use std::collections::{BTreeMap, BTreeSet};
@@ -156,6 +156,10 @@ impl Steps<'_, '_, '_> {
         let mut plan = plan?;
         plan.move_under(&format!("{}{id}/", self.prefix));
         self.not_yet.found.append(&mut plan.not_yet);
+        if plan.concurrency.is_some() {
+            let feature = "`concurrency` of a runbook that another one runs".to_owned();
+            self.not_yet.found.push(NotYet { feature, range: range.clone() });
+        }
         for input in plan.inputs.iter().filter(|input| input.required && !with.contains_key(&input.name)) {
             let message = format!("`{file}` wants the input `{}`", input.name);
             let help = format!("add `{}: …` to `with`", input.name);

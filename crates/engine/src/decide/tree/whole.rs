@@ -32,14 +32,20 @@ impl Decider<'_> {
             && let Some(refused) = &state.refused
         {
             let finding = format!("{}: {}", refused.check, refused.failure.message);
-            return Some(decision.finish(Verdict::Refused { finding }));
+            return Some(decision.end(Verdict::Refused { finding }));
         }
         match state.phase {
             None => Some(vec![enter(Phase::Preflight)]),
             Some(Phase::Preflight | Phase::Running) if state.abort_asked.is_some() => {
                 Some(self.after_abort(state))
             }
-            Some(Phase::Preflight) => self.phase_over(self.preflight, Phase::Running, state),
+            Some(Phase::Preflight) => match self.phase_over(self.preflight, Phase::Running, state) {
+                Some(next) if next == [enter(Phase::Running)] && decision.wants_lock() => {
+                    Some(vec![Command::TakeLock])
+                }
+                next => next,
+            },
+            Some(Phase::Running) if decision.wants_lock() => Some(vec![Command::TakeLock]),
             Some(Phase::Running) => self.phase_over(self.steps, Phase::CleaningUp, state),
             Some(Phase::Undoing) => {
                 let next = self.next_undo(state, |_| true);
@@ -136,7 +142,7 @@ impl Decider<'_> {
                 vec![pause(None, format!("stopped by {}", abort.by), because)]
             }
             _ if self.in_flight > 0 => Vec::new(),
-            (_, Some(false)) => decision.finish(decision.verdict()),
+            (_, Some(false)) => decision.end(decision.verdict()),
             _ => vec![enter(Phase::Undoing)],
         }
     }
@@ -161,7 +167,7 @@ impl Decider<'_> {
         self.settle(state);
         match self.nodes[root].standing {
             Standing::Active => None,
-            _ => Some(decision.finish(decision.verdict())),
+            _ => Some(decision.end(decision.verdict())),
         }
     }
 
