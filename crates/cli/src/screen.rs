@@ -70,9 +70,16 @@ pub(crate) async fn heartbeat(clock: Clock, log: Arc<RunLog>, plan: Arc<Plan>) {
 pub(crate) struct Answered(pub(crate) Inbox);
 
 impl Observer for Answered {
-    fn event(&mut self, event: &Event, _: &RunState) {
+    fn event(&mut self, event: &Event, state: &RunState) {
         if let EventKind::PersonAnswered(answer) = &event.kind {
-            self.0.discard(answer.asked);
+            let by = event.actor.id.as_deref();
+            self.0.discard(answer.asked, |given| {
+                Some(given.by.as_str()) == by && given.choice == answer.choice && given.via == answer.via
+            });
+            let step = event.step.as_ref().and_then(|path| state.steps.get(path));
+            if step.and_then(|step| step.asked()).is_some_and(|asked| asked.ended().is_some()) {
+                self.0.discard_all(answer.asked);
+            }
         }
     }
 }
@@ -102,6 +109,8 @@ pub(crate) fn importance(kind: &EventKind) -> Importance {
         | EventKind::RpoMeasured(_)
         | EventKind::Evidence { .. }
         | EventKind::TimerFired { .. }
+        | EventKind::NotifySent(_)
+        | EventKind::NotifyRecorded(_)
         | EventKind::RunFinished(_) => Importance::Detail,
         EventKind::AttemptFailed { .. }
         | EventKind::StepFailed { .. }
@@ -120,6 +129,9 @@ pub(crate) fn importance(kind: &EventKind) -> Importance {
         | EventKind::CleanupAsked { .. }
         | EventKind::PlanAmended(_)
         | EventKind::RunResumed { .. }
+        | EventKind::RoleAssigned { .. }
+        | EventKind::UpdateDue { .. }
+        | EventKind::NotifyFailed { .. }
         | EventKind::TailDropped { .. } => Importance::Notable,
         _ => Importance::Usual,
     }

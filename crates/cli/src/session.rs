@@ -19,10 +19,11 @@ use chrono::{DateTime, Utc};
 use lifeboat_engine::driver::{Engine, Outside, Stop};
 use lifeboat_engine::log::{Observer, RunLog};
 use lifeboat_engine::name;
-use lifeboat_engine::start::{self, Aim, Start};
+use lifeboat_engine::start::{self, Aim, RoleError, Start};
 use lifeboat_journal::chain;
 use lifeboat_journal::event::{Cloud, Draft, Event};
 use lifeboat_journal::file::{FileStorage, JournalWriter, RunDirectory, Storage};
+use lifeboat_journal::identity::Identity;
 use lifeboat_journal::outcome;
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::check::Checked;
@@ -31,7 +32,7 @@ use lifeboat_runbook::plan::{AllowedResource, Mode, Plan};
 use lifeboat_runbook::spec::{Catalog, Effect};
 use lifeboat_sim::WorldDefinition;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -45,6 +46,8 @@ use tokio::task::JoinHandle;
 pub(crate) struct Request {
     /// Drill or recovery.
     pub(crate) mode: Mode,
+    /// Whether people are asked while the clock of the simulation goes on.
+    pub(crate) tabletop: bool,
     /// The simulation; nothing for the real AWS.
     pub(crate) simulate: Option<Simulation>,
     /// Checks that need not hold, and why.
@@ -113,9 +116,19 @@ pub(crate) fn run(home: &Home, arguments: &StartArguments, request: Request) -> 
     if let Some(sentence) = start::not_yet(&plan) {
         return Err(CommandError::refused(sentence));
     }
+    start::roles(&plan, &arguments.roles.by_role()).map_err(roles_refused)?;
     let inputs = arguments.given.resolve(home, &plan)?;
     let runtime = runtime(request.simulate.is_some())?;
     runtime.block_on(Session { home, arguments, request, catalog, plan, inputs }.drive())
+}
+
+/// What is wrong with `--role`: a name that is not there is misuse, somebody who is missing refuses the start.
+pub(crate) fn roles_refused(error: RoleError) -> CommandError {
+    let hint = error.hint();
+    match error {
+        RoleError::Unknown { .. } => CommandError::usage(error.to_string()).hint(hint),
+        RoleError::Missing { .. } => CommandError::refused(error.to_string()).hint(hint),
+    }
 }
 
 /// Reads and checks a runbook; what is wrong with it goes to standard error.
@@ -161,8 +174,12 @@ impl Session<'_> {
         let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, Vec::new(), observers));
         start::begin(&log, &self.plan, &start, &aim, &caller)?;
         log.append(orders::accept(&accepted, self.request.reason.as_deref()))?;
-        let Self { request: Request { confirmed, screen, .. }, catalog, .. } = self;
-        Voyage { plan, catalog, wiring, log, calls, confirmed, until, answers, screen, live }.drive().await
+        let me = log.with_state(|state| state.operators.first().cloned().unwrap_or_default());
+        let Self { request: Request { confirmed, screen, tabletop, .. }, catalog, .. } = self;
+        let party = Party { me, tabletop, answers };
+        Voyage { plan, catalog, wiring, log, directory, calls, confirmed, until, party, screen, live }
+            .drive()
+            .await
     }
 
     /// From the seed in a simulated run, so that the same seed gives the same run; a seed used before gets a number.
@@ -200,7 +217,7 @@ impl Session<'_> {
     fn start(&self, wiring: &Wiring) -> Result<Start, CommandError> {
         let simulated = self.request.simulate.is_some();
         let (operator, host) = match simulated {
-            true => ("simulated operator".to_owned(), "simulated host".to_owned()),
+            true => SIMULATED_OPERATOR.map(str::to_owned).into(),
             false => (crate::home::user(), crate::home::host()),
         };
         let previous_head = match simulated {
@@ -223,6 +240,8 @@ impl Session<'_> {
             disrupted_at: self.request.disrupted_at,
             previous_head,
             default_region: self.request.region.clone().or_else(|| wiring.default_region()),
+            roles: self.arguments.roles.by_role(),
+            people: BTreeMap::new(),
         })
     }
 
@@ -400,16 +419,30 @@ const BLOCKED_UNATTENDED: Duration = Duration::from_secs(15 * 60);
 /// The same in a simulated run, where waiting takes no time.
 const BLOCKED_SIMULATED: Duration = Duration::from_secs(4 * 3600);
 
+/// Who starts a simulated run, and where: the same for everybody, as the whole journal is.
+pub(crate) const SIMULATED_OPERATOR: [&str; 2] = ["simulated operator", "simulated host"];
+
+/// The people of this process.
+pub(crate) struct Party {
+    /// Who sits here.
+    pub(crate) me: Identity,
+    /// Whether the clock of the simulation goes on while people think.
+    pub(crate) tabletop: bool,
+    /// Answers given in advance.
+    pub(crate) answers: Answers,
+}
+
 /// A run that has its first event and can be driven on.
 pub(crate) struct Voyage {
     pub(crate) plan: Arc<Plan>,
     pub(crate) catalog: Catalog,
     pub(crate) wiring: Wiring,
     pub(crate) log: Arc<RunLog>,
+    pub(crate) directory: RunDirectory,
     pub(crate) calls: Calls,
     pub(crate) confirmed: BTreeSet<String>,
     pub(crate) until: Option<StepPath>,
-    pub(crate) answers: Answers,
+    pub(crate) party: Party,
     pub(crate) screen: Screen,
     pub(crate) live: Option<Live>,
 }
@@ -491,18 +524,18 @@ impl Voyage {
             (false, Some(_)) => None,
             (false, None) => Some(BLOCKED_UNATTENDED),
         };
-        let (mode, operator) = self.log.with_state(|state| {
-            let started = state.started.as_ref();
-            started.map_or((Mode::Drill, String::new()), |started| (started.mode, started.operator.clone()))
-        });
+        let mode =
+            self.log.with_state(|state| state.started.as_ref().map_or(Mode::Drill, |started| started.mode));
         let people = Desk {
             clock: self.wiring.clock.clone(),
             simulated,
             mode,
-            operator,
+            tabletop: self.party.tabletop,
+            me: self.party.me.clone(),
+            directory: self.directory.clone(),
             terminal,
             inbox: self.calls.inbox.clone(),
-            answers: self.answers.clone(),
+            answers: self.party.answers.clone(),
             used: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
         };

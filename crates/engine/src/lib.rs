@@ -11,6 +11,7 @@ pub mod action;
 pub mod amend;
 mod ask;
 pub mod chart;
+pub mod circle;
 pub mod clock;
 pub mod decide;
 pub mod driver;

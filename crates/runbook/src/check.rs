@@ -7,6 +7,7 @@ mod beside;
 mod file;
 mod groups;
 mod names;
+mod notify;
 mod people;
 mod properties;
 mod reader;

@@ -10,10 +10,12 @@
 pub mod check;
 pub mod diagnostic;
 pub mod expression;
+pub mod glob;
 pub mod id;
 pub mod inputs;
 pub mod keys;
 pub mod node;
+pub mod notice;
 pub mod plan;
 pub mod render;
 pub mod spec;

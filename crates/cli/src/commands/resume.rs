@@ -21,6 +21,7 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
         reason,
         confirm_destroy,
         answers,
+        roles,
         downtime,
         probes,
         showing,
@@ -39,5 +40,5 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
     let confirmed = confirm_destroy.into_iter().collect();
     let screen = Screen::of(home, &globals, output.output, &showing)?;
     let take = TakeUp::new(run, purpose, globals, output.output);
-    take_up(home, TakeUp { confirmed, answers, downtime, probes, screen, ..take })
+    take_up(home, TakeUp { confirmed, answers, roles: roles.by_role(), downtime, probes, screen, ..take })
 }

@@ -34,7 +34,7 @@ impl People for Script {
         (!answers.is_empty()).then(|| answers.remove(0))
     }
 
-    fn refuse(&self, _: &Open, problem: &str) {
+    fn refuse(&self, _: &Open, _: &Given, problem: &str) {
         self.refused.lock().unwrap().push(problem.to_owned());
     }
 }
@@ -172,8 +172,8 @@ async fn with_nobody_there_the_run_pauses_and_is_asked_once() {
         choice: "approve".into(),
         reason: None,
         fields: BTreeMap::new(),
-        evidence: BTreeMap::new(),
         via: "command".into(),
+        ..lifeboat_journal::event::Answer::default()
     };
     let state = bench.order("ask", EventKind::PersonAnswered(Box::new(answer))).await;
     assert_eq!(state.outcome.unwrap().verdict, Verdict::Passed);

@@ -110,6 +110,8 @@ pub(crate) fn started(mode: Mode, cloud: Cloud) -> RunStarted {
             outline("cut_over", "secretsmanager.update_keys", "modify"),
         ],
         previous_head: None,
+        playbook: None,
+        people: BTreeMap::new(),
     }
 }
 

@@ -1,11 +1,11 @@
-//! What stands beside the steps: probes, notices, alarms, concurrency.
+//! What stands beside the steps: probes, alarms, concurrency.
 
 use super::file::identifier;
 use super::names::Outputs;
 use super::reader::Fields;
 use super::steps::Steps;
 use crate::keys;
-use crate::spec::{Effect, Type};
+use crate::spec::Effect;
 
 impl Steps<'_, '_, '_> {
     pub(super) fn read_probes(&mut self, fields: &Fields<'_>) {
@@ -51,26 +51,11 @@ impl Steps<'_, '_, '_> {
         }
     }
 
-    pub(super) fn read_notices(&mut self, fields: &Fields<'_>) {
-        self.names.secrets_allowed = true;
-        for node in self.reader.list(fields, "notify") {
-            let Some(entry) = self.reader.fields(node, &keys::NOTIFY) else { continue };
-            self.reader.texts(&entry, "events");
-            for key in ["slack", "webhook", "sns", "secret"] {
-                if let Some(node) = entry.get(key) {
-                    self.typed_template(node, Type::String, true);
-                }
-            }
-        }
-        self.names.secrets_allowed = false;
+    pub(super) fn read_alarms(&mut self, fields: &Fields<'_>) {
         for node in self.reader.list(fields, "stop_when") {
             let Some(entry) = self.reader.fields(node, &keys::STOP) else { continue };
             self.text_template(&entry, "alarm");
             self.reader.word(&entry, "insufficient_data", &["ok", "stop"]);
-        }
-        for node in self.reader.list(fields, "triggers") {
-            let Some(entry) = self.reader.fields(node, &keys::TRIGGER) else { continue };
-            self.text_template(&entry, "alarm");
         }
         if let Some(entry) =
             fields.get("concurrency").and_then(|node| self.reader.fields(node, &keys::CONCURRENCY))

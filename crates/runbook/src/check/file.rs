@@ -22,18 +22,18 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let empty = Fields::empty(&keys::FILE);
     let fields = fields.as_ref().unwrap_or(&empty);
     let mut not_yet = NotYets { found: Vec::new() };
-    let kind = kind(reader, fields, &mut not_yet);
+    let kind = kind(reader, fields);
     let name = name(reader, fields);
     let inputs = inputs(reader, fields);
     let secrets = secrets(reader, fields);
     let roles = requirements(reader, fields, "roles");
-    for key in ["concurrency", "stop_when", "notify", "probes", "roles"] {
+    for key in ["concurrency", "stop_when", "probes"] {
         not_yet.key(fields, key);
     }
     let names = Names {
         inputs: inputs.iter().map(|input| (input.name.clone(), input.kind)).collect(),
         secrets: secrets.keys().cloned().collect(),
-        roles: roles.keys().cloned().collect(),
+        roles: roles.clone(),
         ..Names::default()
     };
     let objectives = objectives(reader, fields);
@@ -44,7 +44,9 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let preflight = steps.read_phase(fields, "preflight", Phase::Preflight);
     let body = steps.read_phase(fields, "steps", Phase::Steps);
     let cleanup = cleanup(&mut steps, fields);
-    steps.read_notices(fields);
+    let notify = super::notify::notify(&mut steps, fields);
+    let playbook = super::notify::playbook(&mut steps, fields, kind);
+    steps.read_alarms(fields);
     let outputs = steps.templates(fields, "outputs", None);
     let allow = allow(&mut steps, fields);
     steps.warn_of_the_drill_guard(&body, &allow, &inputs);
@@ -54,7 +56,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
         reader.error("no-steps", field.key_range.clone(), "`steps` has no steps", "name at least one step");
     }
     let text = |reader: &mut Reader<'_>, key| reader.text(fields, key);
-    Plan {
+    let plan = Plan {
         sources: Vec::new(),
         kind,
         title: text(reader, "title").unwrap_or_else(|| name.clone()),
@@ -77,8 +79,12 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
         steps: body,
         cleanup,
         outputs,
+        notify,
+        playbook,
         not_yet,
-    }
+    };
+    super::notify::judge_receivers(reader, fields, &plan);
+    plan
 }
 
 /// What this version reads and checks but does not execute.
@@ -94,34 +100,12 @@ impl NotYets {
     }
 }
 
-fn kind(reader: &mut Reader<'_>, fields: &Fields<'_>, not_yet: &mut NotYets) -> Kind {
+fn kind(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Kind {
     reader.word(fields, "schema", &["lifeboat/v1"]);
-    let kind = match reader.word(fields, "kind", &["runbook", "playbook"]) {
+    match reader.word(fields, "kind", &["runbook", "playbook"]) {
         Some("playbook") => Kind::Playbook,
         _ => Kind::Runbook,
-    };
-    for key in ["severity", "triggers", "updates"] {
-        if let (Kind::Runbook, Some(field)) = (kind, fields.field(key)) {
-            let message = format!("`{key}` belongs to playbooks");
-            reader.error(
-                "playbook-only",
-                field.key_range.clone(),
-                message,
-                "say `kind: playbook`, or take it out",
-            );
-        }
     }
-    reader.word(fields, "severity", &["sev1", "sev2", "sev3", "sev4", "sev5"]);
-    if let Some(updates) = fields.get("updates").and_then(|node| reader.fields(node, &keys::UPDATES)) {
-        reader.duration(&updates, "every");
-        reader.text(&updates, "to");
-    }
-    if let (Kind::Playbook, Some(field)) = (kind, fields.field("kind")) {
-        not_yet
-            .found
-            .push(NotYet { feature: "`kind: playbook`".to_owned(), range: field.value.range.clone() });
-    }
-    kind
 }
 
 fn name(reader: &mut Reader<'_>, fields: &Fields<'_>) -> String {
