@@ -12,6 +12,7 @@ use crate::session::{self, Calls, Party, SIMULATED_OPERATOR, SOURCES, Screen, Vo
 use crate::wiring::{self, Wiring, WorldReference};
 use chrono::TimeDelta;
 use lifeboat_engine::log::RunLog;
+use lifeboat_engine::notify::Crier;
 use lifeboat_engine::start::Caller;
 use lifeboat_engine::{amend, start};
 use lifeboat_journal::chain;
@@ -194,12 +195,14 @@ async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8,
     let calls = Calls::of(&directory);
     let writer = JournalWriter::resume(session::storage(&directory)?, run.id.clone(), &run.journal);
     let plan = Arc::new(plan);
-    let (observers, live) =
+    let (crier, bags) = Crier::new(&plan.notify);
+    let (mut observers, live) =
         session::observers(&screen, &run.id, &wiring, &calls.inbox, &plan, &run.journal.events);
+    observers.push(Box::new(crier));
     let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, run.journal.events, observers));
     log.append(drafts)?;
     let party = Party { me, tabletop: false, answers };
-    Voyage { plan, catalog, wiring, log, directory, calls, confirmed, until: None, party, screen, live }
+    Voyage { plan, catalog, wiring, log, directory, calls, confirmed, until: None, party, screen, live, bags }
         .drive()
         .await
 }

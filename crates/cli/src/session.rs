@@ -19,6 +19,7 @@ use chrono::{DateTime, Utc};
 use lifeboat_engine::driver::{Engine, Outside, Stop};
 use lifeboat_engine::log::{Observer, RunLog};
 use lifeboat_engine::name;
+use lifeboat_engine::notify::{self, Bags, Crier, Post};
 use lifeboat_engine::start::{self, Aim, RoleError, Start};
 use lifeboat_journal::chain;
 use lifeboat_journal::event::{Cloud, Draft, Event};
@@ -28,6 +29,7 @@ use lifeboat_journal::outcome;
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::check::Checked;
 use lifeboat_runbook::id::{RunId, StepPath};
+use lifeboat_runbook::notice::Updates;
 use lifeboat_runbook::plan::{AllowedResource, Mode, Plan};
 use lifeboat_runbook::spec::{Catalog, Effect};
 use lifeboat_sim::WorldDefinition;
@@ -168,7 +170,9 @@ impl Session<'_> {
         let _lock = self.open(&directory)?;
         let calls = Calls::of(&directory);
         let plan = Arc::new(self.plan.clone());
-        let (observers, live) = observers(&self.request.screen, &id, &wiring, &calls.inbox, &plan, &[]);
+        let (mut observers, live) = observers(&self.request.screen, &id, &wiring, &calls.inbox, &plan, &[]);
+        let (crier, bags) = Crier::new(&plan.notify);
+        observers.push(Box::new(crier));
         let kill = self.request.simulate.as_ref().and_then(|simulation| simulation.kill);
         let writer = JournalWriter::create(mortal(storage(&directory)?, kill), id);
         let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, Vec::new(), observers));
@@ -445,7 +449,12 @@ pub(crate) struct Voyage {
     pub(crate) party: Party,
     pub(crate) screen: Screen,
     pub(crate) live: Option<Live>,
+    /// What people are to be told, until somebody delivers it.
+    pub(crate) bags: Bags,
 }
+
+/// How long a process waits at its end for messages to people that are on their way.
+const LAST_MESSAGES: Duration = Duration::from_secs(8);
 
 /// Tasks that go on beside a run and end with it.
 struct Beside(Vec<JoinHandle<()>>);
@@ -460,17 +469,30 @@ impl Drop for Beside {
 
 impl Voyage {
     /// Drives it as far as it goes now, and tells what came of it.
-    pub(crate) async fn drive(self) -> Result<u8, CommandError> {
+    pub(crate) async fn drive(mut self) -> Result<u8, CommandError> {
         let terminal = Terminal::here(self.live.as_ref()).filter(|_| self.screen.asks());
         signals::listen(self.log.clone(), self.calls.ask.clone());
-        let beside = self.beside();
+        let post = self.post();
+        let beside = self.beside(&post);
         let gone = self.go(terminal).await;
+        post.settled(LAST_MESSAGES).await;
         drop(beside);
         if let Some(live) = &self.live {
             live.end();
         }
         gone?;
         finish(&self.log, &self.screen)
+    }
+
+    /// Who tells people what happens.
+    fn post(&mut self) -> Arc<Post> {
+        let bags = std::mem::take(&mut self.bags);
+        let record = (self.log.clone(), self.wiring.clock.clone());
+        let (secrets, notifiers) = (self.wiring.secrets(), self.wiring.notifiers.clone());
+        let post = Post::new(self.plan.clone(), self.catalog.clone(), record, secrets, notifiers, bags);
+        let post = Arc::new(post);
+        self.wiring.outbox.open(post.clone());
+        post
     }
 
     async fn go(&self, terminal: Option<Terminal>) -> Result<(), CommandError> {
@@ -485,11 +507,20 @@ impl Voyage {
         }
     }
 
-    /// Orders from other terminals, the metronome of a simulated run, and the heartbeat of the plain lines where somebody waits for them.
-    fn beside(&self) -> Beside {
+    /// Orders from other terminals, messages and reminders to people, the metronome of a simulated run, and the heartbeat of the plain lines where somebody waits for them.
+    fn beside(&self, post: &Arc<Post>) -> Beside {
         let clock = &self.wiring.clock;
         let (inbox, log) = (self.calls.inbox.clone(), self.log.clone());
-        let mut tasks = vec![tokio::spawn(async move { inbox.carry_out_orders(&log).await })];
+        let post = post.clone();
+        let mut tasks = vec![
+            tokio::spawn(async move { inbox.carry_out_orders(&log).await }),
+            tokio::spawn(async move { post.carry().await }),
+        ];
+        if let Some(Updates { every, to }) = self.plan.playbook.as_ref().and_then(|said| said.updates.clone())
+        {
+            let every = every.to_std().unwrap_or_default();
+            tasks.push(tokio::spawn(notify::remind(self.log.clone(), clock.clone(), every, to)));
+        }
         if self.screen.pace != Pace::Instant {
             tasks.push(tokio::spawn(self.screen.pace.keep(clock.clone(), self.live.clone())));
         }

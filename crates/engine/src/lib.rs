@@ -22,6 +22,7 @@ pub mod inputs;
 pub mod log;
 pub mod lookout;
 pub mod name;
+pub mod notify;
 mod patience;
 pub mod people;
 mod perform;
