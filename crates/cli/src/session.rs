@@ -181,7 +181,7 @@ impl Session<'_> {
         let me = log.with_state(|state| state.operators.first().cloned().unwrap_or_default());
         let Self { request: Request { confirmed, screen, tabletop, .. }, catalog, .. } = self;
         let party = Party { me, tabletop, answers };
-        Voyage { plan, catalog, wiring, log, directory, calls, confirmed, until, party, screen, live }
+        Voyage { plan, catalog, wiring, log, directory, calls, confirmed, until, party, screen, live, bags }
             .drive()
             .await
     }

@@ -15,6 +15,7 @@ use lifeboat_runbook::plan::{MARKS, Mode};
 use lifeboat_runbook::spec::{Grade, Resource};
 use lifeboat_runbook::units::time_text;
 use lifeboat_runbook::value::Value;
+use crate::people::{self, AnswerRow};
 use serde::Serialize;
 
 /// The names a template may use.
@@ -38,6 +39,12 @@ pub struct Page<'run> {
     pub parts: Vec<PartRow>,
     /// The steps that made it, in order.
     pub critical_path: Vec<CriticalRow>,
+    /// Who holds which role; may be empty.
+    pub roles: String,
+    /// Severity and triggers of a playbook; empty of a runbook.
+    pub playbook: String,
+    /// What people answered.
+    pub answers: Vec<AnswerRow>,
     /// The marks that were set, in the order in which they should come.
     pub marks: Vec<MarkRow>,
     /// Steps that were skipped because of the mode.
@@ -302,6 +309,9 @@ impl<'run> Page<'run> {
             what_made_it: what_made_it(state, &document),
             parts: parts(&time.parts_s),
             critical_path: critical_path(&document),
+            roles: people::roles(state),
+            playbook: people::playbook(state),
+            answers: people::answers(state),
             marks: marks(state),
             not_rehearsed: not_rehearsed(started, time),
             data_times: data_times(state, lost),
