@@ -23,6 +23,7 @@ mod picture;
 mod plan;
 mod probes;
 mod program;
+mod quorum;
 mod readme;
 mod replicas;
 mod rooms;

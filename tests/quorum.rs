@@ -35,9 +35,19 @@ fn a_run_does_not_start_without_those_who_must_be_there() {
     let (desk, program) = (Desk::new(), Program::new());
     let file = desk.write("b.yaml", BOOK);
     let refused = program.run(&["drill", &file, "--simulate"]);
-    assert_eq!((refused.code, refused.stderr.contains("--role commander=PERSON")), (7, true), "{}", refused.stderr);
+    assert_eq!(
+        (refused.code, refused.stderr.contains("--role commander=PERSON")),
+        (7, true),
+        "{}",
+        refused.stderr
+    );
     let wrong = program.run(&["drill", &file, "--simulate", "--role", "comander=alice"]);
-    assert_eq!((wrong.code, wrong.stderr.contains("did you mean `commander`?")), (2, true), "{}", wrong.stderr);
+    assert_eq!(
+        (wrong.code, wrong.stderr.contains("did you mean `commander`?")),
+        (2, true),
+        "{}",
+        wrong.stderr
+    );
 }
 
 #[test]
@@ -46,17 +56,29 @@ fn two_people_approve_and_a_file_is_evidence() {
     let run = waiting(&desk, &program);
     let proof = desk.write("proof.txt", "fenced");
     let without = program.run(&["answer", &run, "fence", "done"]);
-    assert_eq!((without.code, without.stderr.contains("it needs evidence: a file")), (2, true), "{}", without.stderr);
+    assert_eq!(
+        (without.code, without.stderr.contains("it needs evidence: a file")),
+        (2, true),
+        "{}",
+        without.stderr
+    );
     let handed = program.run(&["answer", &run, "fence", "done", "--file", &proof]);
     assert_eq!(handed.code, 0, "{}", handed.stderr);
     assert_eq!(program.run(&["resume", &run]).code, 4);
 
-    for (name, problem) in [("mallory", "only role:commander (alice)"), ("simulated operator", "only role:commander")] {
+    for (name, problem) in
+        [("mallory", "only role:commander (alice)"), ("simulated operator", "only role:commander")]
+    {
         let said = program.run(&["answer", &run, "go", "approve", "--as", name]);
         assert_eq!((said.code, said.stderr.contains(problem)), (2, true), "{name}: {}", said.stderr);
     }
     let first = program.run(&["answer", &run, "go", "approve", "--as", "alice"]);
-    assert_eq!((first.code, first.stderr.contains("1 of 2 have approved (alice)")), (0, true), "{}", first.stderr);
+    assert_eq!(
+        (first.code, first.stderr.contains("1 of 2 have approved (alice)")),
+        (0, true),
+        "{}",
+        first.stderr
+    );
     assert_eq!(program.run(&["resume", &run]).code, 4, "one is not enough");
     let again = program.run(&["answer", &run, "go", "approve", "--as", "alice"]);
     assert_eq!((again.code, again.stderr.contains("has approved it already")), (2, true), "{}", again.stderr);
@@ -67,7 +89,10 @@ fn two_people_approve_and_a_file_is_evidence() {
 
     assert_eq!(events(&program, &run, "person.asked").len(), 2);
     assert_eq!(events(&program, &run, "person.answered").len(), 3);
-    assert_eq!(events(&program, &run, "role.assigned")[0]["data"], json!({ "role": "commander", "person": "alice" }));
+    assert_eq!(
+        events(&program, &run, "role.assigned")[0]["data"],
+        json!({ "role": "commander", "person": "alice" })
+    );
     let told = events(&program, &run, "notify.recorded");
     let told: Vec<&str> = told.iter().filter_map(|event| event["data"]["title"].as_str()).collect();
     assert!(told.iter().any(|title| title.contains("by alice, bob")), "{told:?}");
@@ -76,14 +101,24 @@ fn two_people_approve_and_a_file_is_evidence() {
     assert!(told.iter().any(|title| title.contains("finished: passed")), "{told:?}");
 
     let verified = program.run(&["verify", &run]);
-    assert_eq!((verified.code, verified.stdout.contains("the file that was handed in")), (0, true), "{}", verified.stdout);
+    assert_eq!(
+        (verified.code, verified.stdout.contains("the file that was handed in")),
+        (0, true),
+        "{}",
+        verified.stdout
+    );
     let report = program.run(&["report", &run]).stdout;
     let answer = &events(&program, &run, "person.answered")[0]["data"];
     assert!(report.contains(answer["file"]["sha256"].as_str().unwrap()), "{report}");
     let kept = program.file(&run, answer["file"]["path"].as_str().unwrap());
     fs::write(&kept, "changed").unwrap();
     let verified = program.run(&["verify", &run]);
-    assert_eq!((verified.code, verified.stderr.contains("is not what was handed in")), (1, true), "{}", verified.stderr);
+    assert_eq!(
+        (verified.code, verified.stderr.contains("is not what was handed in")),
+        (1, true),
+        "{}",
+        verified.stderr
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::chart::{Budget, Gantt, RecoveryPoint, Sample, Trend};
 use crate::controls::{self, Control};
 use crate::document::{self, Document};
 use crate::made;
+use crate::people::{self, AnswerRow};
 use crate::record::{Earlier, Record, Source};
 use crate::timeline::{self, Row, duration};
 use lifeboat_journal::event::{Cloud, Event, EventKind, RunStarted, StepOutline};
@@ -15,7 +16,6 @@ use lifeboat_runbook::plan::{MARKS, Mode};
 use lifeboat_runbook::spec::{Grade, Resource};
 use lifeboat_runbook::units::time_text;
 use lifeboat_runbook::value::Value;
-use crate::people::{self, AnswerRow};
 use serde::Serialize;
 
 /// The names a template may use.

@@ -70,6 +70,22 @@ impl Post {
             async move { open.wait_for(|open| *open == 0).await.is_ok() }
         });
         select(pin!(join_all(waiting)), pin!(self.clock.sleep(limit))).await;
+        self.queues.iter().for_each(|queue| self.give_up(queue));
+    }
+
+    /// The process ends: what is still on its way is not told.
+    fn give_up(&self, queue: &Queue) {
+        let left = *queue.open.borrow();
+        if left == 0 {
+            return;
+        }
+        let (event, to) = ("message".to_owned(), queue.entry.name.clone());
+        let of = self.log.with_state(|state| state.last.map_or(0, |last| last.seq));
+        let notice = Notice { of, event, to, title: format!("{left} messages") };
+        let message = "the process ended before they were delivered".to_owned();
+        let error = Failure { code: "ended".to_owned(), message, hint: None, refused: false };
+        // Where the journal is lost, nothing can be said of it either.
+        let _lost = self.log.append(vec![Draft::run(EventKind::NotifyFailed { notice, error })]);
     }
 
     fn put_open_questions(&self) {

@@ -7,6 +7,7 @@ mod contracts;
 mod groups;
 mod hidden;
 mod loops;
+mod notify;
 mod orders;
 mod people;
 mod permit;
