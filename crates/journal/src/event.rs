@@ -781,10 +781,6 @@ impl EventKind {
                 | Self::AwsEvent(_)
                 | Self::Evidence { .. }
                 | Self::TimerFired { .. }
-                | Self::NotifySent(_)
-                | Self::NotifyRecorded(_)
-                | Self::NotifyFailed { .. }
-                | Self::UpdateDue { .. }
                 | Self::Other(_)
         )
     }
