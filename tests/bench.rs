@@ -90,7 +90,7 @@ impl People for Approves {
         Some(Given { by: "bob".to_owned(), choice: "approve".to_owned(), ..Given::default() })
     }
 
-    fn refuse(&self, open: &Open, problem: &str) {
+    fn refuse(&self, open: &Open, _: &Given, problem: &str) {
         panic!("the answer to {} does not fit: {problem}", open.step);
     }
 }
@@ -192,6 +192,8 @@ impl Bench {
             digests: plan.sources.iter().map(|_| String::new()).collect(),
             disrupted_at: (mode == Mode::Recovery).then(|| self.clock.now()),
             previous_head: None,
+            roles: BTreeMap::new(),
+            people: BTreeMap::new(),
             default_region: Some(REGION.into()),
         }
     }

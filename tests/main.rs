@@ -29,6 +29,7 @@ mod plan;
 mod postmortem;
 mod probes;
 mod program;
+mod quorum;
 mod readme;
 mod replicas;
 mod rooms;

@@ -197,6 +197,8 @@ pub(crate) struct PlanArguments {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) given: InputArguments,
+    #[command(flatten)]
+    pub(crate) roles: RoleArguments,
     /// For which kind of run.
     #[arg(long, default_value = "drill", value_name = "MODE")]
     pub(crate) mode: RunMode,
@@ -215,6 +217,29 @@ pub(crate) struct PlanArguments {
     pub(crate) output: OutputArguments,
 }
 
+/// `--role`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct RoleArguments {
+    /// Who holds a role of the runbook: a name, or an ARN or a pattern of ARNs; may be given many times.
+    #[arg(long = "role", value_name = "ROLE=PERSON", value_parser = role)]
+    pub(crate) roles: Vec<(String, String)>,
+}
+
+impl RoleArguments {
+    /// The last person given for each role.
+    pub(crate) fn by_role(&self) -> std::collections::BTreeMap<String, String> {
+        self.roles.iter().cloned().collect()
+    }
+}
+
+fn role(text: &str) -> Result<(String, String), String> {
+    let (role, person) = text.split_once('=').ok_or("write it as ROLE=PERSON: commander=alice")?;
+    match (role.trim(), person.trim()) {
+        ("", _) | (_, "") => Err("write it as ROLE=PERSON: commander=alice".to_owned()),
+        (role, person) => Ok((role.to_owned(), person.to_owned())),
+    }
+}
+
 /// What `drill` and `run` share.
 #[derive(Debug, Args)]
 pub(crate) struct StartArguments {
@@ -223,6 +248,8 @@ pub(crate) struct StartArguments {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) given: InputArguments,
+    #[command(flatten)]
+    pub(crate) roles: RoleArguments,
     /// Do not ask before the first change. A person's step is never answered by this.
     #[arg(long)]
     pub(crate) yes: bool,
@@ -273,10 +300,18 @@ pub(crate) struct ShowingArguments {
 Examples:
   lifeboat drill FILE --simulate               on the simulated AWS; needs no account
   lifeboat drill FILE --simulate --seed 7      the same seed gives the same run, byte for byte
+  lifeboat drill FILE --tabletop --clock-rate 60
+                                               people decide, a minute passes in every second
   lifeboat drill FILE -i source=orders-prod    on AWS: restores beside production, deletes what it made")]
 pub(crate) struct DrillArguments {
     #[command(flatten)]
     pub(crate) start: StartArguments,
+    /// A tabletop exercise: a simulated drill in which people are asked and the clock goes on while they think.
+    #[arg(long)]
+    pub(crate) tabletop: bool,
+    /// In a tabletop exercise: how many seconds pass in each second.
+    #[arg(long, requires = "tabletop", value_name = "N", default_value_t = 1.0)]
+    pub(crate) clock_rate: f64,
     /// The account id, typed, where the runbook's `allow` lets the drill touch what it did not make.
     #[arg(long, value_name = "ACCOUNT")]
     pub(crate) confirm: Option<String>,
@@ -354,6 +389,8 @@ pub(crate) struct ResumeArguments {
     /// Answers given in advance, YAML: `STEP: { choice: …, reason: … }`.
     #[arg(long, value_name = "FILE")]
     pub(crate) answers: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) roles: RoleArguments,
     /// For a simulated run: the time that passed in the world meanwhile, such as `10m`.
     #[arg(long, value_name = "DURATION")]
     pub(crate) downtime: Option<String>,
@@ -374,7 +411,9 @@ the answer is written into its journal, and `lifeboat resume RUN` goes on.
 Examples:
   lifeboat answer latest send_traffic approve
   lifeboat answer RUN choose restore --reason \"the newest rows are damaged\"
-  lifeboat answer RUN fence done --link https://wiki.example.com/fence --field bad_at=2026-01-05T08:41:00Z")]
+  lifeboat answer RUN fence done --link https://wiki.example.com/fence --field bad_at=2026-01-05T08:41:00Z
+  lifeboat answer RUN fence done --file screenshot.png
+  lifeboat answer RUN send_traffic approve --override --reason \"the commander is asleep\"")]
 pub(crate) struct AnswerArguments {
     /// A run: any unambiguous beginning of its id, or `latest` for the one that is unfinished.
     pub(crate) run: String,
@@ -394,6 +433,15 @@ pub(crate) struct AnswerArguments {
     /// Evidence: in words.
     #[arg(long, value_name = "TEXT")]
     pub(crate) text: Option<String>,
+    /// Evidence: a file; it is copied into the directory of the run, and its SHA-256 goes into the journal.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Answer though a rule of the question says otherwise; it becomes a finding.
+    #[arg(long = "override", requires = "reason")]
+    pub(crate) overrides: bool,
+    /// In a simulated run: answer as somebody else. Against AWS you are who AWS says you are.
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<String>,
 }
 
 /// `lifeboat extend`.

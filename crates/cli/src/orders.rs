@@ -305,7 +305,7 @@ fn undo(state: &RunState) -> Draft {
 /// The event that takes a run up again in the same process.
 fn taken_up() -> Vec<Draft> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    vec![Draft::run(EventKind::RunResumed { version, away_s: 0.0 })]
+    vec![Draft::run(EventKind::RunResumed { version, away_s: 0.0, by: None })]
 }
 
 /// What can be done with a run that is not over, or has left something; a line each.
@@ -318,8 +318,8 @@ pub(crate) fn what_next(state: &RunState) -> Vec<String> {
     }
     let mut lines = vec![String::new()];
     for open in asks(state) {
-        let options: Vec<&str> = open.question.options.iter().map(|option| option.id.as_str()).collect();
-        lines.push(format!("answer with: lifeboat answer {run} {} {}", open.step, options.join("|")));
+        lines.extend(open.progress().into_iter().chain(open.question.who()));
+        lines.push(format!("answer with: {}", open.question.command(run, &open.step)));
     }
     let Some(Paused { because, step, .. }) = &state.paused else {
         lines.push(format!("go on with: lifeboat resume {run}"));

@@ -9,6 +9,7 @@ use lifeboat_aws::Aws;
 use lifeboat_engine::action::ActionError;
 use lifeboat_engine::clock::Clock;
 use lifeboat_engine::lock::RunLock;
+use lifeboat_engine::notify::{Notifiers, Outbox};
 use lifeboat_engine::registry::Registry;
 use lifeboat_engine::start::Caller;
 use lifeboat_journal::chain;
@@ -36,6 +37,10 @@ pub(crate) struct Wiring {
     pub(crate) clock: Clock,
     /// What can be done in it.
     pub(crate) registry: Registry,
+    /// What `notify.send` sends by, once there is a run.
+    pub(crate) outbox: Arc<Outbox>,
+    /// Who tells people; nobody in a simulation.
+    pub(crate) notifiers: Option<Notifiers>,
     aws: Arc<Aws>,
 }
 
@@ -182,7 +187,9 @@ fn in_world(
     let time = clock.clone();
     let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));
     let ports = simulated_ports::ports(&simulator, &clock, probes.run_commands);
-    Ok(Wiring { cloud: Cloud::Simulated { world, seed }, clock, registry: registry(&aws, ports), aws })
+    let cloud = Cloud::Simulated { world, seed };
+    let (registry, outbox) = registry(&aws, ports);
+    Ok(Wiring { cloud, clock, registry, outbox, notifiers: None, aws })
 }
 
 /// What happened in a simulated world so far. A line without its end was never accepted: it is cut off.
@@ -217,16 +224,18 @@ pub(crate) async fn real(profile: Option<String>, region: Option<String>, probes
     };
     let clock = Clock::real();
     let ports = lifeboat_probe::real::ports(&clock, probes.redirects(cloud == Cloud::Aws));
-    let registry = registry(&aws, ports);
-    Wiring { cloud, clock, registry, aws }
+    let (registry, outbox) = registry(&aws, ports);
+    let notifiers = Some(lifeboat_probe::real::notifiers(&clock));
+    Wiring { cloud, clock, registry, outbox, notifiers, aws }
 }
 
 /// The actions of a run.
-fn registry(aws: &Arc<Aws>, ports: Ports) -> Registry {
-    let mut registry = Registry::default();
+fn registry(aws: &Arc<Aws>, ports: Ports) -> (Registry, Arc<Outbox>) {
+    let (mut registry, outbox) = (Registry::default(), Arc::default());
     lifeboat_aws::register(&mut registry, aws);
     lifeboat_probe::register(&mut registry, ports);
-    registry
+    lifeboat_probe::register_notify(&mut registry, &outbox);
+    (registry, outbox)
 }
 
 /// The run's clock, as the simulator wants it.

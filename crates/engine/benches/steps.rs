@@ -124,6 +124,8 @@ async fn drive(plan: Plan, catalog: Catalog, clock: Clock) -> Option<Verdict> {
         disrupted_at: None,
         previous_head: None,
         default_region: None,
+        roles: BTreeMap::new(),
+        people: BTreeMap::new(),
     };
     let aim = Aim { account: None, region: "eu-west-1".into() };
     let caller = Ok(Caller { account: "111122223333".into(), arn: "arn".into() });

@@ -115,7 +115,7 @@ pub async fn preview(foresight: Foresight) -> Result<Preview, JournalLost> {
             OnFailure::Undo => "undo",
             OnFailure::Pause => "pause",
         },
-        needs,
+        needs: roles_needed(plan, start).into_iter().chain(needs).collect(),
         problems,
         verdict,
     })
@@ -131,6 +131,12 @@ fn needs(plan: &Plan, mode: Mode, caller: Option<&Caller>, steps: &[StepPreview]
     needs.sort();
     needs.dedup();
     needs
+}
+
+/// The roles that somebody must hold, and nobody was named for.
+fn roles_needed(plan: &Plan, start: &Start) -> Vec<String> {
+    let missing = |(role, required): &(&str, bool)| *required && !start.roles.contains_key(*role);
+    plan.every_role().into_iter().filter(missing).map(|(role, _)| format!("--role {role}=PERSON")).collect()
 }
 
 fn seconds(duration: chrono::TimeDelta) -> f64 {

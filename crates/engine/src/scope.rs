@@ -267,6 +267,7 @@ impl<'run> RunScope<'run> {
             ("run", "operator") => started?.operator.as_str().into(),
             ("target", "account") => started?.account.as_str().into(),
             ("target", "region") => started?.region.as_str().into(),
+            ("roles", role) => self.state.roles.get(role)?.as_str().into(),
             ("marks", mark) => self.state.marks.get(&mark_of(self.file(), mark))?.at.into(),
             _ => return None,
         })

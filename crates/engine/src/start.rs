@@ -6,17 +6,22 @@ use crate::guard::{Matcher, Permitted};
 use crate::locking;
 use crate::log::{JournalLost, RunLog};
 use crate::scope::{RunScope, mark_of};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use lifeboat_journal::event::{
-    Cloud, Draft, EventKind, FORMAT, Failure, ProbeOutline, RunStarted, SEMANTICS, SourceDigest, StepOutline,
-    effect_word,
+    Cloud, Draft, EventKind, FORMAT, Failure, Playbook, ProbeOutline, RunStarted, SEMANTICS, SourceDigest,
+    StepOutline, effect_word,
 };
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::expression::ExpressionError;
+use lifeboat_runbook::notice;
 use lifeboat_runbook::plan::{AllowedResource, Mode, Plan, Probe, Step, Work};
 use lifeboat_runbook::spec::Catalog;
 use lifeboat_runbook::template::Template;
 use std::collections::BTreeMap;
+
+mod people;
+
+pub use people::{RoleError, assignments, roles};
 
 /// What a run is started with.
 #[derive(Clone, Debug)]
@@ -41,6 +46,10 @@ pub struct Start {
     pub previous_head: Option<String>,
     /// The Region to use where the runbook names none.
     pub default_region: Option<String>,
+    /// Who holds which role.
+    pub roles: BTreeMap<String, String>,
+    /// The people whom the project knows by name: ARNs, patterns of ARNs, or names of users.
+    pub people: BTreeMap<String, Vec<String>>,
 }
 
 /// The account and Region a run is for.
@@ -153,6 +162,7 @@ fn preview(plan: &Plan, start: &Start) -> RunState {
     let aim = Aim { account: None, region: String::new() };
     let mut state = RunState::default();
     state.started = Some(Box::new(first(plan, start, &aim, None)));
+    state.roles = start.roles.clone();
     state
 }
 
@@ -168,7 +178,11 @@ pub fn begin(
     caller: &Result<Caller, ActionError>,
 ) -> Result<(), JournalLost> {
     let started = first(plan, start, aim, caller.as_ref().ok());
-    log.append(vec![Draft::run(EventKind::RunStarted(Box::new(started)))])?;
+    let warnings = people::warnings(plan, &started, &start.roles);
+    let mut drafts = vec![Draft::run(EventKind::RunStarted(Box::new(started)))];
+    drafts.extend(people::assignments(&start.roles));
+    drafts.extend(warnings.into_iter().map(Draft::run));
+    log.append(drafts)?;
     let Some(error) = account_guard(aim, caller) else { return Ok(()) };
     let check = "account".to_owned();
     log.append(vec![Draft::run(EventKind::CheckFailed { check, error, then: "refuse".to_owned() })])
@@ -192,7 +206,6 @@ fn account_guard(aim: &Aim, caller: &Result<Caller, ActionError>) -> Option<Fail
 }
 
 fn first(plan: &Plan, start: &Start, aim: &Aim, caller: Option<&Caller>) -> RunStarted {
-    let seconds = |duration: chrono::TimeDelta| duration.num_milliseconds() as f64 / 1000.0;
     let sources = plan.sources.iter().zip(&start.digests);
     let account = caller.map(|caller| caller.account.clone()).or_else(|| aim.account.clone());
     RunStarted {
@@ -219,12 +232,13 @@ fn first(plan: &Plan, start: &Start, aim: &Aim, caller: Option<&Caller>) -> RunS
         steps: outlines(plan),
         probes: probe_outlines(plan),
         previous_head: start.previous_head.clone(),
+        playbook: plan.playbook.as_ref().map(|said| playbook(plan, said, start)),
+        people: start.people.clone(),
     }
 }
 
 /// The probes, as the journal keeps them.
 pub fn probe_outlines(plan: &Plan) -> Vec<ProbeOutline> {
-    let seconds = |duration: chrono::TimeDelta| duration.num_milliseconds() as f64 / 1000.0;
     let outline = |probe: &Probe| {
         let path = &probe.look.path;
         let marks = probe.marks.iter();
@@ -239,6 +253,30 @@ pub fn probe_outlines(plan: &Plan) -> Vec<ProbeOutline> {
         }
     };
     plan.every_probe().into_iter().map(outline).collect()
+}
+
+/// What a playbook says besides; an alarm whose name cannot be worked out yet stands as it is written.
+fn playbook(plan: &Plan, said: &notice::Playbook, start: &Start) -> Playbook {
+    let (chart, catalog) = (Chart::default(), Catalog::default());
+    let mut state = RunState::default();
+    state.roles = start.roles.clone();
+    let scope = scope(plan, &chart, &catalog, &state, DateTime::UNIX_EPOCH);
+    let trigger = |alarm: &Template| {
+        let written = || plan.sources.first().and_then(|source| source.text.get(alarm.range.clone()));
+        alarm
+            .evaluate(&scope)
+            .map_or_else(|_| written().unwrap_or_default().to_owned(), |name| name.to_string())
+    };
+    Playbook {
+        severity: said.severity.clone(),
+        triggers: said.triggers.iter().map(trigger).collect(),
+        updates_every_s: said.updates.as_ref().map(|updates| seconds(updates.every)),
+        updates_to: said.updates.as_ref().and_then(|updates| updates.to.clone()),
+    }
+}
+
+fn seconds(duration: TimeDelta) -> f64 {
+    duration.num_milliseconds() as f64 / 1000.0
 }
 
 /// The tree of steps, as the journal keeps it.

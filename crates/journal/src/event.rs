@@ -1,5 +1,7 @@
 //! The journal's line: one event.
 
+use crate::artifact::Artifact;
+use crate::identity::Identity;
 use crate::incident::event::IncidentEvent;
 use crate::items::ItemEvent;
 use crate::lock::{LockAcquired, LockBroken, LockHolder};
@@ -185,6 +187,9 @@ pub enum EventKind {
         version: String,
         /// Seconds between the last event and this one.
         away_s: f64,
+        /// Who took it up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Box<Identity>>,
     },
     /// Somebody asked for the end of it.
     #[serde(rename = "run.abort_asked")]
@@ -378,6 +383,38 @@ pub enum EventKind {
         asked: u64,
         /// What was seen instead.
         why: String,
+    },
+    /// A person holds a role from here on.
+    #[serde(rename = "role.assigned")]
+    RoleAssigned {
+        /// The role: `commander`.
+        role: String,
+        /// Who: a name, or an ARN or a pattern of ARNs.
+        person: String,
+    },
+    /// It is time to tell people where an incident stands.
+    #[serde(rename = "update.due")]
+    UpdateDue {
+        /// How many such moments there were, this one included.
+        number: u32,
+        /// Who is to be told; nothing: everybody who is told of anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
+    /// People were told of an event.
+    #[serde(rename = "notify.sent")]
+    NotifySent(Notice),
+    /// People would have been told of an event: in a simulation nothing is sent.
+    #[serde(rename = "notify.recorded")]
+    NotifyRecorded(Notice),
+    /// People could not be told of an event. The same failure of the same way is written once.
+    #[serde(rename = "notify.failed")]
+    NotifyFailed {
+        /// What was to be sent.
+        #[serde(flatten)]
+        notice: Notice,
+        /// Why it was not.
+        error: Failure,
     },
     /// A time that was waited for has come.
     #[serde(rename = "timer.fired")]
@@ -735,9 +772,18 @@ pub struct Question {
     /// What is to be handed in with it: the name and the type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, String>,
-    /// Evidence: `link` or `text`, and whether it is required.
+    /// Evidence: `link`, `text` or `file`, and whether it is required.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub evidence: BTreeMap<String, bool>,
+    /// Who may answer: `role:…`, `arn:…`, `person:…`; empty: anybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<String>,
+    /// How many different people must approve.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub at_least: u32,
+    /// Whether those who started the run, or took it up, may not approve.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_the_operator: bool,
     /// Seconds that people have, counted while Lifeboat runs; nothing: as long as they need.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_s: Option<f64>,
@@ -750,6 +796,58 @@ pub struct Question {
     pub subject: Option<String>,
 }
 
+fn one() -> u32 {
+    1
+}
+
+fn is_one(count: &u32) -> bool {
+    *count == 1
+}
+
+impl Question {
+    /// A question without anything besides its text and its options.
+    pub fn new(kind: impl Into<String>, text: impl Into<String>, options: Vec<Choice>) -> Self {
+        Self {
+            kind: kind.into(),
+            text: text.into(),
+            options,
+            fields: BTreeMap::new(),
+            evidence: BTreeMap::new(),
+            from: Vec::new(),
+            at_least: 1,
+            not_the_operator: false,
+            timeout_s: None,
+            on_timeout: None,
+            subject: None,
+        }
+    }
+
+    /// The command that answers it from another terminal, whole: it is there to be copied.
+    pub fn command(&self, run: &RunId, step: &StepPath) -> String {
+        let options: Vec<&str> = self.options.iter().map(|option| option.id.as_str()).collect();
+        let fields: String = self.fields.keys().map(|name| format!(" --field {name}=…")).collect();
+        let required = self.evidence.iter().filter(|(_, required)| **required);
+        let evidence: String = required.map(|(kind, _)| format!(" --{kind} …")).collect();
+        let reason = if self.kind == "decide" { " --reason …" } else { "" };
+        format!("lifeboat answer {run} {step} {}{fields}{evidence}{reason}", options.join("|"))
+    }
+
+    /// Who may answer, in words; nothing where anybody may.
+    pub fn who(&self) -> Option<String> {
+        let mut parts = Vec::new();
+        if self.at_least > 1 {
+            parts.push(format!("{} people", self.at_least));
+        }
+        if !self.from.is_empty() {
+            parts.push(format!("from {}", self.from.join(", ")));
+        }
+        if self.not_the_operator {
+            parts.push("not the operator".to_owned());
+        }
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
+
 /// Something that can be answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
@@ -760,7 +858,7 @@ pub struct Choice {
 }
 
 /// What `person.answered` holds; who answered is the event's actor.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// The number of the question's event.
     pub asked: u64,
@@ -775,8 +873,31 @@ pub struct Answer {
     /// Evidence, by kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub evidence: BTreeMap<String, String>,
+    /// The file that was handed in as evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<Artifact>,
+    /// Who that was, as far as it could be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Box<Identity>>,
+    /// The rules of the question that it goes over, in words: an order of whoever answered (`--override`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<String>,
     /// The way it came: `terminal`, `command`, `answers file`.
     pub via: String,
+}
+
+/// What people outside are told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The number of the event they are told of.
+    pub of: u64,
+    /// What kind of event that is, in the words of `notify`: `asked`, `finished`.
+    pub event: String,
+    /// The way: the name of an entry of `notify`.
+    pub to: String,
+    /// The first line of what they are told.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
 }
 
 /// An event this version does not know.
@@ -944,9 +1065,43 @@ pub struct RunStarted {
     pub probes: Vec<ProbeOutline>,
     /// The head of the run before in the same home, if there was one.
     pub previous_head: Option<String>,
+    /// What makes it a playbook; nothing of a runbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playbook: Option<Playbook>,
+    /// The people that `person:NAME` means, by name: ARNs or patterns of ARNs, or names of users.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub people: BTreeMap<String, Vec<String>>,
+}
+
+/// What `run.started` says of a playbook.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Playbook {
+    /// How bad the incident is: `sev1` to `sev5`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
+    /// The alarms that call for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<String>,
+    /// Seconds between two updates for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updates_every_s: Option<f64>,
+    /// Who is told then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updates_to: Option<String>,
 }
 
 impl RunStarted {
+    /// Who started it. The simulated AWS takes everybody for the same caller: there the OS user counts.
+    pub fn identity(&self) -> Identity {
+        let arn = self.caller.clone().filter(|_| !self.is_simulated());
+        Identity { arn, user: self.operator.clone(), host: self.host.clone() }
+    }
+
+    /// Whether it is against the simulator.
+    pub fn is_simulated(&self) -> bool {
+        matches!(self.cloud, Cloud::Simulated { .. })
+    }
+
     /// The word for a [`Loss`].
     pub fn loss_word(loss: Loss) -> &'static str {
         match loss {

@@ -7,12 +7,14 @@
 //!
 //! This room must not know the engine, tokio, AWS or templates.
 
+pub mod artifact;
 pub mod chain;
 pub mod event;
 pub mod file;
 pub mod follow;
 pub mod forecast;
 pub mod history;
+pub mod identity;
 pub mod incident;
 pub mod items;
 pub mod lock;

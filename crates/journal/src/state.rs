@@ -6,6 +6,7 @@ use crate::event::{
     Answer, BlockedOn, Event, EventKind, Failure, Item, Order, PauseReason, Phase, PlanAmended, ProbeOutline,
     Question, RunStarted, StepOutline, StepStarted, Values,
 };
+use crate::identity::Identity;
 use crate::lock::LockState;
 use crate::measure::{DataLost, RecoveryTime};
 use crate::outcome::{Outcome, Verdict};
@@ -256,6 +257,9 @@ pub struct Block {
     pub to: Option<Moment>,
 }
 
+/// The answer that permits what an approval is about.
+pub const APPROVE: &str = "approve";
+
 /// A question to people, and what came of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
@@ -267,8 +271,10 @@ pub struct Asked {
     pub away_s: f64,
     /// Seconds that somebody gave them besides.
     pub extended_s: f64,
-    /// The answer: who, when, what.
+    /// The answer that decided it: who, when, what.
     pub answer: Option<(String, Moment, Box<Answer>)>,
+    /// Every answer that counts, in order; where several people must approve, the last one decides.
+    pub answers: Vec<(String, Moment, Box<Answer>)>,
     /// What follows because nobody answered in time, and when that was.
     pub timed_out: Option<(String, Moment)>,
     /// When it needed no answer any more.
@@ -286,6 +292,38 @@ impl Asked {
     pub fn ended(&self) -> Option<Moment> {
         let answered = self.answer.as_ref().map(|(_, at, _)| *at);
         answered.or(self.timed_out.as_ref().map(|(_, at)| *at)).or(self.closed)
+    }
+
+    /// How many people have approved, and how many must, where that is more than one.
+    pub fn approvals(&self) -> Option<(usize, u32)> {
+        let approved = self.answers.iter().filter(|(.., answer)| answer.choice == APPROVE).count();
+        (self.question.at_least > 1).then_some((approved, self.question.at_least))
+    }
+
+    /// Takes an answer in. Of several people who must approve each counts once, whatever came twice.
+    fn take(&mut self, who: String, at: Moment, answer: &Answer) {
+        if self.answer.is_some() {
+            return;
+        }
+        let entry = (who, at, Box::new(answer.clone()));
+        if answer.choice == APPROVE && answer.overrides.is_empty() && self.question.at_least > 1 {
+            if !self.is_somebody_else(answer.identity.as_deref()) {
+                return;
+            }
+            self.answers.push(entry.clone());
+            if self.approvals().is_some_and(|(approved, wanted)| approved < wanted as usize) {
+                return;
+            }
+        } else {
+            self.answers.push(entry.clone());
+        }
+        self.answer = Some(entry);
+    }
+
+    /// Whether this is for certain none of those who have answered.
+    pub fn is_somebody_else(&self, who: Option<&Identity>) -> bool {
+        let mut earlier = self.answers.iter().map(|(.., answer)| answer.identity.as_deref());
+        earlier.all(|other| matches!((who, other), (Some(who), Some(other)) if who.is_told_apart_from(other)))
     }
 
     /// Whether an action asks, whose effect waits for the answer: the step itself is under way.
@@ -442,6 +480,14 @@ pub struct RunState {
     pub last: Option<Moment>,
     /// What it knows of its lock.
     pub lock: LockState,
+    /// Who started it, and who took it up since.
+    pub operators: Vec<Identity>,
+    /// Who holds which role.
+    pub roles: BTreeMap<String, String>,
+    /// Of which events people were told, and which way.
+    pub told: BTreeSet<(u64, String)>,
+    /// The moments at which people were to be told where it stands.
+    pub updates: Vec<Moment>,
     /// Calls that changed something: service and operation.
     pub mutations: Vec<(String, String)>,
     /// Where the outline of a path is among [`Self::outlines`].
@@ -516,6 +562,7 @@ impl RunState {
         match &event.kind {
             EventKind::RunStarted(started) => {
                 self.take_outlines(&started.steps);
+                self.operators.push(started.identity());
                 self.started = Some(started.clone());
                 self.began = Some(moment);
             }
@@ -526,7 +573,19 @@ impl RunState {
             EventKind::RunPaused { why, because } => {
                 self.paused = Some(Paused { why: why.clone(), because: *because, step: step.cloned() });
             }
-            EventKind::RunResumed { .. } => self.resume(moment),
+            EventKind::RunResumed { by, .. } => {
+                let by = by.iter().map(|by| (**by).clone());
+                let news = by.filter(|by| !self.operators.contains(by)).collect::<Vec<_>>();
+                self.operators.extend(news);
+                self.resume(moment);
+            }
+            EventKind::RoleAssigned { role, person } => {
+                self.roles.insert(role.clone(), person.clone());
+            }
+            EventKind::UpdateDue { .. } => self.updates.push(moment),
+            EventKind::NotifySent(notice) | EventKind::NotifyRecorded(notice) => {
+                self.told.insert((notice.of, notice.to.clone()));
+            }
             EventKind::AbortAsked { by, why, undo } => {
                 self.paused = None;
                 self.abort_asked = Some(Abort { by: by.clone(), why: why.clone(), undo: *undo });
@@ -610,6 +669,9 @@ impl RunState {
                 self.apply_to_run(event, Some(&path), moment);
             }
             EventKind::StepOrdered { .. } | EventKind::DoneByHand { .. } => self.paused = None,
+            EventKind::NotifySent(_) | EventKind::NotifyRecorded(_) => {
+                self.apply_to_run(event, Some(&path), moment);
+            }
             EventKind::AwsCall { service, operation, .. } => {
                 self.mutations.push((service.clone(), operation.clone()));
             }
@@ -881,14 +943,15 @@ impl StepState {
                 self.started.get_or_insert(moment);
                 let (question, at) = (question.clone(), moment);
                 let (answer, timed_out, closed) = (None, None, None);
-                let (away_s, extended_s) = (0.0, 0.0);
-                self.questions.push(Asked { question, at, away_s, extended_s, answer, timed_out, closed });
+                let (away_s, extended_s, answers) = (0.0, 0.0, Vec::new());
+                let asked = Asked { question, at, away_s, extended_s, answer, answers, timed_out, closed };
+                self.questions.push(asked);
                 self.status = StepStatus::Asking;
             }
             EventKind::PersonAnswered(answer) => {
                 let who = event.actor.id.clone().unwrap_or_default();
                 if let Some(asked) = self.questions.last_mut() {
-                    asked.answer.get_or_insert((who, moment, answer.clone()));
+                    asked.take(who, moment, answer);
                 }
                 self.go_on_after_question();
             }

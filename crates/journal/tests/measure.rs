@@ -85,6 +85,8 @@ fn started(mode: Mode, steps: Vec<StepOutline>) -> RunStarted {
         steps,
         probes: vec![],
         previous_head: None,
+        playbook: None,
+        people: BTreeMap::new(),
     }
 }
 
@@ -180,7 +182,7 @@ impl Run {
         };
         let run = RunId::new("abcdefghijklmnop");
         self.writer = JournalWriter::resume(Box::new(Nowhere), run, &verified);
-        self.run(EventKind::RunResumed { version: "test".into(), away_s });
+        self.run(EventKind::RunResumed { version: "test".into(), away_s, by: None });
     }
 
     fn measure(&self) -> Measurements {
@@ -207,6 +209,9 @@ fn question(timeout_s: Option<f64>) -> EventKind {
         options: Vec::new(),
         fields: BTreeMap::new(),
         evidence: BTreeMap::new(),
+        from: Vec::new(),
+        at_least: 1,
+        not_the_operator: false,
         timeout_s,
         on_timeout: None,
     }))
@@ -218,8 +223,8 @@ fn answer(asked: u64) -> EventKind {
         choice: "approve".into(),
         reason: None,
         fields: BTreeMap::new(),
-        evidence: BTreeMap::new(),
         via: "command".into(),
+        ..Answer::default()
     }))
 }
 

@@ -4,6 +4,7 @@ use crate::chart::{Budget, Gantt, RecoveryPoint, Sample, Trend};
 use crate::controls::{self, Control};
 use crate::document::{self, Document};
 use crate::made;
+use crate::people::{self, AnswerRow};
 use crate::record::{Earlier, Record, Source};
 use crate::timeline::{self, Row, duration};
 use lifeboat_journal::event::{Cloud, Event, EventKind, RunStarted, StepOutline};
@@ -38,6 +39,12 @@ pub struct Page<'run> {
     pub parts: Vec<PartRow>,
     /// The steps that made it, in order.
     pub critical_path: Vec<CriticalRow>,
+    /// Who holds which role; may be empty.
+    pub roles: String,
+    /// Severity and triggers of a playbook; empty of a runbook.
+    pub playbook: String,
+    /// What people answered.
+    pub answers: Vec<AnswerRow>,
     /// The marks that were set, in the order in which they should come.
     pub marks: Vec<MarkRow>,
     /// Steps that were skipped because of the mode.
@@ -319,6 +326,9 @@ impl<'run> Page<'run> {
             what_made_it: what_made_it(state, &document),
             parts: parts(&time.parts_s),
             critical_path: critical_path(&document),
+            roles: people::roles(state),
+            playbook: people::playbook(state),
+            answers: people::answers(state),
             marks: marks(state),
             not_rehearsed: not_rehearsed(started, time),
             downtime: downtime(state, &document),

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{
-    Actor, ActorKind, AlarmSeen, Event, EventKind, Failure, Item, Phase, Precision, Question, RunStarted,
-    StepStarted, Values,
+    Actor, ActorKind, AlarmSeen, Answer, Event, EventKind, Failure, Item, Phase, Precision, Question,
+    RunStarted, StepStarted, Values,
 };
 use lifeboat_journal::lock::{LockAcquired, LockBroken, LockHolder};
 use lifeboat_journal::measure::Downtime;
@@ -91,8 +91,18 @@ pub fn words(kind: &EventKind) -> String {
         EventKind::RunStarted(started) => run_started(started),
         EventKind::PhaseEntered { phase } => phase_words(*phase).to_owned(),
         EventKind::RunPaused { why, .. } => format!("paused: {why}"),
-        EventKind::RunResumed { version, away_s } => {
-            format!("taken up again by lifeboat {version}, after {}", duration(*away_s))
+        EventKind::RunResumed { version, away_s, by } => {
+            let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            format!("taken up again{by} with lifeboat {version}, after {}", duration(*away_s))
+        }
+        EventKind::RoleAssigned { role, person } => format!("{role} is {person}"),
+        EventKind::UpdateDue { number, .. } => format!("update {number} is due: tell people where it stands"),
+        EventKind::NotifySent(notice) => format!("told by {}: {}", notice.to, notice.title),
+        EventKind::NotifyRecorded(notice) => {
+            format!("would be told by {}, in a simulation nothing is sent: {}", notice.to, notice.title)
+        }
+        EventKind::NotifyFailed { notice, error } => {
+            format!("could not be told by {}: {} ({})", notice.to, notice.title, failure(error))
         }
         EventKind::AbortAsked { by, why, undo } => abort_asked(by, why.as_deref(), *undo),
         EventKind::CleanupAsked { by } => format!("{by} asked to take away what is left"),
@@ -130,15 +140,7 @@ pub fn words(kind: &EventKind) -> String {
         }
         EventKind::StepUnblocked => "can go on".to_owned(),
         EventKind::PersonAsked(question) => asked(question),
-        EventKind::PersonAnswered(answer) => {
-            let fields = listed(&answer.fields);
-            format!(
-                "answered by {}: {}{fields}{}",
-                answer.via,
-                answer.choice,
-                because(answer.reason.as_deref())
-            )
-        }
+        EventKind::PersonAnswered(answer) => answered(answer),
         EventKind::PersonTimedOut { then, .. } => format!("nobody answered in time; what follows: {then}"),
         EventKind::QuestionClosed { why, .. } => format!("nobody needs to answer any more: {why}"),
         EventKind::Evidence { kind, value } => format!("evidence ({kind}): {value}"),
@@ -292,7 +294,26 @@ fn abort_asked(by: &str, why: Option<&str>, undo: Option<bool>) -> String {
 
 fn asked(question: &Question) -> String {
     let options: Vec<&str> = question.options.iter().map(|option| option.id.as_str()).collect();
-    format!("asks a person ({}): {}", options.join(" | "), question.text.trim())
+    let who = question.who().unwrap_or_else(|| "a person".to_owned());
+    format!("asks {who} ({}): {}", options.join(" | "), question.text.trim())
+}
+
+fn answered(answer: &Answer) -> String {
+    let mut text = format!("answered by {}: {}{}", answer.via, answer.choice, listed(&answer.fields));
+    text.push_str(&because(answer.reason.as_deref()));
+    for (kind, shown) in answer.evidence.iter().filter(|(kind, _)| *kind != "file") {
+        text.push_str(&format!("; {kind}: {shown}"));
+    }
+    if let Some(file) = &answer.file {
+        text.push_str(&format!("; file: {}, SHA-256 {}", file.path, file.sha256));
+    }
+    if let Some(identity) = &answer.identity {
+        text.push_str(&format!("; from {identity}"));
+    }
+    if !answer.overrides.is_empty() {
+        text.push_str(&format!("; OVER ITS RULES: {}", answer.overrides.join("; ")));
+    }
+    text
 }
 
 fn phase_words(phase: Phase) -> &'static str {

@@ -8,6 +8,7 @@ mod duty;
 mod file;
 mod groups;
 mod names;
+mod notify;
 mod people;
 mod properties;
 mod reader;

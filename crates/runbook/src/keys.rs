@@ -87,6 +87,9 @@ const UNDO_WORDS: &[&str] = &["true", "false"];
 pub const INPUT_TYPES: &[&str] =
     &["string", "integer", "number", "boolean", "duration", "time", "restore_time", "arn", "list", "map"];
 
+/// How bad an incident is, the worst first.
+pub const SEVERITIES: &[&str] = &["sev1", "sev2", "sev3", "sev4", "sev5"];
+
 /// A file.
 pub static FILE: Table = Table {
     name: "file",
@@ -122,7 +125,7 @@ pub static FILE: Table = Table {
         key("outputs", Templates, "Named results of the whole."),
         key("notify", List(&NOTIFY), "Who is told of what."),
         key("on_failure", FAILURE, "`undo` (the default in a drill) or `pause` (the default in a recovery)."),
-        key("severity", Word(&["sev1", "sev2", "sev3", "sev4", "sev5"]), "How bad it is; playbooks only."),
+        key("severity", Word(SEVERITIES), "How bad it is; playbooks only."),
         key("triggers", List(&TRIGGER), "What calls for it; playbooks only."),
         key("updates", Keys(&UPDATES), "How often people are told; playbooks only."),
     ],
@@ -264,11 +267,16 @@ pub static VIA_ECS: Table = Table {
 pub static NOTIFY: Table = Table {
     name: "notify",
     keys: &[
-        must("events", Texts, "Which events."),
-        key("slack", Template, "A Slack webhook."),
-        key("webhook", Template, "Any webhook."),
-        key("sns", Template, "An SNS topic."),
-        key("secret", Template, "What signs the message."),
+        key("name", Text, "What `to` calls it; `slack`, `webhook` or `sns` unless said."),
+        must(
+            "events",
+            Texts,
+            "Which events: `started`, `asked`, `answered`, `failed`, `blocked`, `paused`, `resumed`, `update`, `objective_missed`, `finished`. Questions (`asked`) always go to every entry.",
+        ),
+        key("slack", Template, "A Slack incoming webhook: a secret."),
+        key("webhook", Template, "Any webhook: a URL that takes JSON."),
+        key("sns", Template, "The ARN of an SNS topic."),
+        key("secret", Template, "What signs the messages of a webhook (HMAC-SHA256)."),
     ],
 };
 
@@ -277,8 +285,10 @@ pub static TRIGGER: Table =
     Table { name: "trigger", keys: &[must("alarm", Template, "A CloudWatch alarm.")] };
 
 /// `updates`.
-pub static UPDATES: Table =
-    Table { name: "updates", keys: &[must("every", Duration, "How often."), key("to", Text, "To whom.")] };
+pub static UPDATES: Table = Table {
+    name: "updates",
+    keys: &[must("every", Duration, "How often."), key("to", Text, "Which entry of `notify` is told.")],
+};
 
 /// A step.
 pub static STEP: Table = Table {
@@ -461,7 +471,7 @@ pub static LIMIT: Table = Table {
 };
 
 /// Every table, in the order of the reference page.
-pub static TABLES: [&Table; 23] = [
+pub static TABLES: [&Table; 24] = [
     &FILE,
     &REVIEW,
     &OBJECTIVES,
@@ -485,6 +495,7 @@ pub static TABLES: [&Table; 23] = [
     &NOTIFY,
     &CONCURRENCY,
     &TRIGGER,
+    &UPDATES,
 ];
 
 impl Table {
@@ -497,7 +508,7 @@ impl Table {
 /// The JSON Schema (draft 2020-12) of a runbook, for editors.
 pub fn schema(catalog: &Catalog) -> Value {
     let mut definitions = Map::new();
-    for table in TABLES.into_iter().chain([&VIA_ECS, &UPDATES]) {
+    for table in TABLES.into_iter().chain([&VIA_ECS]) {
         let mut schema = table_schema(table);
         if table.name == STEP.name {
             let actions: Vec<&str> = catalog.iter().map(|spec| spec.name).collect();

@@ -6,6 +6,7 @@
 use crate::diagnostic::Source;
 use crate::expression::{Expression, Scope};
 use crate::id::{MarkName, StepPath};
+use crate::notice::{Notify, Playbook};
 use crate::spec::{Effect, Type};
 use crate::template::Template;
 use crate::value::Value;
@@ -75,6 +76,10 @@ pub struct Plan {
     pub cleanup: Cleanup,
     /// `outputs`.
     pub outputs: BTreeMap<String, Template>,
+    /// `notify`.
+    pub notify: Vec<Notify>,
+    /// What a playbook says besides; nothing of a runbook.
+    pub playbook: Option<Playbook>,
     /// What this version reads and checks but does not execute, with the place of its first use.
     pub not_yet: Vec<NotYet>,
 }
@@ -749,6 +754,19 @@ impl Plan {
             _ => None,
         });
         std::iter::once(&self.stop_when).chain(inside).flatten()
+    }
+
+    /// Roles of the runbook and of those that it runs, by name; true where somebody must hold it.
+    pub fn every_role(&self) -> BTreeMap<&str, bool> {
+        let inner = self.every_step().into_iter().filter_map(|step| match &step.work {
+            Work::Runbook { plan, .. } => Some(&plan.roles),
+            _ => None,
+        });
+        let mut roles = BTreeMap::new();
+        for (role, required) in std::iter::once(&self.roles).chain(inner).flatten() {
+            *roles.entry(role.as_str()).or_default() |= required;
+        }
+        roles
     }
 
     /// Puts `base` before every path in it: the plan is run by the step that `base` names.

@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Drill(arguments) => drill::drill(&home()?, arguments, globals),
         Command::Run(arguments) => drill::recover(&home()?, arguments, globals),
         Command::Resume(arguments) => resume::run(&home()?, arguments, globals),
-        Command::Answer(arguments) => answer::run(&home()?, arguments),
+        Command::Answer(arguments) => answer::run(&home()?, arguments, globals),
         Command::Extend(arguments) => extend::run(&home()?, arguments),
         Command::Abort(arguments) => abort::run(&home()?, arguments, globals),
         Command::Cleanup(arguments) => cleanup::run(&home()?, arguments, globals),

@@ -19,6 +19,7 @@ use lifeboat_journal::outcome::{PASSED, REFUSED};
 use lifeboat_runbook::plan::Plan;
 use lifeboat_runbook::spec::Catalog;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,5 +117,7 @@ fn start(
         disrupted_at,
         previous_head: None,
         default_region: region.or_else(|| wiring.default_region()),
+        roles: arguments.roles.by_role(),
+        people: BTreeMap::new(),
     })
 }

@@ -23,6 +23,7 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
         break_lock,
         confirm_destroy,
         answers,
+        roles,
         downtime,
         probes,
         showing,
@@ -43,5 +44,6 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
     let confirmed = confirm_destroy.into_iter().collect();
     let screen = Screen::of(home, &globals, output.output, &showing)?;
     let take = TakeUp::new(run, purpose, globals, output.output);
-    take_up(home, TakeUp { confirmed, answers, downtime, probes, screen, broken_for, ..take })
+    let roles = roles.by_role();
+    take_up(home, TakeUp { confirmed, answers, roles, downtime, probes, screen, broken_for, ..take })
 }

@@ -9,6 +9,7 @@ use lifeboat_journal::chain;
 use lifeboat_journal::event::EventKind;
 use lifeboat_journal::file::RunDirectory;
 use lifeboat_journal::outcome::PASSED;
+use lifeboat_journal::state::RunState;
 use std::fs;
 
 pub(crate) fn run(home: &Home, arguments: &VerifyArguments) -> Result<u8, CommandError> {
@@ -53,8 +54,10 @@ pub(crate) fn run(home: &Home, arguments: &VerifyArguments) -> Result<u8, Comman
             verified.head
         )));
     }
-    let finished =
-        verified.events.last().is_some_and(|event| matches!(event.kind, EventKind::RunFinished(_)));
+    let files = directory
+        .verify_artifacts(&verified.events)
+        .map_err(|error| CommandError::failed(error.to_string()))?;
+    let finished = RunState::of(&verified.events).outcome.is_some();
     let is_incident =
         verified.events.first().is_some_and(|event| matches!(event.kind, EventKind::Incident(_)));
     let state = match (is_incident, finished) {
@@ -62,6 +65,11 @@ pub(crate) fn run(home: &Home, arguments: &VerifyArguments) -> Result<u8, Comman
         (false, true) => "finished",
         (false, false) => "not finished",
     };
-    print_bytes(format!("{id}: {lines} lines, whole, {state}\nhead {}\n", verified.head).as_bytes())?;
+    let files = match files {
+        0 => String::new(),
+        1 => ", and the file that was handed in".to_owned(),
+        many => format!(", and {many} files that were handed in"),
+    };
+    print_bytes(format!("{id}: {lines} lines, whole{files}, {state}\nhead {}\n", verified.head).as_bytes())?;
     Ok(PASSED)
 }

@@ -71,6 +71,8 @@ pub(crate) struct Bench {
     pub(crate) mode: Mode,
     pub(crate) clock: Clock,
     pub(crate) outside: Outside,
+    /// Who holds which role.
+    pub(crate) roles: BTreeMap<String, String>,
     /// Whether deciding event by event is held against deciding from scratch.
     pub(crate) twin: bool,
     /// How often `test.echo` was asked.
@@ -107,6 +109,7 @@ impl Bench {
             mode: Mode::Drill,
             clock,
             outside: nobody(),
+            roles: BTreeMap::new(),
             twin: true,
             echoes: Arc::default(),
         }
@@ -151,7 +154,11 @@ impl Bench {
         if fresh {
             start::begin(&log, &self.plan, &start, &aim, &caller)?;
         } else {
-            log.append(vec![Draft::run(EventKind::RunResumed { version: "test".into(), away_s: 0.0 })])?;
+            log.append(vec![Draft::run(EventKind::RunResumed {
+                version: "test".into(),
+                away_s: 0.0,
+                by: None,
+            })])?;
             log.append(orders)?;
         }
         let (ask, stop) = watch::channel(None);
@@ -193,6 +200,8 @@ impl Bench {
             disrupted_at: None,
             previous_head: None,
             default_region: None,
+            roles: self.roles.clone(),
+            people: BTreeMap::new(),
         }
     }
 

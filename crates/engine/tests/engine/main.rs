@@ -9,6 +9,7 @@ mod groups;
 mod hidden;
 mod lock;
 mod loops;
+mod notify;
 mod orders;
 mod people;
 mod permit;

@@ -98,6 +98,8 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
         steps,
         cleanup: Cleanup::Auto,
         outputs: BTreeMap::new(),
+        notify: vec![],
+        playbook: None,
         not_yet: vec![],
     }
 }

@@ -41,6 +41,8 @@ async fn ahead(plan: Plan, mode: Mode, caller: Result<Caller, ActionError>) -> P
         disrupted_at: None,
         previous_head: None,
         default_region: None,
+        roles: BTreeMap::new(),
+        people: BTreeMap::new(),
     };
     let preview = preview(Foresight {
         plan: Arc::new(bench.plan.clone()),

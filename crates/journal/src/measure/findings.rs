@@ -62,6 +62,8 @@ pub enum FindingKind {
     Alarm,
     /// The lock was another run's: broken, taken over, lost, or not given back.
     Lock,
+    /// People could not be told of something.
+    Notify,
 }
 
 /// A wait that took this share of its time is near its limit.
@@ -327,6 +329,20 @@ fn of_event(event: &Event) -> Option<Finding> {
             };
             let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             (FindingKind::Order, format!("{who} ordered {what}{reason}"))
+        }
+        EventKind::PersonAnswered(answer) if !answer.overrides.is_empty() => {
+            let who = answer.identity.as_ref().map(ToString::to_string);
+            let who = who.or_else(|| event.actor.id.clone()).unwrap_or_else(|| "a person".to_owned());
+            let reason = answer.reason.as_deref().unwrap_or("no reason given");
+            let rules = answer.overrides.join("; ");
+            let text =
+                format!("{who} answered {step} with {} over its rules ({rules}): {reason}", answer.choice);
+            (FindingKind::Order, text)
+        }
+        EventKind::NotifyFailed { notice, error } => {
+            let text =
+                format!("people could not be told by {} ({}): {}", notice.to, error.code, error.message);
+            (FindingKind::Notify, text)
         }
         EventKind::PersonTimedOut { then, .. } => {
             (FindingKind::NearTimeout, format!("nobody answered {step} in time; what followed: {then}"))

@@ -111,6 +111,8 @@ pub(crate) fn started(mode: Mode, cloud: Cloud) -> RunStarted {
         ],
         probes: vec![],
         previous_head: None,
+        playbook: None,
+        people: BTreeMap::new(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What stands beside the steps: probes, notices, alarms, concurrency.
+//! What stands beside the steps: probes, alarms, concurrency.
 
 use super::file::identifier;
 use super::names::Outputs;
@@ -9,7 +9,7 @@ use crate::keys;
 use crate::plan::{
     Concurrency, InsufficientData, Mode, Probe, ProbeMoment, Step, StopWhen, Undo, Wait, Work,
 };
-use crate::spec::{ActionSpec, Effect, Type};
+use crate::spec::{ActionSpec, Effect};
 use crate::suggestion::nearest;
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
@@ -155,24 +155,6 @@ impl Steps<'_, '_, '_> {
             }
         }
         modes
-    }
-
-    pub(super) fn read_notices(&mut self, fields: &Fields<'_>) {
-        self.names.secrets_allowed = true;
-        for node in self.reader.list(fields, "notify") {
-            let Some(entry) = self.reader.fields(node, &keys::NOTIFY) else { continue };
-            self.reader.texts(&entry, "events");
-            for key in ["slack", "webhook", "sns", "secret"] {
-                if let Some(node) = entry.get(key) {
-                    self.typed_template(node, Type::String, true);
-                }
-            }
-        }
-        self.names.secrets_allowed = false;
-        for node in self.reader.list(fields, "triggers") {
-            let Some(entry) = self.reader.fields(node, &keys::TRIGGER) else { continue };
-            self.text_template(&entry, "alarm");
-        }
     }
 
     /// `concurrency`: its key is wanted before anything is looked at.

@@ -22,19 +22,16 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let fields = reader.fields(root, &keys::FILE);
     let empty = Fields::empty(&keys::FILE);
     let fields = fields.as_ref().unwrap_or(&empty);
-    let mut not_yet = NotYets { found: Vec::new() };
-    let kind = kind(reader, fields, &mut not_yet);
+    let not_yet = NotYets { found: Vec::new() };
+    let kind = kind(reader, fields);
     let name = name(reader, fields);
     let inputs = inputs(reader, fields);
     let secrets = secrets(reader, fields);
     let roles = requirements(reader, fields, "roles");
-    for key in ["notify", "roles"] {
-        not_yet.key(fields, key);
-    }
     let names = Names {
         inputs: inputs.iter().map(|input| (input.name.clone(), input.kind)).collect(),
         secrets: secrets.keys().cloned().collect(),
-        roles: roles.keys().cloned().collect(),
+        roles: roles.clone(),
         ..Names::default()
     };
     let objectives = objectives(reader, fields);
@@ -49,7 +46,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let preflight = steps.read_phase(fields, "preflight", Phase::Preflight);
     let body = steps.read_phase(fields, "steps", Phase::Steps);
     let cleanup = cleanup(&mut steps, fields);
-    steps.read_notices(fields);
+    let notify = super::notify::notify(&mut steps, fields);
+    let playbook = super::notify::playbook(&mut steps, fields, kind);
     let stop_when = steps.read_stop_when(fields);
     let concurrency = steps.read_concurrency(fields);
     let outputs = steps.templates(fields, "outputs", None);
@@ -61,7 +59,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
         reader.error("no-steps", field.key_range.clone(), "`steps` has no steps", "name at least one step");
     }
     let text = |reader: &mut Reader<'_>, key| reader.text(fields, key);
-    Plan {
+    let plan = Plan {
         sources: Vec::new(),
         kind,
         title: text(reader, "title").unwrap_or_else(|| name.clone()),
@@ -87,8 +85,12 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
         steps: body,
         cleanup,
         outputs,
+        notify,
+        playbook,
         not_yet,
-    }
+    };
+    super::notify::judge_receivers(reader, fields, &plan);
+    plan
 }
 
 /// What this version reads and checks but does not execute.
@@ -104,34 +106,12 @@ impl NotYets {
     }
 }
 
-fn kind(reader: &mut Reader<'_>, fields: &Fields<'_>, not_yet: &mut NotYets) -> Kind {
+fn kind(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Kind {
     reader.word(fields, "schema", &["lifeboat/v1"]);
-    let kind = match reader.word(fields, "kind", &["runbook", "playbook"]) {
+    match reader.word(fields, "kind", &["runbook", "playbook"]) {
         Some("playbook") => Kind::Playbook,
         _ => Kind::Runbook,
-    };
-    for key in ["severity", "triggers", "updates"] {
-        if let (Kind::Runbook, Some(field)) = (kind, fields.field(key)) {
-            let message = format!("`{key}` belongs to playbooks");
-            reader.error(
-                "playbook-only",
-                field.key_range.clone(),
-                message,
-                "say `kind: playbook`, or take it out",
-            );
-        }
     }
-    reader.word(fields, "severity", &["sev1", "sev2", "sev3", "sev4", "sev5"]);
-    if let Some(updates) = fields.get("updates").and_then(|node| reader.fields(node, &keys::UPDATES)) {
-        reader.duration(&updates, "every");
-        reader.text(&updates, "to");
-    }
-    if let (Kind::Playbook, Some(field)) = (kind, fields.field("kind")) {
-        not_yet
-            .found
-            .push(NotYet { feature: "`kind: playbook`".to_owned(), range: field.value.range.clone() });
-    }
-    kind
 }
 
 fn name(reader: &mut Reader<'_>, fields: &Fields<'_>) -> String {

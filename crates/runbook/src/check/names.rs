@@ -68,7 +68,8 @@ pub(super) struct Earlier {
 pub(super) struct Names {
     pub(super) inputs: BTreeMap<String, Type>,
     pub(super) secrets: Vec<String>,
-    pub(super) roles: Vec<String>,
+    /// Roles by name; true where somebody must hold it.
+    pub(super) roles: BTreeMap<String, bool>,
     pub(super) probes: Vec<String>,
     pub(super) marks: Vec<String>,
     pub(super) preflight: BTreeMap<String, Earlier>,
@@ -128,8 +129,8 @@ impl TypeScope for Names {
             ["target", "account" | "region"] => value(Type::String),
             ["marks"] => words(&self.marks),
             ["marks", _] => value(Type::Time),
-            ["roles"] => words(&self.roles),
-            ["roles", name] if self.roles.iter().any(|known| known == name) => value(Type::String),
+            ["roles"] => words(self.roles.keys()),
+            ["roles", name] if self.roles.contains_key(*name) => value(Type::String),
             ["probes"] => words(&self.probes),
             ["probes", id] if self.probes.iter().any(|known| known == id) => {
                 Known::Fields(vec!["up".into(), "down_s".into()])
@@ -221,6 +222,11 @@ impl Names {
                     help: format!("guard it: `has({0})` or `default({0}, …)`", names.join(".")),
                 })
             }
+            ["roles", name] if !reference.guarded && self.roles.get(*name) == Some(&false) => Some(Misuse {
+                code: "may-be-nobody",
+                message: format!("nobody need hold the role `{name}`: it is optional"),
+                help: format!("guard it: `has(roles.{name})` or `default(roles.{name}, …)`"),
+            }),
             ["secrets", ..] if !self.secrets_allowed => Some(Misuse {
                 code: "secret-here",
                 message: format!("`{}` may not stand here", names.join(".")),
