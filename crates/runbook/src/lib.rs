@@ -15,6 +15,7 @@ pub mod inputs;
 pub mod keys;
 pub mod node;
 pub mod plan;
+pub mod project;
 pub mod render;
 pub mod spec;
 pub mod suggestion;

@@ -6,6 +6,7 @@
 use crate::diagnostic::Source;
 use crate::expression::{Expression, Scope};
 use crate::id::{MarkName, StepPath};
+use crate::project::Project;
 use crate::spec::{Effect, Type};
 use crate::template::Template;
 use crate::value::Value;
@@ -69,6 +70,8 @@ pub struct Plan {
     pub cleanup: Cleanup,
     /// `outputs`.
     pub outputs: BTreeMap<String, Template>,
+    /// `lifeboat.yaml`, where there is one.
+    pub project: Option<Project>,
     /// What this version reads and checks but does not execute, with the place of its first use.
     pub not_yet: Vec<NotYet>,
 }
@@ -210,6 +213,10 @@ pub struct Target {
     pub region: Option<Template>,
     /// Named Regions, such as `primary` and `recovery`.
     pub regions: BTreeMap<String, Template>,
+    /// The target of `lifeboat.yaml` it begins with.
+    pub name: Option<String>,
+    /// The profile of the AWS configuration; only in `lifeboat.yaml`.
+    pub profile: Option<String>,
     /// The role to assume, by mode; the same for both where one name was given.
     pub role: Option<TargetRole>,
 }
@@ -221,6 +228,8 @@ pub struct TargetRole {
     pub drill: Option<Template>,
     /// In a recovery.
     pub recovery: Option<Template>,
+    /// What the role's trust policy wants to be told.
+    pub external_id: Option<Template>,
 }
 
 /// An entry of `allow`: what a drill may modify or destroy though it did not make it.

@@ -77,6 +77,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
         steps: body,
         cleanup,
         outputs,
+        project: None,
         not_yet,
     }
 }
@@ -263,7 +264,7 @@ pub(super) fn identifier(reader: &mut Reader<'_>, name: &str, range: std::ops::R
     }
 }
 
-fn secrets(reader: &mut Reader<'_>, fields: &Fields<'_>) -> BTreeMap<String, SecretReference> {
+pub(super) fn secrets(reader: &mut Reader<'_>, fields: &Fields<'_>) -> BTreeMap<String, SecretReference> {
     let mut secrets = BTreeMap::new();
     for field in reader.named(fields, "secrets") {
         identifier(reader, &field.key, field.key_range.clone(), "a secret");
@@ -330,16 +331,17 @@ pub(super) fn requirements(
 }
 
 fn target_of(steps: &mut Steps<'_, '_, '_>, fields: &Fields<'_>) -> Target {
-    fields.get("target").map(|node| target(steps, node)).unwrap_or_default()
+    fields.get("target").map(|node| target(steps, node, &keys::TARGET)).unwrap_or_default()
 }
 
-/// `target` of a file or of a step.
-pub(super) fn target(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Target {
-    let Some(fields) = steps.reader.fields(node, &keys::TARGET) else { return Target::default() };
-    steps.not_yet.key(&fields, "role");
-    steps.not_yet.key(&fields, "regions");
-    if fields.has("name") {
-        steps.not_yet.key(&fields, "name");
+/// `target` of a file or of a step, or a target of `lifeboat.yaml`; `table` says which.
+pub(super) fn target(steps: &mut Steps<'_, '_, '_>, node: &Node, table: &'static keys::Table) -> Target {
+    let Some(fields) = steps.reader.fields(node, table) else { return Target::default() };
+    let named = table.key("name").is_some();
+    if named {
+        for key in ["role", "regions", "name"] {
+            steps.not_yet.key(&fields, key);
+        }
     }
     let account = steps.text_template(&fields, "account");
     if let Some(node) = fields.get("account") {
@@ -349,16 +351,25 @@ pub(super) fn target(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Target {
     let role = fields.get("role").and_then(|node| match &node.kind {
         NodeKind::Map(_) => {
             let roles = steps.reader.fields(node, &keys::ROLE)?;
-            let (drill, recovery) =
-                (steps.text_template(&roles, "drill"), steps.text_template(&roles, "recovery"));
-            Some(TargetRole { drill, recovery })
+            Some(TargetRole {
+                drill: steps.text_template(&roles, "drill"),
+                recovery: steps.text_template(&roles, "recovery"),
+                external_id: steps.text_template(&roles, "external_id"),
+            })
         }
         _ => {
             let role = steps.text_template(&fields, "role");
-            Some(TargetRole { drill: role.clone(), recovery: role })
+            Some(TargetRole { drill: role.clone(), recovery: role, external_id: None })
         }
     });
-    Target { account, region: steps.text_template(&fields, "region"), regions, role }
+    Target {
+        account,
+        region: steps.text_template(&fields, "region"),
+        regions,
+        name: if named { steps.reader.text(&fields, "name") } else { None },
+        profile: if named { None } else { steps.reader.text(&fields, "profile") },
+        role,
+    }
 }
 
 /// 12 digits, and quoted: a bare number is another number to other YAML readers.

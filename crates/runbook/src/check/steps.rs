@@ -141,7 +141,7 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
             marks: self.marks(&fields),
             recovery_point: self.recovery_point(&fields, &outputs),
             region: self.text_template(&fields, "region"),
-            target: fields.get("target").map(|node| file::target(self, node)),
+            target: fields.get("target").map(|node| file::target(self, node, &keys::TARGET)),
             effect,
             touches: self.touches(&fields),
             expect: expected.as_ref().map(|(expect, _)| *expect),
