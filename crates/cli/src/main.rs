@@ -15,6 +15,7 @@ mod given;
 mod home;
 mod inbox;
 mod live;
+mod logins;
 mod orders;
 mod pace;
 mod plan_page;

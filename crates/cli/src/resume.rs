@@ -12,6 +12,7 @@ use crate::session::{self, Calls, SOURCES, Screen, Voyage};
 use crate::wiring::{self, Wiring, WorldReference};
 use chrono::TimeDelta;
 use lifeboat_engine::log::RunLog;
+use lifeboat_engine::start::Aim;
 use lifeboat_engine::{amend, start};
 use lifeboat_journal::chain;
 use lifeboat_journal::event::{
@@ -149,8 +150,8 @@ async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8,
     let run = home.find(run.id.as_str())?;
     let catalog = wiring::catalog();
     let mut plan = kept_plan(&directory, &run.state, started, &catalog)?;
-    let wiring = wire(&directory, &run.state, started, downtime, profile, &probes).await?;
-    same_account(&wiring, started).await?;
+    let mut wiring = wire(&directory, &run.state, started, downtime, profile, &probes).await?;
+    same_account(&mut wiring, started).await?;
     let mut drafts = opening(&directory, &run, &wiring)?;
     match purpose {
         Purpose::Resume { mut orders, amended } => {
@@ -204,7 +205,8 @@ async fn wire(
             wiring::simulated(world, *seed, &directory.world(), last, probes)
         }
         Cloud::Aws | Cloud::Endpoint { .. } => {
-            Ok(wiring::real(profile, Some(started.region.clone()), probes).await)
+            let (own_profile, region) = (started.access.profile.clone(), Some(started.region.clone()));
+            Ok(wiring::real(profile, own_profile, region, probes).await)
         }
     }
 }
@@ -217,8 +219,8 @@ fn world_reference(directory: &RunDirectory) -> Result<WorldReference, CommandEr
 }
 
 /// The credentials must be those of the run's account. Without any, the run waits as it is.
-async fn same_account(wiring: &Wiring, started: &RunStarted) -> Result<(), CommandError> {
-    let caller = wiring.caller(&started.region).await.map_err(|error| {
+async fn same_account(wiring: &mut Wiring, started: &RunStarted) -> Result<(), CommandError> {
+    let caller = wiring.enter(&Aim::of(started)).await.map_err(|error| {
         let blocked = error.is_blocked();
         let told = CommandError::from(error);
         if blocked { told.code(outcome::PAUSED) } else { told }

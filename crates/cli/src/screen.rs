@@ -120,6 +120,8 @@ pub(crate) fn importance(kind: &EventKind) -> Importance {
         | EventKind::CleanupAsked { .. }
         | EventKind::PlanAmended(_)
         | EventKind::RunResumed { .. }
+        | EventKind::ClockJumped { .. }
+        | EventKind::ClockSkew { .. }
         | EventKind::TailDropped { .. } => Importance::Notable,
         _ => Importance::Usual,
     }

@@ -146,11 +146,11 @@ impl Session<'_> {
         let until = self.request.until.as_deref().map(|name| orders::until(&self.plan, name)).transpose()?;
         let id = self.run_id()?;
         let directory = RunDirectory::of(self.home.path(), &id);
-        let wiring = self.wire(&directory).await?;
+        let mut wiring = self.wire(&directory).await?;
         everything_is_in_this_build(&self.plan, &wiring)?;
         let start = self.start(&wiring)?;
         let aim = start::aim(&self.plan, &self.catalog, &start, wiring.clock.now())?;
-        let caller = wiring.caller(&aim.region).await;
+        let caller = wiring.enter(&aim).await;
         self.consent(&aim, &caller)?;
         let _lock = self.open(&directory)?;
         let calls = Calls::of(&directory);
@@ -160,6 +160,7 @@ impl Session<'_> {
         let writer = JournalWriter::create(mortal(storage(&directory)?, kill), id);
         let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, Vec::new(), observers));
         start::begin(&log, &self.plan, &start, &aim, &caller)?;
+        start::guard_steps(&log, &self.plan, &self.catalog, wiring.logins().as_ref()).await?;
         log.append(orders::accept(&accepted, self.request.reason.as_deref()))?;
         let Self { request: Request { confirmed, screen, .. }, catalog, .. } = self;
         Voyage { plan, catalog, wiring, log, calls, confirmed, until, answers, screen, live }.drive().await
@@ -188,7 +189,8 @@ impl Session<'_> {
     async fn wire(&self, directory: &RunDirectory) -> Result<Wiring, CommandError> {
         let Some(Simulation { reference, world, seed, .. }) = &self.request.simulate else {
             let (profile, region) = (self.request.profile.clone(), self.request.region.clone());
-            return Ok(wiring::real(profile, region, &self.arguments.probes).await);
+            let own_profile = start::profile(&self.plan, self.arguments.target.as_deref())?;
+            return Ok(wiring::real(profile, own_profile, region, &self.arguments.probes).await);
         };
         let failed = |error: io::Error| CommandError::file("write", directory.path(), &error);
         directory.create().map_err(failed)?;
@@ -223,6 +225,7 @@ impl Session<'_> {
             disrupted_at: self.request.disrupted_at,
             previous_head,
             default_region: self.request.region.clone().or_else(|| wiring.default_region()),
+            target: self.arguments.target.clone(),
         })
     }
 
@@ -509,7 +512,7 @@ impl Voyage {
         Outside {
             people: Arc::new(people),
             secrets: self.wiring.secrets(),
-            identity: self.wiring.secrets(),
+            identity: self.wiring.logins(),
             blocked_limit,
         }
     }

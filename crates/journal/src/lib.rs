@@ -17,3 +17,4 @@ pub mod masker;
 pub mod measure;
 pub mod outcome;
 pub mod state;
+pub mod target;

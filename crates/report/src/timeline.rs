@@ -160,6 +160,14 @@ pub fn words(kind: &EventKind) -> String {
         }
         EventKind::RtoMeasured(time) => format!("recovery time: {}", optional(time.actual_s)),
         EventKind::RpoMeasured(lost) => format!("data lost: {}", optional(lost.actual_s)),
+        EventKind::AccountChecked(checked) => {
+            format!("{} is the right account: {}", checked.target.words(), checked.caller)
+        }
+        EventKind::ClockJumped { by_s, asleep_s } => clock_jumped(*by_s, *asleep_s),
+        EventKind::ClockSkew { by_s } => {
+            let way = if *by_s > 0.0 { "ahead of" } else { "behind" };
+            format!("this machine's clock is {} {way} that of AWS", duration(by_s.abs()))
+        }
         EventKind::TailDropped { bytes, .. } => {
             format!("a last line torn by a crash ({bytes} bytes) was cut off the journal")
         }
@@ -167,6 +175,14 @@ pub fn words(kind: &EventKind) -> String {
             format!("{} (written by a later version): {}", other.type_name, other.data)
         }
     }
+}
+
+fn clock_jumped(by_s: f64, asleep_s: f64) -> String {
+    let asleep = (asleep_s >= 1.0).then(|| format!("the machine was asleep for {}", duration(asleep_s)));
+    let way = if by_s > 0.0 { "forward" } else { "back" };
+    let jumped =
+        (by_s.abs() >= 1.0).then(|| format!("the wall clock went {way} by {}", duration(by_s.abs())));
+    asleep.into_iter().chain(jumped).collect::<Vec<_>>().join("; ")
 }
 
 fn run_started(started: &RunStarted) -> String {

@@ -221,6 +221,18 @@ pub struct Target {
     pub role: Option<TargetRole>,
 }
 
+/// Whether this is written like a Region of AWS: `eu-west-1`, `us-gov-east-1`
+/// (<https://docs.aws.amazon.com/general/latest/gr/rande.html>). Which there are changes from year to year.
+pub fn is_region(text: &str) -> bool {
+    let mut parts = text.split('-').rev();
+    let number = parts
+        .next()
+        .is_some_and(|last| (1..=2).contains(&last.len()) && last.bytes().all(|byte| byte.is_ascii_digit()));
+    let words: Vec<&str> = parts.collect();
+    let is_word = |word: &&str| word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    number && words.len() >= 2 && words.iter().all(is_word)
+}
+
 /// `target.role`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetRole {

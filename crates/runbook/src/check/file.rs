@@ -8,9 +8,10 @@ use crate::keys;
 use crate::node::{Node, NodeKind};
 use crate::plan::{
     Allow, AllowedResource, Cleanup, InputDeclaration, Kind, Loss, NotYet, Objectives, OnFailure, Plan,
-    Review, SecretReference, SecretStore, Target, TargetRole,
+    Review, SecretReference, SecretStore, Target, TargetRole, is_region,
 };
 use crate::spec::Type;
+use crate::suggestion::nearest;
 use crate::template::{Template, TemplateKind};
 use crate::value::Value;
 use regex::Regex;
@@ -40,6 +41,9 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let review = review(reader, fields, closure);
     let mut steps = Steps::new(reader, closure, names, source, not_yet);
     let target = target_of(&mut steps, fields);
+    let mut regions = names_of_regions(steps.closure, &target);
+    regions.extend(names_of_all_targets(steps.closure));
+    steps.names.regions.extend(regions);
     steps.read_probes(fields);
     let preflight = steps.read_phase(fields, "preflight", Phase::Preflight);
     let body = steps.read_phase(fields, "steps", Phase::Steps);
@@ -338,10 +342,8 @@ fn target_of(steps: &mut Steps<'_, '_, '_>, fields: &Fields<'_>) -> Target {
 pub(super) fn target(steps: &mut Steps<'_, '_, '_>, node: &Node, table: &'static keys::Table) -> Target {
     let Some(fields) = steps.reader.fields(node, table) else { return Target::default() };
     let named = table.key("name").is_some();
-    if named {
-        for key in ["role", "regions", "name"] {
-            steps.not_yet.key(&fields, key);
-        }
+    if let Some(node) = fields.field("name").map(|field| &field.value).filter(|_| named) {
+        known_target(steps, node);
     }
     let account = steps.text_template(&fields, "account");
     if let Some(node) = fields.get("account") {
@@ -362,14 +364,76 @@ pub(super) fn target(steps: &mut Steps<'_, '_, '_>, node: &Node, table: &'static
             Some(TargetRole { drill: role.clone(), recovery: role, external_id: None })
         }
     });
-    Target {
+    let mut target = Target {
         account,
-        region: steps.text_template(&fields, "region"),
+        region: None,
         regions,
         name: if named { steps.reader.text(&fields, "name") } else { None },
         profile: if named { None } else { steps.reader.text(&fields, "profile") },
         role,
+    };
+    let mut names = names_of_regions(steps.closure, &target);
+    if names.is_empty() {
+        names.clone_from(&steps.names.regions);
     }
+    target.region = region(steps, &fields, &names);
+    target
+}
+
+/// A target that `lifeboat.yaml` names.
+fn known_target(steps: &mut Steps<'_, '_, '_>, node: &Node) {
+    let Some(name) = node.scalar().map(|scalar| scalar.text.as_str()) else { return };
+    let (message, help) = match &steps.closure.project {
+        None => (
+            format!("there is no lifeboat.yaml that could name the target `{name}`"),
+            "put one beside the runbook or in a directory above, with `targets:`".to_owned(),
+        ),
+        Some(project) if project.targets.contains_key(name) => return,
+        Some(project) => {
+            let known = || project.targets.keys().map(String::as_str);
+            let help = match nearest(name, known()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it names {}", known().collect::<Vec<_>>().join(", ")),
+            };
+            (format!("lifeboat.yaml names no target `{name}`"), help)
+        }
+    };
+    steps.reader.error("unknown-target", node.range.clone(), message, help);
+}
+
+/// A Region that is written out: one of AWS, or one of the names that are known here. Which names a target of
+/// `lifeboat.yaml` has is known where there is a target.
+pub(super) fn region(
+    steps: &mut Steps<'_, '_, '_>,
+    fields: &Fields<'_>,
+    names: &[String],
+) -> Option<Template> {
+    let region = steps.text_template(fields, "region")?;
+    if let TemplateKind::Literal(Value::String(text)) = &region.kind
+        && !is_region(text)
+        && !names.contains(text)
+    {
+        let message = format!("`{text}` is neither a Region nor the name of one");
+        let help = match nearest(text, names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "write a Region such as `eu-west-1`, or a name of `target.regions`".to_owned(),
+        };
+        steps.reader.error("unknown-region", region.range.clone(), message, help);
+    }
+    Some(region)
+}
+
+/// The names of Regions that a target gives: its own, or those of the target of `lifeboat.yaml` it begins with.
+pub(super) fn names_of_regions(closure: &Closure<'_>, target: &Target) -> Vec<String> {
+    let named = target.name.as_ref().and_then(|name| closure.project.as_ref()?.targets.get(name));
+    let own = Some(target).filter(|target| !target.regions.is_empty()).or(named);
+    own.map(|target| target.regions.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// The names of Regions of all targets of `lifeboat.yaml`: `--target` may choose any of them.
+fn names_of_all_targets(closure: &Closure<'_>) -> Vec<String> {
+    let targets = closure.project.iter().flat_map(|project| project.targets.values());
+    targets.flat_map(|target| target.regions.keys().cloned()).collect()
 }
 
 /// 12 digits, and quoted: a bare number is another number to other YAML readers.

@@ -1,0 +1,110 @@
+//! Whose credentials act: those of the environment, of a profile, or of a role that is assumed with them.
+
+use async_trait::async_trait;
+use lifeboat_aws::{Aws, Role};
+use lifeboat_engine::action::ActionError;
+use lifeboat_engine::driver::Identity;
+use lifeboat_engine::registry::Registry;
+use lifeboat_engine::start::{self, Caller};
+use lifeboat_journal::target::{Access, Target, session_name};
+use lifeboat_probe::Ports;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The ways into AWS of one process, each made when it is first needed.
+pub(crate) struct Logins {
+    base: Arc<Aws>,
+    ports: Ports,
+    /// The profile that the run's own target names, which is that of `base`.
+    own_profile: Option<String>,
+    /// Whether profiles mean something: not in a simulated AWS.
+    has_profiles: bool,
+    made: Mutex<BTreeMap<Access, Arc<Aws>>>,
+}
+
+impl Logins {
+    /// Those that begin with `base`.
+    pub(crate) fn new(base: Arc<Aws>, ports: Ports, own_profile: Option<String>, has_profiles: bool) -> Self {
+        Self { base, ports, own_profile, has_profiles, made: Mutex::default() }
+    }
+
+    fn made(&self) -> MutexGuard<'_, BTreeMap<Access, Arc<Aws>>> {
+        // Nothing is left half done under this lock, so a panic elsewhere has not harmed what it holds.
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// AWS with the credentials of a target.
+    pub(crate) async fn aws(&self, target: &Target) -> Result<Arc<Aws>, ActionError> {
+        if let Some(aws) = self.made().get(&target.access).cloned() {
+            return Ok(aws);
+        }
+        let before = self.before(target).await;
+        let aws = match &target.access.role {
+            None => before,
+            Some(role) => {
+                let caller = lifeboat_aws::sts::caller_identity(&before, &target.region).await?;
+                Arc::new(before.assuming(Role {
+                    arn: role.clone(),
+                    session_name: session_name(&caller.arn),
+                    external_id: target.access.external_id.clone(),
+                    regions: vec![target.region.clone()],
+                }))
+            }
+        };
+        Ok(self.made().entry(target.access.clone()).or_insert(aws).clone())
+    }
+
+    /// The same before a role is assumed.
+    async fn before(&self, target: &Target) -> Arc<Aws> {
+        let profile = target
+            .access
+            .profile
+            .as_ref()
+            .filter(|profile| self.has_profiles && Some(*profile) != self.own_profile.as_ref());
+        let Some(profile) = profile else { return self.base.clone() };
+        let access = Access { profile: Some(profile.clone()), ..Access::default() };
+        if let Some(aws) = self.made().get(&access).cloned() {
+            return aws;
+        }
+        let aws = Arc::new(Aws::real(Some(profile.clone()), Some(target.region.clone())).await);
+        self.made().entry(access).or_insert(aws).clone()
+    }
+
+    /// Who acts at a target, asked in these Regions.
+    pub(crate) async fn who(&self, target: &Target, regions: &[String]) -> Result<Caller, ActionError> {
+        start::who(self, target, regions).await
+    }
+
+    /// The actions with the credentials of a way in.
+    pub(crate) fn actions(&self, aws: &Arc<Aws>) -> Registry {
+        let mut registry = Registry::default();
+        lifeboat_aws::register(&mut registry, aws);
+        lifeboat_probe::register(&mut registry, self.ports.clone());
+        registry
+    }
+}
+
+#[async_trait]
+impl Identity for Logins {
+    async fn caller(&self, target: &Target) -> Result<Caller, ActionError> {
+        let aws = self.aws(target).await?;
+        let identity = lifeboat_aws::sts::caller_identity(&aws, &target.region).await?;
+        let before = match &target.access.role {
+            None => None,
+            Some(_) => {
+                let before = self.before(target).await;
+                Some(lifeboat_aws::sts::caller_identity(&before, &target.region).await?.arn)
+            }
+        };
+        Ok(Caller { account: identity.account, arn: identity.arn, before })
+    }
+
+    async fn registry(&self, target: &Target) -> Result<Registry, ActionError> {
+        Ok(self.actions(&self.aws(target).await?))
+    }
+
+    fn skew_s(&self) -> Option<f64> {
+        // All of them measure with the same clock.
+        self.base.skew_s()
+    }
+}
