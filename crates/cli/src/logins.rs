@@ -20,12 +20,14 @@ pub(crate) struct Logins {
     /// Whether profiles mean something: not in a simulated AWS.
     has_profiles: bool,
     made: Mutex<BTreeMap<Access, Arc<Aws>>>,
+    /// The Regions of the run's target: where one of them is gone, roles are asked for in another.
+    regions: Mutex<Vec<String>>,
 }
 
 impl Logins {
     /// Those that begin with `base`.
     pub(crate) fn new(base: Arc<Aws>, ports: Ports, own_profile: Option<String>, has_profiles: bool) -> Self {
-        Self { base, ports, own_profile, has_profiles, made: Mutex::default() }
+        Self { base, ports, own_profile, has_profiles, made: Mutex::default(), regions: Mutex::default() }
     }
 
     fn made(&self) -> MutexGuard<'_, BTreeMap<Access, Arc<Aws>>> {
@@ -47,11 +49,18 @@ impl Logins {
                     arn: role.clone(),
                     session_name: session_name(&caller.arn),
                     external_id: target.access.external_id.clone(),
-                    regions: vec![target.region.clone()],
+                    regions: self.asked_in(&target.region),
                 }))
             }
         };
         Ok(self.made().entry(target.access.clone()).or_insert(aws).clone())
+    }
+
+    /// A Region, and behind it the others of the run.
+    fn asked_in(&self, region: &str) -> Vec<String> {
+        let regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = regions.iter().filter(|other| *other != region).cloned();
+        std::iter::once(region.to_owned()).chain(others).collect()
     }
 
     /// The same before a role is assumed.
@@ -70,8 +79,9 @@ impl Logins {
         self.made().entry(access).or_insert(aws).clone()
     }
 
-    /// Who acts at a target, asked in these Regions.
+    /// Who acts at the run's own target, asked in these Regions.
     pub(crate) async fn who(&self, target: &Target, regions: &[String]) -> Result<Caller, ActionError> {
+        *self.regions.lock().unwrap_or_else(PoisonError::into_inner) = regions.to_vec();
         start::who(self, target, regions).await
     }
 
