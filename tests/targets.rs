@@ -14,8 +14,7 @@ fn world(desk: &Desk, faults: Value) -> String {
         account["roles"] = json!([DRILL]);
         let region = account["regions"]["eu-west-1"].clone();
         account["regions"]["eu-central-1"] = region.clone();
-        let caller =
-            json!({ "arn": "arn:aws:iam::444455556666:user/somebody", "user_id": "AIDAEXAMPLE" });
+        let caller = json!({ "arn": "arn:aws:iam::444455556666:user/somebody", "user_id": "AIDAEXAMPLE" });
         let other = json!({
             "id": "444455556666", "caller": caller, "roles": [OTHER],
             "trust": { OTHER: { "external_id": "shop-7" } }, "regions": { "eu-west-1": region },
@@ -25,10 +24,14 @@ fn world(desk: &Desk, faults: Value) -> String {
     })
 }
 
-const TARGET: &str = "target:\n  account: \"111122223333\"\n  regions: { primary: eu-west-1, recovery: eu-central-1 }\n";
+const TARGET: &str =
+    "target:\n  account: \"111122223333\"\n  regions: { primary: eu-west-1, recovery: eu-central-1 }\n";
 
 fn book(desk: &Desk, target: &str, steps: &str) -> String {
-    desk.write("book.yaml", &format!("schema: lifeboat/v1\nkind: runbook\nname: regions\n{target}steps:\n{steps}"))
+    desk.write(
+        "book.yaml",
+        &format!("schema: lifeboat/v1\nkind: runbook\nname: regions\n{target}steps:\n{steps}"),
+    )
 }
 
 fn start(program: &Program, file: &str, world: &str, more: &[&str]) -> (i32, Value) {
@@ -198,7 +201,9 @@ fn a_target_is_chosen_by_name() {
     assert_eq!((code, &document["outcome"]), (7, &json!("refused")), "{document:#}");
     let file = book(&desk, "target: { account: \"111122223333\", region: eu-west-1 }\n", steps);
     let said = program.run(&["drill", &file, "--simulate", &world, "--target", "elsewhere"]);
-    assert!(said.stderr.contains("the runbook is for 111122223333, and the target `elsewhere` is 444455556666"));
+    assert!(
+        said.stderr.contains("the runbook is for 111122223333, and the target `elsewhere` is 444455556666")
+    );
     // And in the runbook itself.
     let step = "  - { id: made, action: rds.create_snapshot, target: { name: prod }, region: recovery, with: { instance: orders-prod } }\n";
     let (code, document) = start(&program, &book(&desk, "target: { name: north }\n", step), &world, &[]);
@@ -247,7 +252,10 @@ fn credentials_lost_at_the_chained_hour_block_the_step_until_they_are_back() {
     assert_eq!((blocked.len(), on.len()), (1, 1), "{document:#}");
     assert_eq!(blocked[0]["data"]["on"], "credentials");
     let at = |event: &Value| event["at"].as_str().unwrap().to_owned();
-    assert!(at(blocked[0]) >= "2026-01-05T10:00:00Z".to_owned(), "as long as the session lasts, nothing is missing");
+    assert!(
+        at(blocked[0]) >= "2026-01-05T10:00:00Z".to_owned(),
+        "as long as the session lasts, nothing is missing"
+    );
     assert!(at(on[0]) >= "2026-01-05T10:15:00Z".to_owned(), "{}", at(on[0]));
     assert_eq!(program.accepted(run, "RestoreDBInstanceToPointInTime"), 1);
 }

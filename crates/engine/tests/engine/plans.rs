@@ -95,6 +95,7 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
         steps,
         cleanup: Cleanup::Auto,
         outputs: BTreeMap::new(),
+        project: None,
         not_yet: vec![],
     }
 }
