@@ -22,6 +22,7 @@ use lifeboat_engine::start::{self, Caller, Start};
 use lifeboat_journal::event::Cloud;
 use lifeboat_journal::file::{JournalWriter, Storage};
 use lifeboat_journal::state::RunState;
+use lifeboat_journal::target::Target;
 use lifeboat_runbook::check::{Files, check};
 use lifeboat_runbook::diagnostic::Source;
 use lifeboat_runbook::id::{RunId, StepPath};
@@ -99,8 +100,8 @@ struct SameAccount;
 
 #[async_trait]
 impl Identity for SameAccount {
-    async fn account(&self, _: &str) -> Result<String, ActionError> {
-        Ok(ACCOUNT.to_owned())
+    async fn caller(&self, _: &Target) -> Result<Caller, ActionError> {
+        Ok(Caller { account: ACCOUNT.to_owned(), arn: String::new(), before: None })
     }
 }
 
@@ -159,7 +160,7 @@ impl Bench {
         let start = self.start(mode, inputs, &plan);
         let aim = start::aim(&plan, &catalog, &start, began).expect("an aim");
         let arn = "arn:aws:iam::111122223333:user/alice".to_owned();
-        let caller = Ok(Caller { account: ACCOUNT.to_owned(), arn });
+        let caller = Ok(Caller { account: ACCOUNT.to_owned(), arn, before: None });
         let writer = JournalWriter::create(Box::new(Nowhere), RunId::new("k3v7qa2mxyz4567b"));
         let log = Arc::new(RunLog::new(self.clock.clone(), writer, Vec::new(), Vec::new()));
         start::begin(&log, &plan, &start, &aim, &caller).expect("a journal");
@@ -195,6 +196,7 @@ impl Bench {
             roles: BTreeMap::new(),
             people: BTreeMap::new(),
             default_region: Some(REGION.into()),
+            target: None,
         }
     }
 

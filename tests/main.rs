@@ -40,5 +40,6 @@ mod signals;
 mod simulated_page;
 #[path = "../crates/cli/src/simulated_ports.rs"]
 mod simulated_ports;
+mod targets;
 mod terminal;
 mod verify;

@@ -199,6 +199,9 @@ pub(crate) struct PlanArguments {
     pub(crate) given: InputArguments,
     #[command(flatten)]
     pub(crate) roles: RoleArguments,
+    /// The target of lifeboat.yaml to act in: its account, Regions, role and profile.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) target: Option<String>,
     /// For which kind of run.
     #[arg(long, default_value = "drill", value_name = "MODE")]
     pub(crate) mode: RunMode,
@@ -250,6 +253,9 @@ pub(crate) struct StartArguments {
     pub(crate) given: InputArguments,
     #[command(flatten)]
     pub(crate) roles: RoleArguments,
+    /// The target of lifeboat.yaml to act in: its account, Regions, role and profile.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) target: Option<String>,
     /// Do not ask before the first change. A person's step is never answered by this.
     #[arg(long)]
     pub(crate) yes: bool,

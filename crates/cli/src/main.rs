@@ -18,6 +18,7 @@ mod inbox;
 mod incidents;
 mod live;
 mod locks;
+mod logins;
 mod orders;
 mod pace;
 mod plan_page;

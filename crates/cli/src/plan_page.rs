@@ -3,7 +3,8 @@
 use crate::commands::plan::Document;
 use chrono::SecondsFormat;
 use lifeboat_engine::preview::{
-    Asked, Back, CheckPreview, Found, Impact, Owner, Preview, Problem, Runs, StepPreview, Then, Verdict,
+    ActsIn, Asked, Back, CheckPreview, Found, Impact, Owner, Preview, Problem, Runs, StepPreview, Then,
+    Verdict,
 };
 use lifeboat_report::forecast::{sentence, source};
 use lifeboat_report::timeline::duration;
@@ -81,6 +82,9 @@ impl Page {
         self.line(&format!("{} in {account}, {}, on {cloud}", preview.runbook, preview.region));
         if let Some(caller) = &preview.caller {
             self.line(&format!("as {caller}"));
+        }
+        if let Some(acts_as) = &preview.acts_as {
+            self.line(&format!("acting as {acts_as}, a session of an hour that is renewed"));
         }
         let at = preview.at.to_rfc3339_opts(SecondsFormat::Secs, true);
         self.line(&format!("Nothing was changed. It is what could be known at {at}."));
@@ -234,6 +238,11 @@ impl Page {
         self.labelled(&head, 0, "");
         if let Some(name) = &step.name {
             self.labelled("", INDENT, name);
+        }
+        match &step.acts_in {
+            ActsIn::Own => {}
+            ActsIn::Other(target) => self.said("in", &target.words()),
+            ActsIn::Later => self.said("in", "an account and Region that depend on steps before it"),
         }
         if let Runs::Depends { condition, on } = &step.runs {
             self.said("IF", &format!("`{condition}`, which waits for {}", on.join(", ")));

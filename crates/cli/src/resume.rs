@@ -15,7 +15,7 @@ use chrono::TimeDelta;
 use lifeboat_engine::adopt::{self as adoption, Adoption};
 use lifeboat_engine::log::RunLog;
 use lifeboat_engine::notify::Crier;
-use lifeboat_engine::start::Caller;
+use lifeboat_engine::start::{Aim, Caller};
 use lifeboat_engine::{amend, start};
 use lifeboat_journal::chain::{self, Verified};
 use lifeboat_journal::event::{
@@ -163,8 +163,8 @@ async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8,
     let run = home.find(run.id.as_str())?;
     let catalog = wiring::catalog();
     let mut plan = kept_plan(&directory, &run.state, started, &catalog)?;
-    let wiring = wire(&directory, &run.state, started, downtime, profile, &probes).await?;
-    let caller = same_account(&wiring, started).await?;
+    let mut wiring = wire(&directory, &run.state, started, downtime, profile, &probes).await?;
+    let caller = same_account(&mut wiring, started).await?;
     let me = me(started, caller);
     let Local { _file, broken } = match purpose {
         Purpose::Resume { .. } => local_lock(home, &run, &plan, started, broken_for.as_deref())?,
@@ -269,7 +269,10 @@ fn me(started: &RunStarted, caller: Caller) -> Identity {
             let [user, host] = SIMULATED_OPERATOR;
             Identity::of_user(user, host)
         }
-        false => Identity { arn: Some(caller.arn), ..Identity::of_user(user(), host()) },
+        false => {
+            let arn = Some(caller.before.unwrap_or(caller.arn));
+            Identity { arn, ..Identity::of_user(user(), host()) }
+        }
     }
 }
 
@@ -288,7 +291,8 @@ async fn wire(
             wiring::simulated(world, *seed, &directory.world(), last, probes)
         }
         Cloud::Aws | Cloud::Endpoint { .. } => {
-            Ok(wiring::real(profile, Some(started.region.clone()), probes).await)
+            let (own_profile, region) = (started.access.profile.clone(), Some(started.region.clone()));
+            Ok(wiring::real(profile, own_profile, region, probes).await)
         }
     }
 }
@@ -301,8 +305,8 @@ fn world_reference(directory: &RunDirectory) -> Result<WorldReference, CommandEr
 }
 
 /// The credentials must be those of the run's account. Without any, the run waits as it is.
-async fn same_account(wiring: &Wiring, started: &RunStarted) -> Result<Caller, CommandError> {
-    let caller = wiring.caller(&started.region).await.map_err(|error| {
+async fn same_account(wiring: &mut Wiring, started: &RunStarted) -> Result<Caller, CommandError> {
+    let caller = wiring.enter(&Aim::of(started)).await.map_err(|error| {
         let blocked = error.is_blocked();
         let told = CommandError::from(error);
         if blocked { told.code(outcome::PAUSED) } else { told }

@@ -141,6 +141,8 @@ pub(crate) fn importance(kind: &EventKind) -> Importance {
         | EventKind::RoleAssigned { .. }
         | EventKind::UpdateDue { .. }
         | EventKind::NotifyFailed { .. }
+        | EventKind::ClockJumped { .. }
+        | EventKind::ClockSkew { .. }
         | EventKind::TailDropped { .. } => Importance::Notable,
         EventKind::LockAcquired(lock) if lock.expired.is_some() => Importance::Notable,
         EventKind::LockReleased { error: Some(_) } => Importance::Notable,

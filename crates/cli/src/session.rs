@@ -168,11 +168,11 @@ impl Session<'_> {
         let until = self.request.until.as_deref().map(|name| orders::until(&self.plan, name)).transpose()?;
         let id = self.run_id()?;
         let directory = RunDirectory::of(self.home.path(), &id);
-        let wiring = self.wire(&directory).await?;
+        let mut wiring = self.wire(&directory).await?;
         everything_is_in_this_build(&self.plan, &wiring)?;
         let start = self.start(&wiring)?;
         let aim = start::aim(&self.plan, &self.catalog, &start, wiring.clock.now())?;
-        let caller = wiring.caller(&aim.region).await;
+        let caller = wiring.enter(&aim).await;
         locks::announce(self.home, &self.plan, self.request.mode, &aim, self.request.simulate.is_some());
         self.consent(&aim, &caller)?;
         let key = start::lock_key(&self.plan, &self.catalog, &start, &aim, wiring.clock.now())?;
@@ -189,6 +189,7 @@ impl Session<'_> {
         start::begin(&log, &self.plan, &start, &aim, &caller)?;
         let Local { _file, broken } = local;
         log.append(broken)?;
+        start::guard_steps(&log, &self.plan, &self.catalog, wiring.logins().as_ref()).await?;
         log.append(orders::accept(&accepted, self.request.reason.as_deref()))?;
         let by_force = self.arguments.break_lock.then(|| self.request.reason.clone().unwrap_or_default());
         let me = log.with_state(|state| state.operators.first().cloned().unwrap_or_default());
@@ -251,7 +252,8 @@ impl Session<'_> {
     async fn wire(&self, directory: &RunDirectory) -> Result<Wiring, CommandError> {
         let Some(Simulation { reference, world, seed, .. }) = &self.request.simulate else {
             let (profile, region) = (self.request.profile.clone(), self.request.region.clone());
-            return Ok(wiring::real(profile, region, &self.arguments.probes).await);
+            let own_profile = start::profile(&self.plan, self.arguments.target.as_deref())?;
+            return Ok(wiring::real(profile, own_profile, region, &self.arguments.probes).await);
         };
         let failed = |error: io::Error| CommandError::file("write", directory.path(), &error);
         directory.create().map_err(failed)?;
@@ -288,6 +290,7 @@ impl Session<'_> {
             default_region: self.request.region.clone().or_else(|| wiring.default_region()),
             roles: self.arguments.roles.by_role(),
             people: BTreeMap::new(),
+            target: self.arguments.target.clone(),
         })
     }
 
@@ -617,7 +620,7 @@ impl Voyage {
         Outside {
             people: Arc::new(people),
             secrets: self.wiring.secrets(),
-            identity: self.wiring.secrets(),
+            identity: self.wiring.logins(),
             blocked_limit,
             lock: self.lock.clone(),
         }

@@ -2,6 +2,7 @@
 
 use crate::connect_to::ProbeArguments;
 use crate::error::CommandError;
+use crate::logins::Logins;
 use crate::secrets::Secrets;
 use crate::simulated_ports;
 use chrono::{DateTime, Utc};
@@ -11,10 +12,9 @@ use lifeboat_engine::clock::Clock;
 use lifeboat_engine::lock::RunLock;
 use lifeboat_engine::notify::{Notifiers, Outbox};
 use lifeboat_engine::registry::Registry;
-use lifeboat_engine::start::Caller;
+use lifeboat_engine::start::{Aim, Caller};
 use lifeboat_journal::chain;
 use lifeboat_journal::event::Cloud;
-use lifeboat_probe::Ports;
 use lifeboat_runbook::spec::Catalog;
 use lifeboat_sim::fault::Fault;
 use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition, WorldEntry, WorldLog};
@@ -42,16 +42,26 @@ pub(crate) struct Wiring {
     /// Who tells people; nobody in a simulation.
     pub(crate) notifiers: Option<Notifiers>,
     aws: Arc<Aws>,
+    logins: Arc<Logins>,
 }
 
 impl Wiring {
-    /// Who AWS says we are.
-    pub(crate) async fn caller(&self, region: &str) -> Result<Caller, ActionError> {
-        let identity = lifeboat_aws::sts::caller_identity(&self.aws, region).await?;
-        Ok(Caller { account: identity.account, arn: identity.arn })
+    /// Takes the credentials that the run is to act with; who AWS says they are.
+    pub(crate) async fn enter(&mut self, aim: &Aim) -> Result<Caller, ActionError> {
+        let (target, regions) = (aim.target(), aim.asked_in());
+        let caller = self.logins.who(&target, &regions).await?;
+        self.aws = self.logins.aws(&target).await?;
+        self.registry = self.logins.actions(&self.aws);
+        Ok(caller)
     }
 
-    /// Where secrets are read, and who says whose credentials these are.
+    /// Whose credentials these are before any role is assumed, asked in a Region.
+    pub(crate) async fn caller(&self, region: &str) -> Result<Caller, ActionError> {
+        let identity = lifeboat_aws::sts::caller_identity(&self.aws, region).await?;
+        Ok(Caller { account: identity.account, arn: identity.arn, before: None })
+    }
+
+    /// Where secrets are read.
     pub(crate) fn secrets(&self) -> Arc<Secrets> {
         Arc::new(Secrets(self.aws.clone()))
     }
@@ -64,6 +74,11 @@ impl Wiring {
     /// Where runs take their locks.
     pub(crate) fn locks(&self) -> Arc<dyn RunLock> {
         Arc::new(lifeboat_aws::ssm::Locks(self.aws.clone()))
+    }
+
+    /// Who says whose credentials these are, and what acts with others.
+    pub(crate) fn logins(&self) -> Arc<Logins> {
+        self.logins.clone()
     }
 
     /// The Region of the profile or the environment.
@@ -188,8 +203,10 @@ fn in_world(
     let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));
     let ports = simulated_ports::ports(&simulator, &clock, probes.run_commands);
     let cloud = Cloud::Simulated { world, seed };
-    let (registry, outbox) = registry(&aws, ports);
-    Ok(Wiring { cloud, clock, registry, outbox, notifiers: None, aws })
+    let outbox = Arc::default();
+    let logins = Arc::new(Logins::new(aws.clone(), ports, &outbox, None, false));
+    let registry = logins.actions(&aws);
+    Ok(Wiring { cloud, clock, registry, outbox, notifiers: None, aws, logins })
 }
 
 /// What happened in a simulated world so far. A line without its end was never accepted: it is cut off.
@@ -215,27 +232,26 @@ fn world_entries(log: &Path) -> Result<Vec<WorldEntry>, CommandError> {
         .collect()
 }
 
-/// Amazon Web Services, or whatever endpoint the environment names.
-pub(crate) async fn real(profile: Option<String>, region: Option<String>, probes: &ProbeArguments) -> Wiring {
-    let aws = Arc::new(Aws::real(profile, region).await);
+/// Amazon Web Services, or whatever endpoint the environment names. The profile is that of the command line, else the
+/// one that the target names.
+pub(crate) async fn real(
+    profile: Option<String>,
+    own_profile: Option<String>,
+    region: Option<String>,
+    probes: &ProbeArguments,
+) -> Wiring {
+    let aws = Arc::new(Aws::real(profile.or_else(|| own_profile.clone()), region).await);
     let cloud = match aws.endpoint() {
         Some(url) => Cloud::Endpoint { url },
         None => Cloud::Aws,
     };
     let clock = Clock::real();
     let ports = lifeboat_probe::real::ports(&clock, probes.redirects(cloud == Cloud::Aws));
-    let (registry, outbox) = registry(&aws, ports);
+    let outbox = Arc::default();
     let notifiers = Some(lifeboat_probe::real::notifiers(&clock));
-    Wiring { cloud, clock, registry, outbox, notifiers, aws }
-}
-
-/// The actions of a run.
-fn registry(aws: &Arc<Aws>, ports: Ports) -> (Registry, Arc<Outbox>) {
-    let (mut registry, outbox) = (Registry::default(), Arc::default());
-    lifeboat_aws::register(&mut registry, aws);
-    lifeboat_probe::register(&mut registry, ports);
-    lifeboat_probe::register_notify(&mut registry, &outbox);
-    (registry, outbox)
+    let logins = Arc::new(Logins::new(aws.clone(), ports, &outbox, own_profile, true));
+    let registry = logins.actions(&aws);
+    Wiring { cloud, clock, registry, outbox, notifiers, aws, logins }
 }
 
 /// The run's clock, as the simulator wants it.

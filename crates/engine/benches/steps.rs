@@ -18,6 +18,7 @@ use lifeboat_engine::start::{self, Aim, Caller, Start};
 use lifeboat_journal::event::Cloud;
 use lifeboat_journal::file::{JournalWriter, Storage};
 use lifeboat_journal::outcome::Verdict;
+use lifeboat_journal::target::Target;
 use lifeboat_runbook::check::{Files, check};
 use lifeboat_runbook::diagnostic::Source;
 use lifeboat_runbook::id::RunId;
@@ -62,8 +63,8 @@ struct Someone;
 
 #[async_trait]
 impl Identity for Someone {
-    async fn account(&self, _: &str) -> Result<String, ActionError> {
-        Ok("111122223333".to_owned())
+    async fn caller(&self, _: &Target) -> Result<Caller, ActionError> {
+        Ok(Caller { account: "111122223333".to_owned(), arn: String::new(), before: None })
     }
 }
 
@@ -126,9 +127,10 @@ async fn drive(plan: Plan, catalog: Catalog, clock: Clock) -> Option<Verdict> {
         default_region: None,
         roles: BTreeMap::new(),
         people: BTreeMap::new(),
+        target: None,
     };
-    let aim = Aim { account: None, region: "eu-west-1".into() };
-    let caller = Ok(Caller { account: "111122223333".into(), arn: "arn".into() });
+    let aim = Aim { account: None, region: "eu-west-1".into(), ..Aim::default() };
+    let caller = Ok(Caller { account: "111122223333".into(), arn: "arn".into(), before: None });
     start::begin(&log, &plan, &start, &aim, &caller).expect("a journal");
     let mut registry = Registry::default();
     registry.add_action(Arc::new(Nothing));

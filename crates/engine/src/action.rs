@@ -6,6 +6,7 @@ use crate::lookout::{Seen, Watch};
 use crate::name::Charset;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use lifeboat_journal::event::Failure;
 use lifeboat_runbook::id::{RunId, StepPath};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::{ActionSpec, Effect, Grade, Resource};
@@ -232,6 +233,13 @@ pub struct ActionError {
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
+}
+
+impl From<Failure> for ActionError {
+    fn from(failure: Failure) -> Self {
+        let kind = if failure.refused { ErrorKind::Refused } else { ErrorKind::Failed };
+        Self { kind, code: failure.code, message: failure.message, hint: failure.hint }
+    }
 }
 
 /// What may be done about an error.

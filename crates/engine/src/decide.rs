@@ -310,6 +310,7 @@ impl<'run> Decision<'run> {
         EventKind::StepStarted(Box::new(StepStarted {
             action: here.step.kind().to_owned(),
             effect: "read".to_owned(),
+            target: None,
             parameters,
             names: BTreeMap::new(),
             token: String::new(),

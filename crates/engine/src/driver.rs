@@ -8,19 +8,21 @@ use crate::clock::Clock;
 use crate::decide::LOCK;
 use crate::decide::{Command, Decider};
 use crate::guard::Permitted;
+use crate::hands::AllHands;
 use crate::locking::Locking;
 use crate::log::{JournalLost, RunLog};
 use crate::people::People;
 use crate::perform::Worker;
-use crate::poller::Poller;
 use crate::registry::Registry;
 use crate::secrets::SecretSource;
+use crate::start::Caller;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::future::{Either, select};
 use lifeboat_journal::event::{Draft, EventKind, PauseReason, Phase, UnwatchedReason};
 use lifeboat_journal::lock::{LockHolder, LockState};
 use lifeboat_journal::state::StepStatus;
+use lifeboat_journal::target::Target;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Mode, Plan};
 use lifeboat_runbook::spec::Catalog;
@@ -70,14 +72,28 @@ pub struct Outside {
     pub lock: Locking,
 }
 
-/// Says whose credentials are in use now.
+/// The credentials there are: whose they are, and what acts with them.
 #[async_trait]
 pub trait Identity: Send + Sync {
-    /// The account id.
+    /// Who AWS says the credentials of a target are, asked in the target's Region.
     ///
     /// # Errors
-    /// When nobody is logged in, or nobody can say.
-    async fn account(&self, region: &str) -> Result<String, ActionError>;
+    /// When nobody is logged in, the role may not be assumed, or nobody can say.
+    async fn caller(&self, target: &Target) -> Result<Caller, ActionError>;
+
+    /// The furthest that this machine's clock was seen ahead of AWS's, seconds; nothing where nobody measured it.
+    fn skew_s(&self) -> Option<f64> {
+        None
+    }
+
+    /// The actions that act with the credentials of a target that are not the run's own.
+    ///
+    /// # Errors
+    /// Where there are no others.
+    async fn registry(&self, target: &Target) -> Result<Registry, ActionError> {
+        let message = format!("nothing here acts in {}", target.words());
+        Err(ActionError::refused("no_access", message))
+    }
 }
 
 /// A request for the end of the run.
@@ -251,7 +267,7 @@ impl Engine {
             registry: self.registry.clone(),
             clock: self.clock.clone(),
             log: self.log.clone(),
-            poller: Poller::new(self.clock.clone(), self.registry.clone()),
+            all_hands: AllHands::default(),
             permitted: Arc::new(self.permitted.clone()),
             confirmed: Arc::new(self.confirmed.clone()),
             outside: self.outside.clone(),

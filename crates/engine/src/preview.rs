@@ -13,7 +13,7 @@ mod scope;
 mod steps;
 
 pub use model::{
-    AlarmPreview, Asked, Back, CheckPreview, Expected, Found, Impact, LockPreview, Owner, Preview,
+    ActsIn, AlarmPreview, Asked, Back, CheckPreview, Expected, Found, Impact, LockPreview, Owner, Preview,
     ProbePreview, Problem, Runs, StepPreview, Then, Verdict,
 };
 
@@ -69,7 +69,9 @@ pub async fn preview(foresight: Foresight) -> Result<Preview, JournalLost> {
     let writer = JournalWriter::create(Box::new(Nowhere), RunId::new(NO_RUN));
     let log = Arc::new(RunLog::new(clock.clone(), writer, Vec::new(), Vec::new()));
     start::begin(&log, plan, start, aim, caller)?;
+    start::guard_steps(&log, plan, &foresight.catalog, foresight.outside.identity.as_ref()).await?;
     let refused = log.with_state(|state| state.refused.clone());
+    let started = log.with_state(|state| state.started.clone());
     let mut problems: Vec<Problem> = start::not_yet(plan).into_iter().map(Problem::not_yet).collect();
     problems.extend(refused.map(|refused| Problem::refused(&refused.check, refused.failure)));
     let may_look = problems.is_empty();
@@ -97,7 +99,8 @@ pub async fn preview(foresight: Foresight) -> Result<Preview, JournalLost> {
         cloud: start.cloud.word(),
         account: caller.as_ref().ok().map(|caller| caller.account.clone()).or_else(|| aim.account.clone()),
         region: aim.region.clone(),
-        caller: caller.as_ref().ok().map(|caller| caller.arn.clone()),
+        caller: started.as_ref().and_then(|started| started.caller.clone()),
+        acts_as: started.and_then(|started| started.acts_as),
         at: clock.now(),
         inputs: start.inputs.clone(),
         rto_objective_s: plan.objectives.rto.map(seconds),

@@ -268,6 +268,10 @@ impl<'run> RunScope<'run> {
             ("target", "account") => started?.account.as_str().into(),
             ("target", "region") => started?.region.as_str().into(),
             ("roles", role) => self.state.roles.get(role)?.as_str().into(),
+            ("target", "regions") => {
+                let regions = started?.regions.iter();
+                Value::Map(regions.map(|(name, region)| (name.clone(), region.as_str().into())).collect())
+            }
             ("marks", mark) => self.state.marks.get(&mark_of(self.file(), mark))?.at.into(),
             _ => return None,
         })

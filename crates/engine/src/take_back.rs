@@ -1,6 +1,7 @@
 //! Taking a step back, until its effect is seen to be gone.
 
 use crate::action::{Action, ActionError, ErrorKind, Stage, StepContext, UndoObservation};
+use crate::hands::{Hands, Reach};
 use crate::log::{JOURNAL_LOST, JournalLost};
 use crate::lookout::Seen;
 use crate::patience::Patience;
@@ -16,6 +17,7 @@ use lifeboat_runbook::spec::Effect;
 use lifeboat_runbook::template::Template;
 use lifeboat_runbook::value::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A thing is gone when it was not found twice, this far apart (catalogue §5).
@@ -39,7 +41,9 @@ impl Worker {
         cx.attempt = state.attempts;
         cx.prepared = prepared_of(intent);
         cx.recorded = recorded_of(state, self.created_by(&attempt.step.path));
-        self.take_back(attempt.action.as_ref(), attempt.step, cx).await
+        let reach = Arc::new(self.reach(attempt.step, Some(intent)).map_err(|error| failed("undo", error))?);
+        let hands = self.hands(&reach).await.map_err(|error| failed("undo", error))?;
+        self.take_back(attempt.action.as_ref(), attempt.step, cx, &hands, reach).await
     }
 
     /// Takes a step back and journals how that ended.
@@ -70,11 +74,15 @@ impl Worker {
 
     async fn undo_own(&self, step: &Step, state: &StepState, number: u32) -> Result<(), Ended> {
         let Some(intent) = &state.intent else { return Ok(()) };
-        let (action, _) = self.action(step).map_err(|error| failed("undo", error))?;
-        let mut cx = self.context(step, number).map_err(|error| failed("undo", error))?;
+        let undo = |error| failed("undo", error);
+        // It is taken back where it was done, whatever the runbook says by now.
+        let reach = Arc::new(self.reach(step, Some(intent)).map_err(undo)?);
+        let hands = self.hands(&reach).await.map_err(undo)?;
+        let (action, _) = self.action(&hands, step).map_err(undo)?;
+        let mut cx = self.context(step, number, &reach).map_err(undo)?;
         cx.prepared = prepared_of(intent);
         cx.recorded = recorded_of(state, self.created_by(&step.path));
-        self.take_back(action.as_ref(), step, cx).await
+        self.take_back(action.as_ref(), step, cx, &hands, reach).await
     }
 
     /// Takes a step back by another action, which is performed as a step of its own: `undo:<id>`.
@@ -118,9 +126,12 @@ impl Worker {
         action: &dyn Action,
         step: &Step,
         mut cx: StepContext,
+        hands: &Hands,
+        reach: Arc<Reach>,
     ) -> Result<(), Ended> {
         let (path, attempt, began) = (step.path.clone(), cx.attempt, self.clock.now());
-        let patience = Patience { path, attempt, began, limit: UNDO_LIMIT, during: "undo" };
+        let patience = Patience { path, attempt, began, limit: UNDO_LIMIT, during: "undo", reach };
+        self.right_account(&patience.reach, &patience).await?;
         let mut gone_once = false;
         let mut tries = 0;
         loop {
@@ -134,7 +145,7 @@ impl Worker {
                 let first = Stage::first();
                 return self.patiently(&patience, || action.undo(&cx, &first)).await;
             };
-            let seen = self.patiently(&patience, || self.poller.look(&watch)).await?;
+            let seen = self.patiently(&patience, || hands.poller.look(&watch)).await?;
             let seen = if self.is_adopted(&cx, &seen) { Seen::absent(seen.id) } else { seen };
             note_entries(&cx, &seen).map_err(|error| failed("undo", error))?;
             match action.judge_undo(&cx, &seen) {

@@ -6,6 +6,7 @@ use crate::incident::event::IncidentEvent;
 use crate::items::ItemEvent;
 use crate::lock::{LockAcquired, LockBroken, LockHolder};
 use crate::outcome::Outcome;
+use crate::target::{Access, AccountChecked, Target};
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
 use lifeboat_runbook::plan::{ExpectSource, Loss, Mode};
@@ -570,6 +571,23 @@ pub enum EventKind {
         /// What follows: `stop`, `leave`, or `nothing`, where the run is stopping already.
         then: String,
     },
+    /// Credentials that a step needs besides those of the run belong to the account they should.
+    #[serde(rename = "account.checked")]
+    AccountChecked(Box<AccountChecked>),
+    /// Wall clock and monotonic clock went apart between two looks, or the machine was asleep.
+    #[serde(rename = "clock.jumped")]
+    ClockJumped {
+        /// By how many seconds the wall clock was set forward; negative where it was set back.
+        by_s: f64,
+        /// How many seconds of that time the machine was asleep, which both clocks count.
+        asleep_s: f64,
+    },
+    /// This machine's clock is not that of AWS.
+    #[serde(rename = "clock.skew")]
+    ClockSkew {
+        /// By how many seconds this machine is ahead; negative where it is behind.
+        by_s: f64,
+    },
     /// A torn last line was cut off before writing went on.
     #[serde(rename = "journal.tail_dropped")]
     TailDropped {
@@ -1044,8 +1062,17 @@ pub struct RunStarted {
     pub account: String,
     /// The Region it acts in.
     pub region: String,
-    /// The caller's ARN, where STS could be asked.
+    /// The named Regions of the target.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub regions: BTreeMap<String, String>,
+    /// The caller's ARN, where STS could be asked: before a role is assumed.
     pub caller: Option<String>,
+    /// Whose credentials act.
+    #[serde(default, skip_serializing_if = "Access::is_plain")]
+    pub access: Access,
+    /// The ARN of the session, where a role is assumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acts_as: Option<String>,
     /// Who started it.
     pub operator: String,
     /// The machine it was started on.
@@ -1100,6 +1127,11 @@ impl RunStarted {
     /// Whether it is against the simulator.
     pub fn is_simulated(&self) -> bool {
         matches!(self.cloud, Cloud::Simulated { .. })
+    }
+
+    /// Where it acts and as whom, if a step does not say otherwise.
+    pub fn target(&self) -> Target {
+        Target { account: self.account.clone(), region: self.region.clone(), access: self.access.clone() }
     }
 
     /// The word for a [`Loss`].
@@ -1159,6 +1191,9 @@ pub struct StepStarted {
     pub action: String,
     /// What it does.
     pub effect: String,
+    /// Where it acts and as whom, if that is not the run's own target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
     /// Its parameters, masked.
     pub parameters: Values,
     /// Names of what will be made.

@@ -23,3 +23,4 @@ pub mod measure;
 pub mod outcome;
 pub mod probes;
 pub mod state;
+pub mod target;

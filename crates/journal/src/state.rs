@@ -11,6 +11,7 @@ use crate::lock::LockState;
 use crate::measure::{DataLost, RecoveryTime};
 use crate::outcome::{Outcome, Verdict};
 use crate::probes::{AlarmState, ProbeState};
+use crate::target::{Access, Target};
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
 use lifeboat_runbook::plan::{GROUPS, Mode};
@@ -29,20 +30,23 @@ pub struct Moment {
     pub mono_ms: u64,
     /// Which process.
     pub epoch: u32,
+    /// How often the clocks had gone apart before.
+    pub jumps: u32,
 }
 
 impl Moment {
+    /// Whether both were seen by one process whose clocks agreed all the time: then its monotonic clock tells how far
+    /// they are apart.
+    pub fn shares_clock(&self, other: &Self) -> bool {
+        self.epoch == other.epoch && self.epoch != 0 && self.jumps == other.jumps
+    }
+
     /// Seconds from `self` to `later`: by the monotonic clock within one process, else by the wall clock.
     pub fn seconds_to(&self, later: &Self) -> f64 {
-        if self.epoch == later.epoch && self.is_recorded_then() && later.is_recorded_then() {
+        if self.shares_clock(later) {
             return (later.mono_ms as f64 - self.mono_ms as f64) / 1000.0;
         }
         (later.at - self.at).num_milliseconds() as f64 / 1000.0
-    }
-
-    /// Whether `mono_ms` belongs to `at`: an event about the past has a monotonic time of its writing only.
-    fn is_recorded_then(&self) -> bool {
-        self.epoch != 0
     }
 }
 
@@ -462,6 +466,12 @@ pub struct RunState {
     pub pauses: Vec<Pause>,
     /// The times in which no process carried it: from the last event before a resume to the resume.
     pub away: Vec<(Moment, Moment)>,
+    /// When wall clock and monotonic clock went apart, and by how many seconds the wall clock was set forward.
+    pub jumps: Vec<(Moment, f64)>,
+    /// By how much this machine's clock is ahead of that of AWS, seconds, where that was worth saying.
+    pub skew_s: Option<f64>,
+    /// Credentials whose account was asked for since the run was last taken up.
+    pub accounts_checked: BTreeSet<(String, Access)>,
     /// The last change of the runbook in the middle of the run.
     pub amended: Option<Box<PlanAmended>>,
     /// How the run had ended before somebody asked to take away what it left.
@@ -516,7 +526,18 @@ impl RunState {
 
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event) {
-        let moment = Moment { seq: event.seq, at: event.at, mono_ms: event.mono_ms, epoch: epoch_of(event) };
+        let mut moment = Moment {
+            seq: event.seq,
+            at: event.at,
+            mono_ms: event.mono_ms,
+            epoch: epoch_of(event),
+            jumps: u32::try_from(self.jumps.len()).unwrap_or(u32::MAX),
+        };
+        if let EventKind::ClockJumped { by_s, .. } = &event.kind {
+            // The event that tells of a jump stands behind it.
+            moment.jumps += u32::from(*by_s != 0.0);
+            self.jumps.extend((*by_s != 0.0).then_some((moment, *by_s)));
+        }
         self.run.get_or_insert_with(|| event.run.clone());
         self.note_pauses(event, moment);
         match &event.step {
@@ -574,6 +595,8 @@ impl RunState {
                 self.paused = Some(Paused { why: why.clone(), because: *because, step: step.cloned() });
             }
             EventKind::RunResumed { by, .. } => {
+                // Whoever resumes may have other credentials.
+                self.accounts_checked.clear();
                 let by = by.iter().map(|by| (**by).clone());
                 let news = by.filter(|by| !self.operators.contains(by)).collect::<Vec<_>>();
                 self.operators.extend(news);
@@ -586,6 +609,11 @@ impl RunState {
             EventKind::NotifySent(notice) | EventKind::NotifyRecorded(notice) => {
                 self.told.insert((notice.of, notice.to.clone()));
             }
+            EventKind::AccountChecked(checked) => {
+                let Target { account, access, .. } = &checked.target;
+                self.accounts_checked.insert((account.clone(), access.clone()));
+            }
+            EventKind::ClockSkew { by_s } => self.skew_s = Some(*by_s),
             EventKind::AbortAsked { by, why, undo } => {
                 self.paused = None;
                 self.abort_asked = Some(Abort { by: by.clone(), why: why.clone(), undo: *undo });

@@ -75,6 +75,9 @@ fn started(mode: Mode, steps: Vec<StepOutline>) -> RunStarted {
         inputs: BTreeMap::new(),
         account: "111122223333".into(),
         region: "eu-west-1".into(),
+        regions: BTreeMap::new(),
+        access: Default::default(),
+        acts_as: None,
         caller: None,
         operator: "ada".into(),
         host: "laptop".into(),
@@ -141,6 +144,7 @@ impl Run {
         let intent = StepStarted {
             action: "test".into(),
             effect: "create".into(),
+            target: None,
             parameters: BTreeMap::new(),
             names: BTreeMap::new(),
             token: String::new(),

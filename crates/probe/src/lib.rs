@@ -34,6 +34,7 @@ pub fn catalog() -> Vec<&'static ActionSpec> {
 }
 
 /// Whom the actions of this room ask.
+#[derive(Clone)]
 pub struct Ports {
     /// Databases.
     pub sql: Arc<dyn sql::Sql>,

@@ -202,6 +202,14 @@ pub fn words(kind: &EventKind) -> String {
             "leave" => format!("{signal} came: the process leaves at once"),
             _ => format!("{signal} came; the run is stopping already"),
         },
+        EventKind::AccountChecked(checked) => {
+            format!("{} is the right account: {}", checked.target.words(), checked.caller)
+        }
+        EventKind::ClockJumped { by_s, asleep_s } => clock_jumped(*by_s, *asleep_s),
+        EventKind::ClockSkew { by_s } => {
+            let way = if *by_s > 0.0 { "ahead of" } else { "behind" };
+            format!("this machine's clock is {} {way} that of AWS", duration(by_s.abs()))
+        }
         EventKind::TailDropped { bytes, .. } => {
             format!("a last line torn by a crash ({bytes} bytes) was cut off the journal")
         }
@@ -238,6 +246,14 @@ fn lock_broken(broken: &LockBroken) -> String {
 fn lock_holder(holder: &LockHolder) -> String {
     let LockHolder { run, operator, host, since, .. } = holder;
     format!("held by {run}, {operator} on {host}, since {}", time_text(*since))
+}
+
+fn clock_jumped(by_s: f64, asleep_s: f64) -> String {
+    let asleep = (asleep_s >= 1.0).then(|| format!("the machine was asleep for {}", duration(asleep_s)));
+    let way = if by_s > 0.0 { "forward" } else { "back" };
+    let jumped =
+        (by_s.abs() >= 1.0).then(|| format!("the wall clock went {way} by {}", duration(by_s.abs())));
+    asleep.into_iter().chain(jumped).collect::<Vec<_>>().join("; ")
 }
 
 fn run_started(started: &RunStarted) -> String {

@@ -185,7 +185,11 @@ pub static TARGET: Table = Table {
         key("region", Template, "The Region."),
         key("regions", Templates, "Named Regions, such as `primary` and `recovery`."),
         key("role", Any, "The role to assume: a name, or one for `drill` and one for `recovery`."),
-        key("name", Text, "A target named in lifeboat.yaml."),
+        key(
+            "name",
+            Text,
+            "A target named in lifeboat.yaml; what stands beside it goes before what that says.",
+        ),
     ],
 };
 
@@ -195,6 +199,40 @@ pub static ROLE: Table = Table {
     keys: &[
         key("drill", Template, "The role in a drill."),
         key("recovery", Template, "The role in a recovery."),
+        key("external_id", Template, "What the role's trust policy wants to be told, where it does."),
+    ],
+};
+
+/// `lifeboat.yaml`.
+pub static PROJECT: Table = Table {
+    name: "lifeboat.yaml",
+    keys: &[
+        must("schema", Word(&["lifeboat/v1"]), "The version of the language."),
+        key("targets", Named(&NAMED_TARGET), "Accounts and Regions by name, for `--target NAME`."),
+        key("people", Named(&PERSON), "People by name, for `person:NAME` and `--role ROLE=NAME`."),
+        key("secrets", Named(&SECRET), "Where secrets are kept that `notify` of this file refers to."),
+        key("notify", List(&NOTIFY), "Who is told of what in every runbook that does not say it itself."),
+    ],
+};
+
+/// An entry of `targets` of `lifeboat.yaml`.
+pub static NAMED_TARGET: Table = Table {
+    name: "named target",
+    keys: &[
+        key("account", Template, "The only account it may act in: 12 digits, quoted."),
+        key("region", Template, "The Region, or the name of one of `regions`."),
+        key("regions", Templates, "Named Regions, such as `primary` and `recovery`."),
+        key("role", Any, "The role to assume: a name, or one for `drill` and one for `recovery`."),
+        key("profile", Text, "The profile of the AWS configuration to begin with."),
+    ],
+};
+
+/// An entry of `people` of `lifeboat.yaml`.
+pub static PERSON: Table = Table {
+    name: "person",
+    keys: &[
+        key("arn", Any, "By which AWS knows them: one pattern or a list; `*` stands for any text."),
+        key("contact", Text, "How they are reached."),
     ],
 };
 
@@ -471,7 +509,7 @@ pub static LIMIT: Table = Table {
 };
 
 /// Every table, in the order of the reference page.
-pub static TABLES: [&Table; 24] = [
+pub static TABLES: [&Table; 27] = [
     &FILE,
     &REVIEW,
     &OBJECTIVES,
@@ -496,6 +534,9 @@ pub static TABLES: [&Table; 24] = [
     &CONCURRENCY,
     &TRIGGER,
     &UPDATES,
+    &PROJECT,
+    &NAMED_TARGET,
+    &PERSON,
 ];
 
 impl Table {

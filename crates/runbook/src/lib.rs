@@ -18,6 +18,7 @@ pub mod keys;
 pub mod node;
 pub mod notice;
 pub mod plan;
+pub mod project;
 pub mod render;
 pub mod spec;
 pub mod suggestion;

@@ -7,6 +7,7 @@ use crate::diagnostic::Source;
 use crate::expression::{Expression, Scope};
 use crate::id::{MarkName, StepPath};
 use crate::notice::{Notify, Playbook};
+use crate::project::Project;
 use crate::spec::{Effect, Type};
 use crate::template::Template;
 use crate::value::Value;
@@ -80,6 +81,8 @@ pub struct Plan {
     pub notify: Vec<Notify>,
     /// What a playbook says besides; nothing of a runbook.
     pub playbook: Option<Playbook>,
+    /// `lifeboat.yaml`, where there is one.
+    pub project: Option<Project>,
     /// What this version reads and checks but does not execute, with the place of its first use.
     pub not_yet: Vec<NotYet>,
 }
@@ -230,8 +233,24 @@ pub struct Target {
     pub region: Option<Template>,
     /// Named Regions, such as `primary` and `recovery`.
     pub regions: BTreeMap<String, Template>,
+    /// The target of `lifeboat.yaml` it begins with.
+    pub name: Option<String>,
+    /// The profile of the AWS configuration; only in `lifeboat.yaml`.
+    pub profile: Option<String>,
     /// The role to assume, by mode; the same for both where one name was given.
     pub role: Option<TargetRole>,
+}
+
+/// Whether this is written like a Region of AWS: `eu-west-1`, `us-gov-east-1`
+/// (<https://docs.aws.amazon.com/general/latest/gr/rande.html>). Which there are changes from year to year.
+pub fn is_region(text: &str) -> bool {
+    let mut parts = text.split('-').rev();
+    let number = parts
+        .next()
+        .is_some_and(|last| (1..=2).contains(&last.len()) && last.bytes().all(|byte| byte.is_ascii_digit()));
+    let words: Vec<&str> = parts.collect();
+    let is_word = |word: &&str| word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    number && words.len() >= 2 && words.iter().all(is_word)
 }
 
 /// `target.role`.
@@ -241,6 +260,8 @@ pub struct TargetRole {
     pub drill: Option<Template>,
     /// In a recovery.
     pub recovery: Option<Template>,
+    /// What the role's trust policy wants to be told.
+    pub external_id: Option<Template>,
 }
 
 /// An entry of `allow`: what a drill may modify or destroy though it did not make it.

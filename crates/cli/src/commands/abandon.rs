@@ -10,6 +10,7 @@ use crate::resume::{cut_torn_tail, finished, kept_plan, started};
 use crate::{session, wiring};
 use lifeboat_engine::decide::finish;
 use lifeboat_engine::locking;
+use lifeboat_engine::start::Aim;
 use lifeboat_journal::event::{Actor, Cloud, Draft, EventKind, Failure};
 use lifeboat_journal::outcome::{PASSED, Verdict};
 
@@ -20,8 +21,11 @@ fn release(run: &ReadRun, globals: Globals) -> Result<Option<Draft>, CommandErro
         return Ok(None);
     }
     let error = session::runtime(false)?.block_on(async {
-        let wiring =
-            wiring::real(globals.profile, Some(started.region.clone()), &ProbeArguments::default()).await;
+        let (own_profile, region) = (started.access.profile.clone(), Some(started.region.clone()));
+        let mut wiring = wiring::real(globals.profile, own_profile, region, &ProbeArguments::default()).await;
+        if let Err(error) = wiring.enter(&Aim::of(&started)).await {
+            return Some(error);
+        }
         let grip = locking::held(&run.state, wiring.locks(), &wiring.clock)?;
         grip.release().await.err()
     });

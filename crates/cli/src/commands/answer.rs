@@ -87,8 +87,9 @@ fn identity(run: &ReadRun, name: Option<String>, globals: Globals) -> Result<Ide
         (None, false) => {
             let runtime = session::runtime(false)?;
             let asked = async {
-                let region = Some(started.region.clone());
-                let wiring = wiring::real(globals.profile, region, &ProbeArguments::default()).await;
+                let (own_profile, region) = (started.access.profile.clone(), Some(started.region.clone()));
+                let probes = ProbeArguments::default();
+                let wiring = wiring::real(globals.profile, own_profile, region, &probes).await;
                 wiring.caller(&started.region).await
             };
             let answer = runtime.block_on(async { Clock::real().frozen(WHO_AM_I, asked).await });

@@ -114,6 +114,14 @@ impl Watcher {
     async fn look_once(&self) -> Result<Sight, Ended> {
         let step = &self.probe.look;
         let blind = |error: ActionError| Sight::Blind(as_failure(error));
+        let reach = match self.worker.reach(step, None) {
+            Ok(reach) => Arc::new(reach),
+            Err(error) => return Ok(blind(error)),
+        };
+        let hands = match self.worker.hands(&reach).await {
+            Ok(hands) => hands,
+            Err(error) => return Ok(blind(error)),
+        };
         let patience = Patience {
             path: step.path.clone(),
             attempt: 1,
@@ -121,21 +129,23 @@ impl Watcher {
             // A look is not tried again: the next one comes soon enough.
             limit: TimeDelta::zero(),
             during: "wait",
+            reach,
         };
-        let (action, spec) = match self.worker.action(step) {
+        let (action, spec) = match self.worker.action(&hands, step) {
             Ok(found) => found,
             Err(error) => return Ok(blind(error)),
         };
+        self.worker.right_account(&patience.reach, &patience).await?;
         match self.worker.fetch_what_is_hidden(step, &patience).await {
             Err(Ended::Failed { failure, .. }) => return Ok(Sight::Blind(failure)),
             fetched => fetched?,
         }
-        let mut cx = match self.worker.context(step, 1) {
+        let mut cx = match self.worker.context(step, 1, &patience.reach) {
             Ok(cx) => cx,
             Err(error) => return Ok(blind(error)),
         };
         cx.notes = Arc::new(Silent);
-        let mut attempt = Attempt { step, spec, action, cx, patience };
+        let mut attempt = Attempt { step, spec, action, cx, patience, hands };
         let outputs = match self.worker.look(&mut attempt).await?.observation {
             Observation::Ready(outputs) => typed_outputs(spec, &outputs),
             Observation::InProgress { state } | Observation::Asks { state, .. } => {

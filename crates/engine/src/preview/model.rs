@@ -4,6 +4,7 @@ use crate::action::Values;
 use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{AlarmSeen, Failure};
 use lifeboat_journal::lock::LockHolder;
+use lifeboat_journal::target::Target;
 use lifeboat_runbook::id::{MarkName, StepPath};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::Effect;
@@ -27,6 +28,8 @@ pub struct Preview {
     pub region: String,
     /// Whose credentials these are; nothing where nobody could say.
     pub caller: Option<String>,
+    /// Whose session acts, where a role is assumed.
+    pub acts_as: Option<String>,
     /// When it was looked at: what holds now may not hold later.
     pub at: DateTime<Utc>,
     /// The inputs, defaults included.
@@ -231,6 +234,18 @@ impl CheckPreview {
     }
 }
 
+/// Where a step acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "target", rename_all = "snake_case")]
+pub enum ActsIn {
+    /// In the run's own target.
+    Own,
+    /// In another.
+    Other(Target),
+    /// That depends on steps that have not run.
+    Later,
+}
+
 /// A step that has not run.
 #[derive(Clone, Debug, Serialize)]
 pub struct StepPreview {
@@ -245,6 +260,8 @@ pub struct StepPreview {
     /// What it does to the world.
     #[serde(serialize_with = "word")]
     pub effect: Option<Effect>,
+    /// Where it acts, and as whom.
+    pub acts_in: ActsIn,
     /// Whether it runs.
     pub runs: Runs,
     /// Its parameters; what comes from steps that have not run is a placeholder such as `‹string: endpoint of restore›`.

@@ -21,6 +21,7 @@ use lifeboat_journal::chain;
 use lifeboat_journal::event::{Actor, Cloud, Draft, Event, EventKind};
 use lifeboat_journal::file::{JournalWriter, Storage};
 use lifeboat_journal::state::RunState;
+use lifeboat_journal::target::Target;
 use lifeboat_runbook::id::{RunId, StepPath};
 use lifeboat_runbook::plan::{Mode, Plan};
 use lifeboat_runbook::spec::Catalog;
@@ -84,8 +85,8 @@ pub(crate) struct SameAccount;
 
 #[async_trait]
 impl Identity for SameAccount {
-    async fn account(&self, _: &str) -> Result<String, ActionError> {
-        Ok("111122223333".to_owned())
+    async fn caller(&self, _: &Target) -> Result<Caller, ActionError> {
+        Ok(Caller { account: "111122223333".to_owned(), arn: String::new(), before: None })
     }
 }
 
@@ -148,9 +149,12 @@ impl Bench {
         };
         let log = Arc::new(RunLog::new(self.clock.clone(), writer, read.events, twin));
         let start = self.start();
-        let aim = Aim { account: Some("111122223333".into()), region: "eu-west-1".into() };
-        let caller =
-            Ok(Caller { account: "111122223333".into(), arn: "arn:aws:iam::111122223333:user/alice".into() });
+        let aim = Aim { account: Some("111122223333".into()), region: "eu-west-1".into(), ..Aim::default() };
+        let caller = Ok(Caller {
+            account: "111122223333".into(),
+            arn: "arn:aws:iam::111122223333:user/alice".into(),
+            before: None,
+        });
         if fresh {
             start::begin(&log, &self.plan, &start, &aim, &caller)?;
         } else {
@@ -202,6 +206,7 @@ impl Bench {
             default_region: None,
             roles: self.roles.clone(),
             people: BTreeMap::new(),
+            target: None,
         }
     }
 

@@ -100,6 +100,7 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
         outputs: BTreeMap::new(),
         notify: vec![],
         playbook: None,
+        project: None,
         not_yet: vec![],
     }
 }

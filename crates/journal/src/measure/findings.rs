@@ -375,6 +375,15 @@ fn of_event(event: &Event) -> Option<Finding> {
             let text = format!("a crash tore the last line of the journal; its {bytes} bytes were cut off");
             (FindingKind::Torn, text)
         }
+        // By how much the clocks went apart is told of any two events, also of journals without this one.
+        EventKind::ClockJumped { asleep_s, .. } if *asleep_s >= 1.0 => {
+            (FindingKind::Clock, format!("the machine was asleep for {}", time(*asleep_s)))
+        }
+        EventKind::ClockSkew { by_s } => {
+            let way = if *by_s > 0.0 { "ahead of" } else { "behind" };
+            let text = format!("this machine's clock was {} {way} that of AWS", time(by_s.abs()));
+            (FindingKind::Clock, text)
+        }
         _ => return None,
     };
     Some(finding(kind, [event.seq], text))

@@ -59,7 +59,7 @@ mod tests {
 
     fn moment(second: i64) -> Moment {
         let at = DateTime::from_timestamp(second, 0).expect("a time");
-        Moment { seq: 1, at, mono_ms: second.unsigned_abs() * 1000, epoch: 1 }
+        Moment { seq: 1, at, mono_ms: second.unsigned_abs() * 1000, epoch: 1, jumps: 0 }
     }
 
     fn probe(spans: &[(ProbeStatus, i64)]) -> ProbeState {

@@ -80,6 +80,8 @@ pub(super) struct Names {
     pub(super) item: bool,
     /// Ids of steps of the file that come later, or cannot be referred to from here.
     pub(super) later: Vec<String>,
+    /// The names of Regions that may stand behind `region`.
+    pub(super) regions: Vec<String>,
     /// Where secrets may stand: inside `with` and `notify`.
     pub(super) secrets_allowed: bool,
     /// Conditions that hold here, as written.
@@ -125,7 +127,11 @@ impl TypeScope for Names {
                 .iter()
                 .find(|(fact, _)| fact == name)
                 .map_or(Known::Unknown, |(_, kind)| value(*kind)),
-            ["target"] => Known::Fields(vec!["account".into(), "region".into()]),
+            ["target"] => Known::Fields(vec!["account".into(), "region".into(), "regions".into()]),
+            ["target", "regions"] => words(&self.regions),
+            ["target", "regions", name] if self.regions.iter().any(|known| known == name) => {
+                value(Type::String)
+            }
             ["target", "account" | "region"] => value(Type::String),
             ["marks"] => words(&self.marks),
             ["marks", _] => value(Type::Time),
