@@ -4,10 +4,12 @@ use crate::connect_to::ProbeArguments;
 use crate::error::CommandError;
 use crate::secrets::Secrets;
 use crate::simulated_ports;
+use crate::step_faults::{Injector, StepFault};
 use chrono::{DateTime, Utc};
 use lifeboat_aws::Aws;
 use lifeboat_engine::action::ActionError;
 use lifeboat_engine::clock::Clock;
+use lifeboat_engine::meddle::Meddler;
 use lifeboat_engine::registry::Registry;
 use lifeboat_engine::start::Caller;
 use lifeboat_journal::chain;
@@ -50,6 +52,15 @@ impl Wiring {
         Arc::new(Secrets(self.aws.clone()))
     }
 
+    /// The same with these steps going wrong.
+    pub(crate) fn with_step_faults(mut self, faults: &[StepFault]) -> Self {
+        if !faults.is_empty() {
+            let injector: Arc<dyn Meddler> = Arc::new(Injector(faults.to_vec()));
+            self.registry = self.registry.meddled(&injector);
+        }
+        self
+    }
+
     /// The Region of the profile or the environment.
     pub(crate) fn default_region(&self) -> Option<String> {
         self.aws.default_region()
@@ -66,6 +77,9 @@ pub(crate) struct WorldReference {
     pub(crate) sha256: String,
     /// What goes wrong besides.
     pub(crate) faults: Vec<Fault>,
+    /// Which steps go wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) steps: Vec<StepFault>,
 }
 
 impl WorldReference {
@@ -84,7 +98,7 @@ impl WorldReference {
             Ok(path) if path.is_file() => path.display().to_string(),
             _ => name.to_owned(),
         };
-        let reference = Self { world, sha256: digest(&definition)?, faults };
+        let reference = Self { world, sha256: digest(&definition)?, faults, steps: Vec::new() };
         let definition = reference.with_faults(definition)?;
         Ok((reference, definition))
     }
@@ -164,14 +178,36 @@ fn in_world(
     probes: &ProbeArguments,
 ) -> Result<Wiring, CommandError> {
     probes.refuse_redirects()?;
-    let world = definition.name.clone();
-    let simulator = Simulator::replay(definition, seed, entries, Arc::new(RunClock(clock.clone())), log)
-        .map_err(|error| CommandError::failed(format!("the simulated world cannot be rebuilt: {error}")))?;
-    let simulator = Arc::new(simulator);
+    let simulator = rebuilt(definition, seed, entries, &clock, log)?;
+    Ok(around(&simulator, seed, clock, probes))
+}
+
+/// The simulator whose record is `entries`; what changes from here on goes to `log`.
+pub(crate) fn rebuilt(
+    definition: WorldDefinition,
+    seed: u64,
+    entries: &[WorldEntry],
+    clock: &Clock,
+    log: Option<Arc<dyn WorldLog>>,
+) -> Result<Arc<Simulator>, CommandError> {
+    let simulator = Simulator::replay(definition, seed, entries, Arc::new(RunClock(clock.clone())), log);
+    simulator
+        .map(Arc::new)
+        .map_err(|error| CommandError::failed(format!("the simulated world cannot be rebuilt: {error}")))
+}
+
+/// What a run needs, around a simulator.
+pub(crate) fn around(
+    simulator: &Arc<Simulator>,
+    seed: u64,
+    clock: Clock,
+    probes: &ProbeArguments,
+) -> Wiring {
+    let world = simulator.world().definition.name.clone();
     let time = clock.clone();
     let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));
-    let ports = simulated_ports::ports(&simulator, &clock, probes.run_commands);
-    Ok(Wiring { cloud: Cloud::Simulated { world, seed }, clock, registry: registry(&aws, ports), aws })
+    let ports = simulated_ports::ports(simulator, &clock, probes.run_commands);
+    Wiring { cloud: Cloud::Simulated { world, seed }, clock, registry: registry(&aws, ports), aws }
 }
 
 /// What happened in a simulated world so far. A line without its end was never accepted: it is cut off.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// Named values: parameters, outputs.
 pub type Values = BTreeMap<String, Value>;
 
-/// What a step can do: one per name in the catalogue.
+/// What a step can do: one per name in the catalogue. A new verb must be handed on by [`crate::meddle`] too.
 #[async_trait]
 pub trait Action: Send + Sync {
     /// What it says of itself.

@@ -20,6 +20,7 @@ mod hidden;
 pub mod inputs;
 pub mod log;
 pub mod lookout;
+pub mod meddle;
 pub mod name;
 mod patience;
 pub mod people;
