@@ -11,7 +11,10 @@ use std::path::Path;
 
 /// The file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a map with `faults`, `steps` and `kill`, as many of them as are wanted")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map with `faults`, `steps` and `kill`, as many of them as are wanted"
+)]
 pub(crate) struct Faults {
     /// What AWS does wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

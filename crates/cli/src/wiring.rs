@@ -197,12 +197,7 @@ pub(crate) fn rebuilt(
 }
 
 /// What a run needs, around a simulator.
-pub(crate) fn around(
-    simulator: &Arc<Simulator>,
-    seed: u64,
-    clock: Clock,
-    probes: &ProbeArguments,
-) -> Wiring {
+pub(crate) fn around(simulator: &Arc<Simulator>, seed: u64, clock: Clock, probes: &ProbeArguments) -> Wiring {
     let world = simulator.world().definition.name.clone();
     let time = clock.clone();
     let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));

@@ -443,7 +443,7 @@ impl StepContext {
 
     /// Whether `tags` carry the marks of this attempt.
     pub fn is_ours(&self, tags: &BTreeMap<String, String>) -> bool {
-        ["lifeboat:run", "lifeboat:step"].iter().all(|key| tags.get(*key) == self.tags().get(*key))
+        [crate::name::RUN_TAG, "lifeboat:step"].iter().all(|key| tags.get(*key) == self.tags().get(*key))
     }
 
     /// Journals a note.

@@ -132,7 +132,8 @@ mod tests {
     }
 
     fn hits(faults: &[Fault], seed: u64, service: &str, operation: &str, call: u64) -> bool {
-        hitting(faults, &Chance::new(seed), Hit { service, operation, call, change: None, second: call }).is_some()
+        hitting(faults, &Chance::new(seed), Hit { service, operation, call, change: None, second: call })
+            .is_some()
     }
 
     #[test]

@@ -389,7 +389,10 @@ fn refusal(kind: &FaultKind, dialect: Dialect) -> Option<ApiError> {
         FaultKind::Throttle => Some(ApiError::new(&dialect.common("Throttling"), "Rate exceeded")),
         FaultKind::CredentialsGone => Some(ApiError {
             status: 403,
-            ..ApiError::new(&dialect.common("ExpiredToken"), "The security token included in the request is expired")
+            ..ApiError::new(
+                &dialect.common("ExpiredToken"),
+                "The security token included in the request is expired",
+            )
         }),
         FaultKind::Error { code, status, message } => {
             Some(ApiError { status: *status, code: code.clone(), message: message.clone() })

@@ -222,12 +222,17 @@ fn once(trial: &Trial, lines: &[Line]) -> Finding {
         }
     }
     // What is asked for twice on purpose may be taken twice where that changes nothing more: not what makes something.
-    let makes = |operation: &str| ["Create", "Restore", "Start", "Copy"].iter().any(|verb| operation.starts_with(verb));
+    let makes = |operation: &str| {
+        ["Create", "Restore", "Start", "Copy"].iter().any(|verb| operation.starts_with(verb))
+    };
     let again = times
         .iter()
         .find(|((_, operation), times)| **times > 1 && (!doubled || makes(operation)))
         .map(|((who, operation), times)| {
-            format!("{operation} was accepted {times} times of {}, attempt {}, stage {}", who.step, who.attempt, who.stage)
+            format!(
+                "{operation} was accepted {times} times of {}, attempt {}, stage {}",
+                who.step, who.attempt, who.stage
+            )
         });
     let why = again.or_else(|| nobodys.map(|operation| format!("{operation} was asked for by no step")));
     Finding::of(Invariant::Once, why.is_none(), || why.unwrap_or_default())
@@ -249,12 +254,15 @@ fn leftovers(twin: &World, world: &World) -> BTreeSet<String> {
     let mut left = BTreeSet::new();
     for (place, region) in world.regions() {
         let before = twin.region(place);
-        let instances = region.instances.values().filter(|it| !before.instances.contains_key(&it.resource_id));
+        let instances =
+            region.instances.values().filter(|it| !before.instances.contains_key(&it.resource_id));
         left.extend(instances.map(|instance| instance.identifier.clone()));
         let snapshots = region.snapshots.keys().filter(|name| !before.snapshots.contains_key(*name));
         left.extend(snapshots.cloned());
         let retained = region.retained.iter().filter(|(id, _)| !before.retained.contains_key(*id));
-        left.extend(retained.map(|(_, backup)| format!("automated backups of {}", backup.instance.identifier)));
+        left.extend(
+            retained.map(|(_, backup)| format!("automated backups of {}", backup.instance.identifier)),
+        );
         let points = &region.backup.recovery_points;
         let points = points.keys().filter(|arn| !before.backup.recovery_points.contains_key(*arn));
         left.extend(points.cloned());
@@ -319,8 +327,13 @@ fn changes(before: &Region, now: &Region) -> Vec<String> {
 
 /// A snapshot may be taken of it in this moment, which changes nothing of it.
 fn is_same(before: &Instance, now: &Instance) -> bool {
-    (&before.identifier, &before.settings, &before.replica_of, before.pending.is_some(), before.failed_over_at)
-        == (&now.identifier, &now.settings, &now.replica_of, now.pending.is_some(), now.failed_over_at)
+    (
+        &before.identifier,
+        &before.settings,
+        &before.replica_of,
+        before.pending.is_some(),
+        before.failed_over_at,
+    ) == (&now.identifier, &now.settings, &now.replica_of, now.pending.is_some(), now.failed_over_at)
 }
 
 /// The passwords of a world.

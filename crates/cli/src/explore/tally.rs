@@ -46,7 +46,8 @@ pub fn explore(
     mut told: impl FnMut(&Tally),
 ) -> Tally {
     let mut tally = Tally::default();
-    let plans: Vec<Planned<'_>> = subjects.iter().map(|(name, subject)| Planned::of(name, subject, seed, every)).collect();
+    let plans: Vec<Planned<'_>> =
+        subjects.iter().map(|(name, subject)| Planned::of(name, subject, seed, every)).collect();
     for number in 0..runs {
         if only.is_some_and(|only| only != number) {
             continue;
@@ -57,7 +58,10 @@ pub fn explore(
         if only.is_some() {
             tally.show(&trial, &report);
         }
-        let repeat = format!("scripts/explore --seed {seed} --every {every} --runs {runs} --only {number} {}", names(subjects));
+        let repeat = format!(
+            "scripts/explore --seed {seed} --every {every} --runs {runs} --only {number} {}",
+            names(subjects)
+        );
         tally.take(&repeat, &trial, report);
         told(&tally);
     }
@@ -123,7 +127,10 @@ impl Trial {
 impl fmt::Display for Tally {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { runs, processes, checked, .. } = self;
-        writeln!(formatter, "{runs} runs in {processes} processes; {checked} times an invariant was looked at")?;
+        writeln!(
+            formatter,
+            "{runs} runs in {processes} processes; {checked} times an invariant was looked at"
+        )?;
         writeln!(formatter, "invariants: {:?}", Invariant::ALL)?;
         writeln!(formatter, "faults ordered:")?;
         self.faults.iter().try_for_each(|(kind, times)| writeln!(formatter, "  {times:7} {kind}"))?;

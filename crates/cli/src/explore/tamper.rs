@@ -69,7 +69,8 @@ impl Tamper {
             }
             Self::TellsSecret => {
                 let world = witness.simulator.world();
-                let told = super::invariants::secrets(&world.definition).into_iter().next().unwrap_or_default();
+                let told =
+                    super::invariants::secrets(&world.definition).into_iter().next().unwrap_or_default();
                 cx.note(Note::Evidence { kind: "text".to_owned(), value: Value::from(told.as_str()) })
             }
             _ => Ok(()),

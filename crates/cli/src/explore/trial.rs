@@ -183,7 +183,8 @@ impl Theatre<'_> {
             let ended = match gone {
                 Err(panicked) => {
                     let told = panicked.downcast_ref::<String>().cloned();
-                    let told = told.or_else(|| panicked.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                    let told =
+                        told.or_else(|| panicked.downcast_ref::<&str>().map(|text| (*text).to_owned()));
                     report.violated(Invariant::Ends, format!("it panicked: {}", told.unwrap_or_default()));
                     return last;
                 }
@@ -195,7 +196,8 @@ impl Theatre<'_> {
             };
             match ended {
                 Ended::Died => {
-                    let known = chain::verify(&self.disk.bytes()).map(|verified| RunState::of(&verified.events));
+                    let known =
+                        chain::verify(&self.disk.bytes()).map(|verified| RunState::of(&verified.events));
                     next = match known {
                         // It died before its first event: there is no run, and whoever wants one starts again.
                         Ok(state) if state.started.is_none() => {
@@ -399,4 +401,3 @@ fn tail_dropped(torn: &[u8]) -> Draft {
     let (bytes, sha256) = (torn.len() as u64, chain::hex(&Sha256::digest(torn)));
     Draft::run(EventKind::TailDropped { bytes, sha256 })
 }
-
