@@ -319,7 +319,12 @@ impl Steps<'_, '_, '_> {
             for touch in spec.touches.iter().filter(|touch| touch.effect >= Effect::Modify) {
                 let Some(template) = with.get(touch.parameter) else { continue };
                 let Some(id) = foreseeable(template, inputs) else { continue };
-                let permitted = allow.iter().any(|entry| match &entry.resource {
+                let by_default = touch.effect == Effect::Modify;
+                let for_action = |entry: &&Allow| match entry.actions.as_slice() {
+                    [] => by_default,
+                    actions => actions.contains(action),
+                };
+                let permitted = allow.iter().filter(for_action).any(|entry| match &entry.resource {
                     AllowedResource::Id(allowed) => foreseeable(allowed, inputs).as_ref() == Some(&id),
                     AllowedResource::Arn(_) | AllowedResource::Tag(_) => true,
                 });
