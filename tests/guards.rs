@@ -1,7 +1,7 @@
 //! What a drill may not touch, which account is the right one, and what is accepted by name.
 
 use crate::program::{Desk, Program};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn book(steps: &str) -> String {
     format!(
@@ -97,4 +97,111 @@ fn two_processes_do_not_write_one_run() {
     assert!(said.stderr.contains("the run is being written by bob on ship, process 7"), "{}", said.stderr);
     drop(lock);
     assert_eq!(program.run(&["resume", run]).code, 4);
+}
+
+const RESTORE: &str = "  - id: restore\n    action: rds.restore_to_point_in_time\n    \
+    with: { source: orders-prod, time: latest }\n    wait: { for: available }\n";
+
+/// How often the simulated AWS accepted something that changes `orders-prod`.
+fn changes_of_production(program: &Program, run: &str) -> usize {
+    let world = std::fs::read_to_string(program.file(run, "world.jsonl")).expect("the world's record");
+    let entries = world.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    entries.filter(|entry| entry["params"]["DBInstanceIdentifier"] == "orders-prod").count()
+}
+
+/// Each way in which a drill could come to touch production, and what stands against it.
+#[test]
+fn no_way_leads_a_drill_to_production() {
+    let (desk, program) = (Desk::new(), Program::new());
+    let world = desk.quick_world(|_| {});
+    let child = "steps:\n  - { id: reboot, action: rds.reboot_instance, with: { instance: orders-prod } }\n";
+    desk.write("child.yaml", &book(&format!("allow: [ orders-prod ]\n{child}")));
+    let reboot = "  - { id: oops, action: rds.reboot_instance, with: { instance: orders-prod } }\n";
+    let delete = "{ instance: orders-prod, skip_final_snapshot: true, delete_automated_backups: false }";
+    let refused = "this run did not make it";
+    for (what, text, code, told) in [
+        ("nothing is allowed", format!("steps:\n{reboot}"), 1, refused),
+        (
+            "another action is allowed",
+            format!("allow: [ {{ id: orders-prod, actions: [rds.failover] }} ]\nsteps:\n{reboot}"),
+            1,
+            refused,
+        ),
+        (
+            "another tag is allowed",
+            format!("allow: [ {{ tag: nobody=has-it }} ]\nsteps:\n{reboot}"),
+            1,
+            refused,
+        ),
+        (
+            "to modify is allowed, to delete is not",
+            format!(
+                "allow: [ orders-prod ]\nsteps:\n  - id: oops\n    action: rds.delete_instance\n    with: {delete}\n"
+            ),
+            1,
+            refused,
+        ),
+        (
+            "what it runs allows itself more",
+            "steps:\n  - { id: inner, runbook: child.yaml }\n".to_owned(),
+            1,
+            refused,
+        ),
+        (
+            "an item of a loop",
+            "steps:\n  - id: each\n    foreach: [orders-prod]\n    steps:\n      \
+             - { id: reboot, action: rds.reboot_instance, with: { instance: \"${{ item }}\" } }\n"
+                .to_owned(),
+            1,
+            refused,
+        ),
+        (
+            "a step of cleanup",
+            format!(
+                "steps:\n{RESTORE}cleanup:\n  - id: oops\n    action: rds.delete_instance\n    with: {delete}\n"
+            ),
+            1,
+            refused,
+        ),
+        (
+            "the undo of a step",
+            format!("steps:\n{RESTORE}    undo: {{ action: rds.delete_instance, with: {delete} }}\n"),
+            6,
+            refused,
+        ),
+        (
+            "an effect that is said to be less",
+            format!(
+                "steps:\n  - id: oops\n    action: rds.delete_instance\n    effect: read\n    with: {delete}\n"
+            ),
+            2,
+            "`effect` says less",
+        ),
+        (
+            "an action of which nobody knows what it does",
+            "steps:\n  - { id: oops, action: command.run, with: { program: \"true\" } }\n".to_owned(),
+            2,
+            "depends on its content",
+        ),
+    ] {
+        let file = desk.write("b.yaml", &book(&text));
+        let said = program.run(&["drill", &file, "--simulate", &world, "--seed", "1", "--output", "json"]);
+        assert_eq!(said.code, code, "{what}: {}{}", said.stdout, said.stderr);
+        assert!(
+            said.stdout.contains(told) || said.stderr.contains(told),
+            "{what}: {}{}",
+            said.stdout,
+            said.stderr
+        );
+        if let Ok(document) = serde_json::from_str::<Value>(&said.stdout) {
+            let run = document["run"].as_str().expect("a run");
+            assert_eq!(changes_of_production(&program, run), 0, "{what}");
+        }
+    }
+    // And the way that is meant.
+    let file = desk.write("b.yaml", &book(&format!("allow: [ orders-prod ]\nsteps:\n{reboot}")));
+    let (code, document) =
+        program.json(&["drill", &file, "--simulate", &world, "--seed", "1", "--quiet", "--output", "json"]);
+    assert_eq!(code, 0, "{document:#}");
+    assert_eq!(changes_of_production(&program, document["run"].as_str().expect("a run")), 1);
 }

@@ -12,6 +12,7 @@ mod database;
 mod docs;
 mod drill;
 mod errors;
+mod explore;
 mod failure;
 mod guards;
 mod iam;

@@ -5,6 +5,7 @@ use lifeboat_engine::log::JournalLost;
 use lifeboat_journal::outcome;
 use lifeboat_runbook::suggestion::nearest;
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -83,6 +84,12 @@ impl CommandError {
         if let Some(hint) = &self.hint {
             say!("  help: {hint}");
         }
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
     }
 }
 

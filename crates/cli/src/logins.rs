@@ -4,13 +4,14 @@ use async_trait::async_trait;
 use lifeboat_aws::{Aws, Role};
 use lifeboat_engine::action::ActionError;
 use lifeboat_engine::driver::Identity;
+use lifeboat_engine::meddle::Meddler;
 use lifeboat_engine::notify::Outbox;
 use lifeboat_engine::registry::Registry;
 use lifeboat_engine::start::{self, Caller};
 use lifeboat_journal::target::{Access, Target, session_name};
 use lifeboat_probe::Ports;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The ways into AWS of one process, each made when it is first needed.
 pub(crate) struct Logins {
@@ -18,6 +19,8 @@ pub(crate) struct Logins {
     ports: Ports,
     /// What `notify.send` sends by, once there is a run.
     outbox: Arc<Outbox>,
+    /// What makes actions go wrong, in a simulation.
+    meddler: OnceLock<Arc<dyn Meddler>>,
     /// The profile that the run's own target names, which is that of `base`.
     own_profile: Option<String>,
     /// Whether profiles mean something: not in a simulated AWS.
@@ -37,7 +40,12 @@ impl Logins {
         has_profiles: bool,
     ) -> Self {
         let (outbox, made, regions) = (outbox.clone(), Mutex::default(), Mutex::default());
-        Self { base, ports, outbox, own_profile, has_profiles, made, regions }
+        Self { base, ports, outbox, meddler: OnceLock::new(), own_profile, has_profiles, made, regions }
+    }
+
+    /// From here on what it makes goes wrong as `meddler` wants; the first one counts.
+    pub(crate) fn meddle(&self, meddler: Arc<dyn Meddler>) {
+        let _only_once = self.meddler.set(meddler);
     }
 
     fn made(&self) -> MutexGuard<'_, BTreeMap<Access, Arc<Aws>>> {
@@ -101,7 +109,10 @@ impl Logins {
         lifeboat_aws::register(&mut registry, aws);
         lifeboat_probe::register(&mut registry, self.ports.clone());
         lifeboat_probe::register_notify(&mut registry, &self.outbox);
-        registry
+        match self.meddler.get() {
+            Some(meddler) => registry.meddled(meddler),
+            None => registry,
+        }
     }
 }
 

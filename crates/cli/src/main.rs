@@ -1,45 +1,7 @@
-//! The command line of Lifeboat: words, colours, signals, exit codes, files, and the wiring of the rooms.
+//! The program `lifeboat`.
 
-#![warn(clippy::print_stderr, clippy::print_stdout)]
-
-#[macro_use]
-mod say;
-
-mod args;
-mod commands;
-mod connect_to;
-mod desk;
-mod error;
-mod faults;
-mod given;
-mod graph;
-mod home;
-mod inbox;
-mod incidents;
-mod live;
-mod locks;
-mod logins;
-mod orders;
-mod pace;
-mod plan_page;
-mod reports;
-mod resume;
-mod screen;
-mod secrets;
-mod session;
-mod settings;
-mod signals;
-mod simulated_ports;
-mod terminal;
-mod wiring;
-
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = args::Arguments::parse();
-    match commands::run(arguments) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => error.report(),
-    }
+    lifeboat_cli::program()
 }

@@ -286,9 +286,11 @@ async fn wire(
 ) -> Result<Wiring, CommandError> {
     match &started.cloud {
         Cloud::Simulated { seed, .. } => {
-            let world = world_reference(directory)?.again()?;
+            let reference = world_reference(directory)?;
+            let world = reference.again()?;
             let last = state.last.map(|last| last.at + downtime.unwrap_or_default());
-            wiring::simulated(world, *seed, &directory.world(), last, probes)
+            let wiring = wiring::simulated(world, *seed, &directory.world(), last, probes)?;
+            Ok(wiring.with_step_faults(&reference.steps))
         }
         Cloud::Aws | Cloud::Endpoint { .. } => {
             let (own_profile, region) = (started.access.profile.clone(), Some(started.region.clone()));
@@ -334,7 +336,8 @@ fn opening(
     Ok(drafts)
 }
 
-fn abort(why: Option<String>, undo: Option<bool>) -> Draft {
+/// What ends a run.
+pub(crate) fn abort(why: Option<String>, undo: Option<bool>) -> Draft {
     Draft::run(EventKind::AbortAsked { by: user(), why, undo }).by(Actor::person(user()))
 }
 

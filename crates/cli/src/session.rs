@@ -14,9 +14,11 @@ use crate::pace::Pace;
 use crate::reports::{self, Place};
 use crate::screen::{self, Answered, Lines};
 use crate::signals;
+use crate::step_faults;
 use crate::terminal::{self, Terminal};
 use crate::wiring::{self, Wiring, WorldReference};
 use chrono::{DateTime, Utc};
+use lifeboat_engine::action::Values;
 use lifeboat_engine::driver::{Engine, Outside, Stop};
 use lifeboat_engine::locking::Locking;
 use lifeboat_engine::log::{Observer, RunLog};
@@ -30,6 +32,7 @@ use lifeboat_journal::identity::Identity;
 use lifeboat_journal::outcome;
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::check::Checked;
+use lifeboat_runbook::diagnostic::Source;
 use lifeboat_runbook::id::{RunId, StepPath};
 use lifeboat_runbook::notice::Updates;
 use lifeboat_runbook::plan::{AllowedResource, Mode, Plan};
@@ -95,11 +98,12 @@ impl Simulation {
 
     /// The world called `name`, with what goes wrong in it from a file; a seed is drawn where none is given.
     pub(crate) fn named(name: &str, faults: Option<&Path>, seed: Option<u64>) -> Result<Self, CommandError> {
-        let Faults { faults, kill } = match faults {
+        let Faults { faults, steps, kill } = match faults {
             Some(path) => faults::read(path)?,
             None => Faults::default(),
         };
         let (reference, world) = WorldReference::of(name, faults)?;
+        let reference = WorldReference { steps, ..reference };
         let seed = seed.map_or_else(draw_seed, Ok)?;
         Ok(Self { reference, world, seed, kill })
     }
@@ -155,7 +159,7 @@ struct Session<'command> {
     request: Request,
     catalog: Catalog,
     plan: Plan,
-    inputs: lifeboat_engine::action::Values,
+    inputs: Values,
 }
 
 impl Session<'_> {
@@ -166,6 +170,9 @@ impl Session<'_> {
         };
         let accepted = orders::accepted(&self.plan, &self.request.accepted)?;
         let until = self.request.until.as_deref().map(|name| orders::until(&self.plan, name)).transpose()?;
+        if let Some(simulation) = &self.request.simulate {
+            step_faults::fit(&simulation.reference.steps, &self.plan)?;
+        }
         let id = self.run_id()?;
         let directory = RunDirectory::of(self.home.path(), &id);
         let mut wiring = self.wire(&directory).await?;
@@ -234,14 +241,10 @@ impl Session<'_> {
 
     /// From the seed in a simulated run, so that the same seed gives the same run; a seed used before gets a number.
     fn run_id(&self) -> Result<RunId, CommandError> {
-        let entropy = match &self.request.simulate {
-            Some(Simulation { world, seed, .. }) => {
-                let digest = Sha256::digest(format!("run\n{}\n{seed}\n{}", world.name, self.plan.name));
-                std::array::from_fn(|at| digest[at])
-            }
-            None => entropy()?,
+        let id = match &self.request.simulate {
+            Some(Simulation { world, seed, .. }) => simulated_run_id(&world.name, *seed, &self.plan.name),
+            None => name::run_id(&entropy()?),
         };
-        let id = name::run_id(&entropy);
         let numbered = (2..).map(|number| RunId::new(format!("{id}-{number}")));
         let free = std::iter::once(id.clone())
             .chain(numbered)
@@ -257,40 +260,32 @@ impl Session<'_> {
         };
         let failed = |error: io::Error| CommandError::file("write", directory.path(), &error);
         directory.create().map_err(failed)?;
+        let steps = &reference.steps;
         let reference = serde_json::to_vec_pretty(reference).map_err(|error| failed(error.into()))?;
         fs::write(directory.world_reference(), reference).map_err(failed)?;
-        wiring::simulated(world.clone(), *seed, &directory.world(), None, &self.arguments.probes)
+        let wiring =
+            wiring::simulated(world.clone(), *seed, &directory.world(), None, &self.arguments.probes)?;
+        Ok(wiring.with_step_faults(steps))
     }
 
     fn start(&self, wiring: &Wiring) -> Result<Start, CommandError> {
-        let simulated = self.request.simulate.is_some();
-        let (operator, host) = match simulated {
-            true => SIMULATED_OPERATOR.map(str::to_owned).into(),
-            false => (crate::home::user(), crate::home::host()),
-        };
-        let previous_head = match simulated {
-            true => None,
-            false => self.home.runs()?.into_iter().rev().find_map(Result::ok).map(|run| run.journal.head),
-        };
-        Ok(Start {
-            mode: self.request.mode,
-            cloud: wiring.cloud.clone(),
-            inputs: self.inputs.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            operator,
-            host,
-            digests: self
-                .plan
-                .sources
-                .iter()
-                .map(|source| chain::hex(&Sha256::digest(&source.text)))
-                .collect(),
-            disrupted_at: self.request.disrupted_at,
-            previous_head,
-            default_region: self.request.region.clone().or_else(|| wiring.default_region()),
+        let Request { mode, region, disrupted_at, .. } = &self.request;
+        let start = Start {
+            disrupted_at: *disrupted_at,
+            default_region: region.clone().or_else(|| wiring.default_region()),
             roles: self.arguments.roles.by_role(),
-            people: BTreeMap::new(),
             target: self.arguments.target.clone(),
+            ..simulated_start(&self.plan, *mode, wiring, self.inputs.clone())
+        };
+        if self.request.simulate.is_some() {
+            return Ok(start);
+        }
+        let previous = self.home.runs()?.into_iter().rev().find_map(Result::ok);
+        Ok(Start {
+            operator: crate::home::user(),
+            host: crate::home::host(),
+            previous_head: previous.map(|run| run.journal.head),
+            ..start
         })
     }
 
@@ -354,6 +349,35 @@ impl Session<'_> {
         let texts = self.plan.sources.iter().map(|source| source.text.as_str());
         directory.keep_sources(SOURCES, texts).map_err(failed)?;
         lock(directory)
+    }
+}
+
+/// The run of a plan in a simulated world: the same for the same seed.
+pub(crate) fn simulated_run_id(world: &str, seed: u64, plan: &str) -> RunId {
+    let digest = Sha256::digest(format!("run\n{world}\n{seed}\n{plan}"));
+    let mut entropy = [0; 10];
+    entropy.copy_from_slice(&digest[..10]);
+    name::run_id(&entropy)
+}
+
+/// What a run is started with where nothing of the machine is to be told.
+pub(crate) fn simulated_start(plan: &Plan, mode: Mode, wiring: &Wiring, inputs: Values) -> Start {
+    let digest = |source: &Source| chain::hex(&Sha256::digest(&source.text));
+    let [operator, host] = SIMULATED_OPERATOR.map(str::to_owned);
+    Start {
+        mode,
+        cloud: wiring.cloud.clone(),
+        inputs,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        operator,
+        host,
+        digests: plan.sources.iter().map(digest).collect(),
+        disrupted_at: None,
+        previous_head: None,
+        default_region: wiring.default_region(),
+        roles: BTreeMap::new(),
+        people: BTreeMap::new(),
+        target: None,
     }
 }
 
@@ -667,7 +691,7 @@ pub(crate) fn storage(directory: &RunDirectory) -> Result<Box<dyn Storage>, Comm
 
 fn mortal(storage: Box<dyn Storage>, kill: Option<Kill>) -> Box<dyn Storage> {
     match kill {
-        Some(kill) => Box::new(Mortal { storage, kill, syncs: 0 }),
+        Some(kill) => Box::new(Mortal::new(storage, kill, Box::new(faults::die))),
         None => storage,
     }
 }

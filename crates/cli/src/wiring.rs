@@ -5,11 +5,13 @@ use crate::error::CommandError;
 use crate::logins::Logins;
 use crate::secrets::Secrets;
 use crate::simulated_ports;
+use crate::step_faults::{Injector, StepFault};
 use chrono::{DateTime, Utc};
 use lifeboat_aws::Aws;
 use lifeboat_engine::action::ActionError;
 use lifeboat_engine::clock::Clock;
 use lifeboat_engine::lock::RunLock;
+use lifeboat_engine::meddle::Meddler;
 use lifeboat_engine::notify::{Notifiers, Outbox};
 use lifeboat_engine::registry::Registry;
 use lifeboat_engine::start::{Aim, Caller};
@@ -81,6 +83,16 @@ impl Wiring {
         self.logins.clone()
     }
 
+    /// The same with these steps going wrong.
+    pub(crate) fn with_step_faults(mut self, faults: &[StepFault]) -> Self {
+        if !faults.is_empty() {
+            let injector: Arc<dyn Meddler> = Arc::new(Injector(faults.to_vec()));
+            self.logins.meddle(injector);
+            self.registry = self.logins.actions(&self.aws);
+        }
+        self
+    }
+
     /// The Region of the profile or the environment.
     pub(crate) fn default_region(&self) -> Option<String> {
         self.aws.default_region()
@@ -97,6 +109,9 @@ pub(crate) struct WorldReference {
     pub(crate) sha256: String,
     /// What goes wrong besides.
     pub(crate) faults: Vec<Fault>,
+    /// Which steps go wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) steps: Vec<StepFault>,
 }
 
 impl WorldReference {
@@ -115,7 +130,7 @@ impl WorldReference {
             Ok(path) if path.is_file() => path.display().to_string(),
             _ => name.to_owned(),
         };
-        let reference = Self { world, sha256: digest(&definition)?, faults };
+        let reference = Self { world, sha256: digest(&definition)?, faults, steps: Vec::new() };
         let definition = reference.with_faults(definition)?;
         Ok((reference, definition))
     }
@@ -195,18 +210,35 @@ fn in_world(
     probes: &ProbeArguments,
 ) -> Result<Wiring, CommandError> {
     probes.refuse_redirects()?;
-    let world = definition.name.clone();
-    let simulator = Simulator::replay(definition, seed, entries, Arc::new(RunClock(clock.clone())), log)
-        .map_err(|error| CommandError::failed(format!("the simulated world cannot be rebuilt: {error}")))?;
-    let simulator = Arc::new(simulator);
+    let simulator = rebuilt(definition, seed, entries, &clock, log)?;
+    Ok(around(&simulator, seed, clock, probes))
+}
+
+/// The simulator whose record is `entries`; what changes from here on goes to `log`.
+pub(crate) fn rebuilt(
+    definition: WorldDefinition,
+    seed: u64,
+    entries: &[WorldEntry],
+    clock: &Clock,
+    log: Option<Arc<dyn WorldLog>>,
+) -> Result<Arc<Simulator>, CommandError> {
+    let simulator = Simulator::replay(definition, seed, entries, Arc::new(RunClock(clock.clone())), log);
+    simulator
+        .map(Arc::new)
+        .map_err(|error| CommandError::failed(format!("the simulated world cannot be rebuilt: {error}")))
+}
+
+/// What a run needs, around a simulator.
+pub(crate) fn around(simulator: &Arc<Simulator>, seed: u64, clock: Clock, probes: &ProbeArguments) -> Wiring {
+    let world = simulator.world().definition.name.clone();
     let time = clock.clone();
     let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));
-    let ports = simulated_ports::ports(&simulator, &clock, probes.run_commands);
+    let ports = simulated_ports::ports(simulator, &clock, probes.run_commands);
     let cloud = Cloud::Simulated { world, seed };
     let outbox = Arc::default();
     let logins = Arc::new(Logins::new(aws.clone(), ports, &outbox, None, false));
     let registry = logins.actions(&aws);
-    Ok(Wiring { cloud, clock, registry, outbox, notifiers: None, aws, logins })
+    Wiring { cloud, clock, registry, outbox, notifiers: None, aws, logins }
 }
 
 /// What happened in a simulated world so far. A line without its end was never accepted: it is cut off.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// Named values: parameters, outputs.
 pub type Values = BTreeMap<String, Value>;
 
-/// What a step can do: one per name in the catalogue.
+/// What a step can do: one per name in the catalogue. A new verb must be handed on by [`crate::meddle`] too.
 #[async_trait]
 pub trait Action: Send + Sync {
     /// What it says of itself.
@@ -455,7 +455,9 @@ impl StepContext {
     /// Whether `tags` carry the marks of this attempt, or a person vouches for what has them.
     pub fn is_ours(&self, tags: &BTreeMap<String, String>) -> bool {
         self.adopted
-            || ["lifeboat:run", "lifeboat:step"].iter().all(|key| tags.get(*key) == self.tags().get(*key))
+            || [crate::name::RUN_TAG, "lifeboat:step"]
+                .iter()
+                .all(|key| tags.get(*key) == self.tags().get(*key))
     }
 
     /// Journals a note.

@@ -26,6 +26,7 @@ pub mod lock;
 pub mod locking;
 pub mod log;
 pub mod lookout;
+pub mod meddle;
 pub mod name;
 pub mod notify;
 mod patience;

@@ -87,10 +87,13 @@ pub fn jitter(run: &RunId, path: &StepPath, attempt: u32, tries: u32) -> f64 {
     f64::from(u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])) / f64::from(u32::MAX)
 }
 
+/// The tag by which a thing is known to be made by a run.
+pub(crate) const RUN_TAG: &str = "lifeboat:run";
+
 /// The tags of what an attempt makes.
 pub fn tags(runbook: &str, run: &RunId, path: &StepPath, attempt: u32) -> BTreeMap<String, String> {
     BTreeMap::from([
-        ("lifeboat:run".to_owned(), run.to_string()),
+        (RUN_TAG.to_owned(), run.to_string()),
         ("lifeboat:runbook".to_owned(), runbook.to_owned()),
         ("lifeboat:step".to_owned(), format!("{}@{attempt}", tag_path(path))),
     ])

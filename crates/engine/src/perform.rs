@@ -435,6 +435,8 @@ impl Worker {
                 Observation::Next(stage) => self.act(attempt, &stage).await?,
                 Observation::Absent if self.should_act_again(attempt, looked, acted_again) => {
                     acted_again = true;
+                    // Since the intent was written, something else may have come to that name.
+                    self.guard(attempt).await?;
                     self.act(attempt, &Stage::first()).await?;
                 }
                 Observation::Absent if self.may_still_appear(attempt, looked) => {}
@@ -645,10 +647,12 @@ impl Worker {
             let arn = seen.attributes.get("arn").and_then(Value::as_str).map(str::to_owned);
             let Place { account, region } = cx.place.clone();
             let resource = Resource { kind: touch.kind.to_owned(), id: id.to_owned(), account, region, arn };
-            let touched = Touched { effect: touch.effect, resource, tags: seen.tags };
+            let tags = seen.exists.then_some(seen.tags);
+            let touched = Touched { effect: touch.effect, resource, tags };
             let created: Vec<Resource> =
                 self.log.with_state(|state| state.left().map(|created| created.resource.clone()).collect());
             let rules = Rules {
+                run: Some(&cx.run),
                 mode: cx.mode,
                 created: &created,
                 permitted: &self.permitted,

@@ -2,6 +2,7 @@
 
 use crate::action::Action;
 use crate::lookout::Lookout;
+use crate::meddle::{Meddled, Meddler};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -26,6 +27,15 @@ impl Registry {
     /// The action called `name`.
     pub fn action(&self, name: &str) -> Option<Arc<dyn Action>> {
         self.actions.get(name).cloned()
+    }
+
+    /// The same with somebody before every action.
+    #[must_use]
+    pub fn meddled(mut self, meddler: &Arc<dyn Meddler>) -> Self {
+        for action in self.actions.values_mut() {
+            *action = Arc::new(Meddled { action: action.clone(), meddler: meddler.clone() });
+        }
+        self
     }
 
     /// How `kind` is looked at.

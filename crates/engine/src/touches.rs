@@ -7,7 +7,6 @@ use crate::perform::Worker;
 use crate::scope::RunScope;
 use lifeboat_runbook::plan::{Mode, Step};
 use lifeboat_runbook::spec::{ActionSpec, Effect, Resource};
-use std::collections::BTreeMap;
 
 impl Worker {
     /// Every resource that the step's `touches` names, where the step says its own effect. In a drill it must name
@@ -26,13 +25,14 @@ impl Worker {
         let created: Vec<Resource> =
             self.log.with_state(|state| state.left().map(|created| created.resource.clone()).collect());
         let rules = Rules {
+            run: Some(&cx.run),
             mode: cx.mode,
             created: &created,
             permitted: &self.permitted,
             confirmed: &self.confirmed,
         };
         for id in self.named(step, cx)? {
-            let touched = Touched { effect, resource: known(&created, &id, cx), tags: BTreeMap::new() };
+            let touched = Touched { effect, resource: known(&created, &id, cx), tags: None };
             guard::permit(&rules, spec.name, &touched)?;
         }
         Ok(())

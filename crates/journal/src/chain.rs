@@ -17,8 +17,8 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Adds to a JSON object, as its last key, the hash of what stands before.
-pub(crate) fn seal(object: &str) -> String {
+/// Adds to a JSON object, as its last key, the hash of what stands before: a line of a journal, but for its newline.
+pub fn seal(object: &str) -> String {
     let body = object.strip_suffix('}').unwrap_or(object);
     format!("{body}{HASH_KEY}{}\"}}", hex(&Sha256::digest(object)))
 }

@@ -24,6 +24,8 @@ pub struct Fault {
 pub enum When {
     /// The calls with these numbers; the first is 1.
     Calls(Vec<u64>),
+    /// These of all calls that would change something, whatever their operation; the first is 1.
+    Changes(Vec<u64>),
     /// Each call with this probability (0 to 1), drawn from the seed.
     Probability(f64),
     /// Every call in a span of time, in seconds since the world's start: `{"from_s": 300, "to_s": 540}`.
@@ -52,6 +54,8 @@ pub enum When {
 pub enum FaultKind {
     /// Refused with `Throttling`, HTTP 400, "Rate exceeded".
     Throttle,
+    /// Refused as by credentials that have expired, HTTP 403: nobody is logged in.
+    CredentialsGone,
     /// Refused with this error; nothing changes.
     Error {
         /// The code on the wire.
@@ -103,6 +107,8 @@ pub(crate) struct Hit<'a> {
     pub(crate) region: &'a str,
     /// Its number among the calls of its operation, from 1.
     pub(crate) call: u64,
+    /// Its number among all calls that would change something, from 1; nothing for a look.
+    pub(crate) change: Option<u64>,
     /// Seconds since the world's start.
     pub(crate) second: u64,
 }
@@ -117,6 +123,7 @@ pub(crate) fn hitting<'a>(faults: &'a [Fault], chance: &Chance, hit: Hit<'_>) ->
     faults.iter().enumerate().find(|(place, fault)| {
         let now = || match &fault.when {
             When::Calls(numbers) => numbers.contains(&hit.call),
+            When::Changes(numbers) => hit.change.is_some_and(|number| numbers.contains(&number)),
             When::Probability(probability) => {
                 let call = format!("{} {} {}", hit.service, hit.operation, hit.call);
                 chance.happens(*probability, &["fault", &place.to_string(), &call])
@@ -143,7 +150,7 @@ mod tests {
         hitting(
             faults,
             &Chance::new(seed),
-            Hit { service, operation, region: "eu-west-1", call, second: call },
+            Hit { service, operation, region: "eu-west-1", call, change: None, second: call },
         )
         .is_some()
     }
@@ -155,6 +162,18 @@ mod tests {
         assert_eq!([1, 2, 3, 4, 5].map(hit), [false, true, false, true, false]);
         assert!(!hits(&faults, 1, "sts", "Op", 2));
         assert!(!hits(&faults, 1, "rds", "Other", 2));
+    }
+
+    #[test]
+    fn changes_are_counted_over_all_operations_and_looks_are_none() {
+        let mut faults = fault(When::Changes(vec![2]));
+        (faults[0].service, faults[0].operation) = ("*".into(), "*".into());
+        let hit = |change| {
+            let (service, operation, region) = ("ssm", "PutParameter", "eu-west-1");
+            let hit = Hit { service, operation, region, call: 2, change, second: 0 };
+            hitting(&faults, &Chance::new(1), hit).is_some()
+        };
+        assert_eq!([None, Some(1), Some(2), Some(3)].map(hit), [false, false, true, false]);
     }
 
     #[test]

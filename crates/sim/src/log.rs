@@ -38,6 +38,9 @@ pub struct WorldEntry {
     pub request: u64,
     /// The number of the call among those of its operation, from 1.
     pub call: u64,
+    /// How many calls up to here would have changed something, from 1; 0 in a log of an earlier version.
+    #[serde(default)]
+    pub change: u64,
     /// The fault that was used up, by its place in the world's list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<usize>,

@@ -73,6 +73,8 @@ pub enum ReplayError {
 struct Counters {
     requests: u64,
     accepted: u64,
+    /// Calls that would change something.
+    changes: u64,
     calls: BTreeMap<(String, String), u64>,
 }
 
@@ -134,6 +136,7 @@ impl Simulator {
             }
             counters.requests = entry.request;
             counters.accepted = entry.accepted;
+            counters.changes = entry.change;
             counters.calls.insert((entry.service.clone(), entry.operation.clone()), entry.call);
             world.settle(entry.at);
             if entry.effect {
@@ -189,11 +192,13 @@ impl Simulator {
         let call = inner.counters.calls.entry(key).or_default();
         *call += 1;
         let turn = Turn { now, number: inner.counters.requests, call: *call };
+        inner.counters.changes += u64::from(operation.is_mutating());
+        let change = operation.is_mutating().then_some(inner.counters.changes);
         let definition = Arc::clone(&inner.world.definition);
         let chance = inner.world.chance;
         let second = u64::try_from((now - definition.start).num_seconds()).unwrap_or_default();
         let (name, region) = (operation.name, request.place.region.as_str());
-        let hit = Hit { service: service.name, operation: name, region, call: turn.call, second };
+        let hit = Hit { service: service.name, operation: name, region, call: turn.call, change, second };
         let fault = fault::hitting(&definition.faults, &chance, hit);
         let kind = fault.map(|(_, fault)| &fault.kind);
         if let Some(FaultKind::OtherAccount(account)) = kind {
@@ -301,6 +306,7 @@ impl Simulator {
             accepted: inner.counters.accepted + 1,
             request: turn.number,
             call: turn.call,
+            change: inner.counters.changes,
             fault,
             effect,
         };
@@ -387,6 +393,13 @@ impl Inner {
 fn refusal(kind: &FaultKind, dialect: Dialect) -> Option<ApiError> {
     match kind {
         FaultKind::Throttle => Some(ApiError::new(&dialect.common("Throttling"), "Rate exceeded")),
+        FaultKind::CredentialsGone => Some(ApiError {
+            status: 403,
+            ..ApiError::new(
+                &dialect.common("ExpiredToken"),
+                "The security token included in the request is expired",
+            )
+        }),
         FaultKind::Error { code, status, message } => {
             Some(ApiError { status: *status, code: code.clone(), message: message.clone() })
         }

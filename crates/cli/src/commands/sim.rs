@@ -24,9 +24,9 @@ pub(crate) fn run(command: SimCommand, quiet: bool) -> Result<u8, CommandError> 
             .hint("0 stands still, 1 is real time, 60 makes a minute of every second"));
     }
     let simulation = Simulation::named(&arguments.world, arguments.faults.as_deref(), arguments.seed)?;
-    if simulation.kill.is_some() {
-        return Err(CommandError::usage("`kill` is for runs: `sim serve` keeps no journal")
-            .hint("take it out of the file of --faults"));
+    if simulation.kill.is_some() || !simulation.reference.steps.is_empty() {
+        let told = "`kill` and `steps` are for runs: `sim serve` has no journal and no steps";
+        return Err(CommandError::usage(told).hint("take them out of the file of --faults"));
     }
     let start = arguments.start.as_deref().map(beginning).transpose()?;
     let simulation = match start {

@@ -489,8 +489,10 @@ impl<'run> Walk<'run> {
         let arn = known.or_else(|| id.starts_with("arn:").then(|| id.to_owned()));
         let Place { account, region } = place;
         let resource = Resource { kind: touch.kind.to_owned(), id: id.to_owned(), account, region, arn };
-        let touched = Touched { effect: touch.effect, resource, tags: seen.tags };
+        let tags = seen.exists.then_some(seen.tags);
+        let touched = Touched { effect: touch.effect, resource, tags };
         let rules = Rules {
+            run: None,
             mode: self.foresight.start.mode,
             created: &[],
             permitted: &self.permitted,

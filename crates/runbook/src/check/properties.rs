@@ -34,7 +34,15 @@ impl Steps<'_, '_, '_> {
             .reader
             .word(fields, "effect", &["read", "create", "modify", "destroy"])
             .and_then(Effect::from_word);
-        let effect = said.or_else(|| spec.and_then(|spec| spec.effect));
+        let own = spec.and_then(|spec| spec.effect);
+        if let (Some(said), Some(own), Some(field)) = (said, own, fields.field("effect"))
+            && said < own
+        {
+            let message = format!("the action is there to {}, and `effect` says less", own.word());
+            let help = "take it out; a step may only be said to do more than its action does";
+            self.reader.error("effect-less", field.value.range.clone(), message, help);
+        }
+        let effect = said.max(own);
         if let (Work::Action { action, .. }, Some(_), None, Some(field)) =
             (work, spec, effect, fields.field("action"))
         {
@@ -311,7 +319,12 @@ impl Steps<'_, '_, '_> {
             for touch in spec.touches.iter().filter(|touch| touch.effect >= Effect::Modify) {
                 let Some(template) = with.get(touch.parameter) else { continue };
                 let Some(id) = foreseeable(template, inputs) else { continue };
-                let permitted = allow.iter().any(|entry| match &entry.resource {
+                let by_default = touch.effect == Effect::Modify;
+                let for_action = |entry: &&Allow| match entry.actions.as_slice() {
+                    [] => by_default,
+                    actions => actions.contains(action),
+                };
+                let permitted = allow.iter().filter(for_action).any(|entry| match &entry.resource {
                     AllowedResource::Id(allowed) => foreseeable(allowed, inputs).as_ref() == Some(&id),
                     AllowedResource::Arn(_) | AllowedResource::Tag(_) => true,
                 });

@@ -2,6 +2,7 @@
 
 mod backup;
 mod bench;
+mod broken;
 mod client;
 mod cloudwatch;
 mod delete;

@@ -1,7 +1,11 @@
 //! What it costs to drive steps that do nothing: processor time and memory of one run, by the number of its steps.
 //!
-//! `cargo bench -p lifeboat-engine --bench steps -- sequence 10000` drives one run and prints a line; `scripts/bench-engine`
-//! compares several. A run is a process of its own, so that its memory is its own.
+//! `cargo bench -p lifeboat-engine --bench steps -- sequence 10000` drives one run and prints a line: the shape, the steps,
+//! seconds of the processor, KiB of memory. `sequence`, `parallel` and `foreach` are shapes of runbooks; `concurrent`
+//! drives a hundred runs at once; `check`, `append`, `verify`, `fold`, `decide` and `resume` are parts of one run
+//! ([`parts`]). `scripts/bench-engine` compares several. Each is a process of its own, so that its memory is its own.
+
+mod parts;
 
 use async_trait::async_trait;
 use chrono::DateTime;
@@ -18,6 +22,7 @@ use lifeboat_engine::start::{self, Aim, Caller, Start};
 use lifeboat_journal::event::Cloud;
 use lifeboat_journal::file::{JournalWriter, Storage};
 use lifeboat_journal::outcome::Verdict;
+use lifeboat_journal::state::RunState;
 use lifeboat_journal::target::Target;
 use lifeboat_runbook::check::{Files, check};
 use lifeboat_runbook::diagnostic::Source;
@@ -109,10 +114,8 @@ fn text(shape: &str, steps: usize) -> String {
     }
 }
 
-async fn drive(plan: Plan, catalog: Catalog, clock: Clock) -> Option<Verdict> {
-    let file = tempfile_beside();
-    let storage = Unsynced(BufWriter::new(file));
-    let writer = JournalWriter::create(Box::new(storage), RunId::new("k3v7qa2mxyz4567b"));
+async fn drive(plan: &Plan, catalog: &Catalog, clock: &Clock, storage: Box<dyn Storage>) -> RunState {
+    let writer = JournalWriter::create(storage, RunId::new("k3v7qa2mxyz4567b"));
     let log = Arc::new(RunLog::new(clock.clone(), writer, vec![], vec![]));
     let start = Start {
         mode: Mode::Drill,
@@ -131,7 +134,7 @@ async fn drive(plan: Plan, catalog: Catalog, clock: Clock) -> Option<Verdict> {
     };
     let aim = Aim { account: None, region: "eu-west-1".into(), ..Aim::default() };
     let caller = Ok(Caller { account: "111122223333".into(), arn: "arn".into(), before: None });
-    start::begin(&log, &plan, &start, &aim, &caller).expect("a journal");
+    start::begin(&log, plan, &start, &aim, &caller).expect("a journal");
     let mut registry = Registry::default();
     registry.add_action(Arc::new(Nothing));
     let (_ask, stop) = watch::channel(None);
@@ -143,10 +146,10 @@ async fn drive(plan: Plan, catalog: Catalog, clock: Clock) -> Option<Verdict> {
         lock: Locking { place: Arc::new(NoLock), by_force: None },
     };
     let engine = Engine {
-        plan: Arc::new(plan),
-        catalog,
+        plan: Arc::new(plan.clone()),
+        catalog: catalog.clone(),
         registry,
-        clock,
+        clock: clock.clone(),
         log: log.clone(),
         permitted: vec![],
         confirmed: BTreeSet::new(),
@@ -155,11 +158,12 @@ async fn drive(plan: Plan, catalog: Catalog, clock: Clock) -> Option<Verdict> {
         stop,
     };
     engine.run().await.expect("a journal");
-    log.with_state(|state| state.outcome.as_ref().map(|outcome| outcome.verdict.clone()))
+    log.with_state(Clone::clone)
 }
 
-fn tempfile_beside() -> File {
-    File::options().write(true).open("/dev/null").expect("somewhere to write to")
+fn nowhere() -> Box<dyn Storage> {
+    let file = File::options().write(true).open("/dev/null").expect("somewhere to write to");
+    Box::new(Unsynced(BufWriter::new(file)))
 }
 
 /// Seconds of the processor in user mode, and kibibytes of memory, of this process so far (Linux, proc(5)).
@@ -174,20 +178,50 @@ fn used() -> (f64, u64) {
     (ticks / 100.0, peak)
 }
 
+fn source(shape: &str, steps: usize) -> Source {
+    Source { name: "bench.yaml".into(), text: text(shape, steps) }
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime").block_on(work)
+}
+
+fn simulated() -> Clock {
+    Clock::simulated(DateTime::from_timestamp(1_767_603_600, 0).expect("a time"))
+}
+
+fn assert_passed(state: &RunState) {
+    assert_eq!(state.outcome.as_ref().map(|outcome| &outcome.verdict), Some(&Verdict::Passed));
+}
+
+/// So many runs at once.
+const CONCURRENT: usize = 100;
+
+async fn concurrent(plan: &Plan, catalog: &Catalog) {
+    let clock = simulated();
+    let runs = (0..CONCURRENT).map(|_| drive(plan, catalog, &clock, nowhere()));
+    futures_util::future::join_all(runs).await.iter().for_each(assert_passed);
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let shape = arguments.first().map_or("sequence", String::as_str);
     let steps = arguments.get(1).and_then(|steps| steps.parse().ok()).unwrap_or(1000);
     let catalog = Catalog::new([&NOTHING]);
-    let source = Source { name: "bench.yaml".into(), text: text(shape, steps) };
-    let plan = check(source, &catalog, &Alone, None).plan.expect("a runbook");
-    let (before, _) = used();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    let verdict = runtime.expect("a runtime").block_on(async {
-        let clock = Clock::simulated(DateTime::from_timestamp(1_767_603_600, 0).expect("a time"));
-        drive(plan, catalog, clock).await
-    });
-    assert_eq!(verdict, Some(Verdict::Passed));
-    let (after, peak) = used();
-    println!("{shape} {steps} steps: {:.2} s of the processor, {peak} KiB at most", after - before);
+    let spent = match parts::part(shape) {
+        Some(part) => part.spend(steps, &catalog),
+        None => {
+            let plan = check(source(shape, steps), &catalog, &Alone, None).plan.expect("a runbook");
+            let (before, _) = used();
+            block_on(async {
+                match shape {
+                    "concurrent" => concurrent(&plan, &catalog).await,
+                    _ => assert_passed(&drive(&plan, &catalog, &simulated(), nowhere()).await),
+                }
+            });
+            used().0 - before
+        }
+    };
+    println!("{shape} {steps} {spent:.2} {}", used().1);
 }
