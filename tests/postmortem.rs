@@ -113,5 +113,5 @@ fn the_page_holds_peoples_words_and_pictures_and_nothing_that_acts() {
     let document: Value =
         serde_json::from_str(&told(&program, &["postmortem", &id, "--file", &path, "--format", "json"]))
             .unwrap();
-    assert_eq!(document["metrics"][0]["rows"], "#2, #6");
+    assert_eq!(document["metrics"][0]["rows"], "#2, #5");
 }
