@@ -219,6 +219,10 @@ def parameters(world):
     ssm.add_tags_to_resource(**resource, Tags=[{"Key": "a", "Value": "b"}, {"Key": "c", "Value": "d"}])
     ssm.remove_tags_from_resource(**resource, TagKeys=["c"])
     same(ssm.list_tags_for_resource(**resource)["TagList"], [{"Key": "a", "Value": "b"}])
+    tagging = world.client("resourcegroupstaggingapi")
+    tagged = tagging.get_resources(TagFilters=[{"Key": "a", "Values": ["b"]}])["ResourceTagMappingList"]
+    same([it["ResourceARN"] for it in tagged], [f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/orders/mode"])
+    same(tagging.get_resources(TagFilters=[{"Key": "a", "Values": ["c"]}])["ResourceTagMappingList"], [])
     ssm.delete_parameter(Name="/orders/mode")
     refused("ParameterNotFound", ssm.delete_parameter, Name="/orders/mode")
 

@@ -18,12 +18,20 @@ mod called;
 #[cfg(feature = "sdk")]
 mod connect;
 #[cfg(feature = "sdk")]
+mod credentials;
+#[cfg(feature = "sdk")]
 mod errors;
+#[cfg(feature = "resourcegroupstagging")]
+pub mod leftovers;
+#[cfg(feature = "sdk")]
+mod skew;
 #[cfg(any(feature = "backup", feature = "cloudwatch", feature = "ssm"))]
 mod times;
 
 #[cfg(feature = "sdk")]
 pub use connect::Aws;
+#[cfg(feature = "sdk")]
+pub use credentials::{Role, SESSION};
 
 use lifeboat_runbook::spec::ActionSpec;
 

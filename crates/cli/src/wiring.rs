@@ -2,17 +2,19 @@
 
 use crate::connect_to::ProbeArguments;
 use crate::error::CommandError;
+use crate::logins::Logins;
 use crate::secrets::Secrets;
 use crate::simulated_ports;
 use chrono::{DateTime, Utc};
 use lifeboat_aws::Aws;
 use lifeboat_engine::action::ActionError;
 use lifeboat_engine::clock::Clock;
+use lifeboat_engine::lock::RunLock;
+use lifeboat_engine::notify::{Notifiers, Outbox};
 use lifeboat_engine::registry::Registry;
-use lifeboat_engine::start::Caller;
+use lifeboat_engine::start::{Aim, Caller};
 use lifeboat_journal::chain;
 use lifeboat_journal::event::Cloud;
-use lifeboat_probe::Ports;
 use lifeboat_runbook::spec::Catalog;
 use lifeboat_sim::fault::Fault;
 use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition, WorldEntry, WorldLog};
@@ -35,19 +37,48 @@ pub(crate) struct Wiring {
     pub(crate) clock: Clock,
     /// What can be done in it.
     pub(crate) registry: Registry,
+    /// What `notify.send` sends by, once there is a run.
+    pub(crate) outbox: Arc<Outbox>,
+    /// Who tells people; nobody in a simulation.
+    pub(crate) notifiers: Option<Notifiers>,
     aws: Arc<Aws>,
+    logins: Arc<Logins>,
 }
 
 impl Wiring {
-    /// Who AWS says we are.
-    pub(crate) async fn caller(&self, region: &str) -> Result<Caller, ActionError> {
-        let identity = lifeboat_aws::sts::caller_identity(&self.aws, region).await?;
-        Ok(Caller { account: identity.account, arn: identity.arn })
+    /// Takes the credentials that the run is to act with; who AWS says they are.
+    pub(crate) async fn enter(&mut self, aim: &Aim) -> Result<Caller, ActionError> {
+        let (target, regions) = (aim.target(), aim.asked_in());
+        let caller = self.logins.who(&target, &regions).await?;
+        self.aws = self.logins.aws(&target).await?;
+        self.registry = self.logins.actions(&self.aws);
+        Ok(caller)
     }
 
-    /// Where secrets are read, and who says whose credentials these are.
+    /// Whose credentials these are before any role is assumed, asked in a Region.
+    pub(crate) async fn caller(&self, region: &str) -> Result<Caller, ActionError> {
+        let identity = lifeboat_aws::sts::caller_identity(&self.aws, region).await?;
+        Ok(Caller { account: identity.account, arn: identity.arn, before: None })
+    }
+
+    /// Where secrets are read.
     pub(crate) fn secrets(&self) -> Arc<Secrets> {
         Arc::new(Secrets(self.aws.clone()))
+    }
+
+    /// Everything in a Region that carries the tags of a run.
+    pub(crate) async fn leftovers(&self, region: &str) -> lifeboat_aws::leftovers::Found {
+        lifeboat_aws::leftovers::find(&self.aws, region).await
+    }
+
+    /// Where runs take their locks.
+    pub(crate) fn locks(&self) -> Arc<dyn RunLock> {
+        Arc::new(lifeboat_aws::ssm::Locks(self.aws.clone()))
+    }
+
+    /// Who says whose credentials these are, and what acts with others.
+    pub(crate) fn logins(&self) -> Arc<Logins> {
+        self.logins.clone()
     }
 
     /// The Region of the profile or the environment.
@@ -171,7 +202,11 @@ fn in_world(
     let time = clock.clone();
     let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));
     let ports = simulated_ports::ports(&simulator, &clock, probes.run_commands);
-    Ok(Wiring { cloud: Cloud::Simulated { world, seed }, clock, registry: registry(&aws, ports), aws })
+    let cloud = Cloud::Simulated { world, seed };
+    let outbox = Arc::default();
+    let logins = Arc::new(Logins::new(aws.clone(), ports, &outbox, None, false));
+    let registry = logins.actions(&aws);
+    Ok(Wiring { cloud, clock, registry, outbox, notifiers: None, aws, logins })
 }
 
 /// What happened in a simulated world so far. A line without its end was never accepted: it is cut off.
@@ -197,25 +232,26 @@ fn world_entries(log: &Path) -> Result<Vec<WorldEntry>, CommandError> {
         .collect()
 }
 
-/// Amazon Web Services, or whatever endpoint the environment names.
-pub(crate) async fn real(profile: Option<String>, region: Option<String>, probes: &ProbeArguments) -> Wiring {
-    let aws = Arc::new(Aws::real(profile, region).await);
+/// Amazon Web Services, or whatever endpoint the environment names. The profile is that of the command line, else the
+/// one that the target names.
+pub(crate) async fn real(
+    profile: Option<String>,
+    own_profile: Option<String>,
+    region: Option<String>,
+    probes: &ProbeArguments,
+) -> Wiring {
+    let aws = Arc::new(Aws::real(profile.or_else(|| own_profile.clone()), region).await);
     let cloud = match aws.endpoint() {
         Some(url) => Cloud::Endpoint { url },
         None => Cloud::Aws,
     };
     let clock = Clock::real();
     let ports = lifeboat_probe::real::ports(&clock, probes.redirects(cloud == Cloud::Aws));
-    let registry = registry(&aws, ports);
-    Wiring { cloud, clock, registry, aws }
-}
-
-/// The actions of a run.
-fn registry(aws: &Arc<Aws>, ports: Ports) -> Registry {
-    let mut registry = Registry::default();
-    lifeboat_aws::register(&mut registry, aws);
-    lifeboat_probe::register(&mut registry, ports);
-    registry
+    let outbox = Arc::default();
+    let notifiers = Some(lifeboat_probe::real::notifiers(&clock));
+    let logins = Arc::new(Logins::new(aws.clone(), ports, &outbox, own_profile, true));
+    let registry = logins.actions(&aws);
+    Wiring { cloud, clock, registry, outbox, notifiers, aws, logins }
 }
 
 /// The run's clock, as the simulator wants it.

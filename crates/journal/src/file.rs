@@ -49,12 +49,22 @@ pub struct JournalWriter {
     head: String,
     epoch: u32,
     masker: Masker,
+    /// Whether something was written that is not known to be on disk.
+    rides: bool,
 }
 
 impl JournalWriter {
     /// A journal with nothing in it.
     pub fn create(storage: Box<dyn Storage>, run: RunId) -> Self {
-        Self { storage, run, next_seq: 1, head: String::new(), epoch: 1, masker: Masker::default() }
+        Self {
+            storage,
+            run,
+            next_seq: 1,
+            head: String::new(),
+            epoch: 1,
+            masker: Masker::default(),
+            rides: false,
+        }
     }
 
     /// Goes on with a journal that has been read; the torn tail must have been cut off.
@@ -67,6 +77,7 @@ impl JournalWriter {
             head: verified.head.clone(),
             epoch,
             masker: Masker::default(),
+            rides: false,
         }
     }
 
@@ -89,11 +100,24 @@ impl JournalWriter {
         let durable = drafts.iter().any(|draft| draft.kind.is_durable());
         let events =
             drafts.into_iter().map(|draft| self.write(draft, stamp)).collect::<io::Result<Vec<_>>>()?;
+        self.rides |= !events.is_empty();
         if durable {
-            self.storage.sync()?;
-            self.storage.set_head(&self.head)?;
+            self.rest()?;
         }
         Ok(events)
+    }
+
+    /// Brings to disk what rides with the next event that must be there, because none may come.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn rest(&mut self) -> io::Result<()> {
+        if self.rides {
+            self.storage.sync()?;
+            self.storage.set_head(&self.head)?;
+            self.rides = false;
+        }
+        Ok(())
     }
 
     fn write(&mut self, draft: Draft, stamp: Stamp) -> io::Result<Event> {

@@ -173,9 +173,24 @@ pub struct AccountDefinition {
     /// ARNs of roles that may be assumed.
     #[serde(default)]
     pub roles: Vec<String>,
+    /// What the trust policies of these roles ask for, by ARN; a role that is not here takes any session of an hour.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub trust: BTreeMap<String, TrustDefinition>,
     /// The Regions that hold something.
     #[serde(default)]
     pub regions: BTreeMap<String, RegionDefinition>,
+}
+
+/// What a role's trust policy asks of whoever assumes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustDefinition {
+    /// The external id that must be told.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// The longest session, seconds; an hour unless said.
+    #[serde(default)]
+    pub max_session_s: Option<u32>,
 }
 
 /// Who a set of credentials is, as GetCallerIdentity says it.

@@ -8,6 +8,7 @@ use crate::session;
 use chrono::{DateTime, Utc};
 use lifeboat_engine::action::Values;
 use lifeboat_engine::inputs;
+use lifeboat_engine::lock::{LOCKS, name_of};
 use lifeboat_engine::name::{Charset, resource_name};
 use lifeboat_journal::outcome::PASSED;
 use lifeboat_runbook::expression::Scope;
@@ -73,6 +74,21 @@ fn grants(known: &Known<'_>, catalog: &Catalog) -> Grants {
             }
         }
     }
+    if known.plan.every_stop_when().next().is_some() {
+        let everything = BTreeSet::from(["*".to_owned()]);
+        grants.entry(("cloudwatch:DescribeAlarms", None)).or_default().extend(everything);
+    }
+    if let Some(concurrency) = &known.plan.concurrency {
+        let name = match known.text(Some(&concurrency.key)) {
+            key if key.contains('*') => format!("{LOCKS}*"),
+            key => name_of(&key),
+        };
+        let (partition, region, account) = (known.partition(), &known.region, &known.account);
+        let arn = format!("arn:{partition}:ssm:{region}:{account}:parameter{name}");
+        for call in LOCK_CALLS {
+            grants.entry((call, None)).or_default().insert(arn.clone());
+        }
+    }
     for secret in known.plan.secrets.values() {
         for (call, (resources, condition)) in read(secret, known) {
             grants.entry((call, condition)).or_default().extend(resources);
@@ -80,6 +96,10 @@ fn grants(known: &Known<'_>, catalog: &Catalog) -> Grants {
     }
     grants
 }
+
+/// What taking a lock, holding it on and giving it back takes.
+const LOCK_CALLS: [&str; 4] =
+    ["ssm:AddTagsToResource", "ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"];
 
 /// Who AWS must be acting for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -217,6 +237,7 @@ impl<'plan> Known<'plan> {
         for step in top {
             known.take(step);
         }
+        known.steps.extend(plan.every_probe().into_iter().map(|probe| &probe.look));
         debug_assert!(
             known.steps.iter().all(|step| step.action().is_none_or(|it| catalog.get(it).is_some()))
         );

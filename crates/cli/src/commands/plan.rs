@@ -19,6 +19,7 @@ use lifeboat_journal::outcome::{PASSED, REFUSED};
 use lifeboat_runbook::plan::Plan;
 use lifeboat_runbook::spec::Catalog;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,18 +80,23 @@ async fn look_ahead(
     catalog: Catalog,
     inputs: Values,
 ) -> Result<Preview, CommandError> {
-    let wiring = match simulation {
+    let mut wiring = match simulation {
         Some(Simulation { world, seed, .. }) => wiring::simulated_to_look_at(world, seed, &arguments.probes)?,
-        None => wiring::real(globals.profile.clone(), globals.region.clone(), &arguments.probes).await,
+        None => {
+            let own_profile = start::profile(&plan, arguments.target.as_deref())?;
+            let (profile, region) = (globals.profile.clone(), globals.region.clone());
+            wiring::real(profile, own_profile, region, &arguments.probes).await
+        }
     };
     let start = start(arguments, globals.region, &wiring, inputs)?;
     let aim = start::aim(&plan, &catalog, &start, wiring.clock.now())?;
-    let caller = wiring.caller(&aim.region).await;
+    let caller = wiring.enter(&aim).await;
     let outside = Outside {
         people: Arc::new(Nobody),
         secrets: wiring.secrets(),
-        identity: wiring.secrets(),
+        identity: wiring.logins(),
         blocked_limit: Some(Duration::ZERO),
+        lock: session::locking(&wiring, None),
     };
     let Wiring { registry, clock, .. } = wiring;
     let plan = Arc::new(plan);
@@ -115,5 +121,8 @@ fn start(
         disrupted_at,
         previous_head: None,
         default_region: region.or_else(|| wiring.default_region()),
+        roles: arguments.roles.by_role(),
+        people: BTreeMap::new(),
+        target: arguments.target.clone(),
     })
 }

@@ -2,11 +2,14 @@
 
 mod asking;
 mod bench;
+mod beside;
 mod blocked;
 mod contracts;
 mod groups;
 mod hidden;
+mod lock;
 mod loops;
+mod notify;
 mod orders;
 mod people;
 mod permit;

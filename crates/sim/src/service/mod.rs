@@ -8,6 +8,7 @@ mod secretsmanager;
 mod servicequotas;
 mod ssm;
 mod sts;
+mod tagging;
 mod tags;
 
 use chrono::{DateTime, Utc};
@@ -116,6 +117,7 @@ static SERVICES: &[&Service] = &[
     &servicequotas::SERVICE,
     &ssm::SERVICE,
     &sts::SERVICE,
+    &tagging::SERVICE,
 ];
 
 /// A step of a job of AWS Backup whose time has come.
