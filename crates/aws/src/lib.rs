@@ -7,6 +7,7 @@
 
 pub mod backup;
 pub mod cloudwatch;
+pub mod iam;
 pub mod quotas;
 pub mod rds;
 pub mod secretsmanager;
@@ -22,6 +23,8 @@ mod credentials;
 #[cfg(feature = "sdk")]
 mod errors;
 #[cfg(feature = "sdk")]
+mod mfa;
+#[cfg(feature = "sdk")]
 mod skew;
 #[cfg(any(feature = "backup", feature = "cloudwatch", feature = "ssm"))]
 mod times;
@@ -30,6 +33,8 @@ mod times;
 pub use connect::Aws;
 #[cfg(feature = "sdk")]
 pub use credentials::{Role, SESSION};
+#[cfg(feature = "sdk")]
+pub use mfa::Mfa;
 
 use lifeboat_runbook::spec::ActionSpec;
 

@@ -18,6 +18,7 @@ mod live;
 mod logins;
 mod orders;
 mod pace;
+mod permitted;
 mod plan_page;
 mod reports;
 mod resume;
