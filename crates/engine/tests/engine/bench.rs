@@ -68,6 +68,8 @@ pub(crate) struct Bench {
     pub(crate) plan: Plan,
     pub(crate) mode: Mode,
     pub(crate) clock: Clock,
+    /// The clock of the world, where it is not that of the machine.
+    pub(crate) sky: Clock,
     pub(crate) outside: Outside,
     /// Whether deciding event by event is held against deciding from scratch.
     pub(crate) twin: bool,
@@ -102,6 +104,7 @@ impl Bench {
             disk: Disk::default(),
             plan,
             mode: Mode::Drill,
+            sky: clock.clone(),
             clock,
             outside: nobody(),
             twin: true,
@@ -204,9 +207,14 @@ impl Bench {
         registry.add_action(Arc::new(Probe));
         registry.add_action(Arc::new(Echo(self.echoes.clone())));
         registry.add_action(Arc::new(Permit(self.world.clone())));
-        registry.add_lookout(Arc::new(Askers(self.world.clone(), self.clock.clone())));
-        registry.add_lookout(Arc::new(Things(self.world.clone(), self.clock.clone())));
+        registry.add_lookout(Arc::new(Askers(self.world.clone(), self.sky.clone())));
+        registry.add_lookout(Arc::new(Things(self.world.clone(), self.sky.clone())));
         registry
+    }
+
+    /// Everything that is in the journal.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        chain::verify(&self.disk.0.lock().unwrap().durable).unwrap().events
     }
 
     pub(crate) fn made(&self) -> Vec<String> {

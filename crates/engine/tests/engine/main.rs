@@ -3,6 +3,7 @@
 mod asking;
 mod bench;
 mod blocked;
+mod clocks;
 mod contracts;
 mod groups;
 mod hidden;
