@@ -139,12 +139,12 @@ pub(super) fn elements(text: &str) -> Vec<(String, String)> {
         match reader.read_event() {
             Ok(Event::Start(start)) => {
                 path.push('/');
-                path.push_str(&String::from_utf8_lossy(start.local_name().as_ref()));
+                path.push_str(start.local_name().as_ref());
                 held.clear();
             }
-            Ok(Event::Text(text)) => held.push_str(&String::from_utf8_lossy(&text)),
+            Ok(Event::Text(text)) => held.push_str(&text),
             Ok(Event::GeneralRef(name)) => {
-                let escape = format!("&{};", String::from_utf8_lossy(&name));
+                let escape = format!("&{};", &*name);
                 held.push_str(&quick_xml::escape::unescape(&escape).unwrap_or_default());
             }
             Ok(Event::End(_)) => {

@@ -7,7 +7,7 @@ use crate::home::Home;
 use crate::permitted::Permitted;
 use crate::plan_page;
 use crate::session::{self, Simulation};
-use crate::wiring;
+use crate::wiring::{self, Wiring};
 use lifeboat_engine::action::Values;
 use lifeboat_engine::driver::Outside;
 use lifeboat_engine::people::Nobody;
