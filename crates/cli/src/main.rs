@@ -21,6 +21,7 @@ mod locks;
 mod logins;
 mod orders;
 mod pace;
+mod permitted;
 mod plan_page;
 mod reports;
 mod resume;
