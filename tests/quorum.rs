@@ -194,7 +194,7 @@ fn in_a_tabletop_exercise_the_clock_goes_on_while_people_think() {
     let file = desk.write("b.yaml", book);
     let alone = program.run(&["drill", &file, "--tabletop"]);
     assert_eq!((alone.code, alone.stderr.contains("no terminal")), (2, true), "{}", alone.stderr);
-    let words = ["drill", &file, "--tabletop", "--clock-rate", "600", "--seed", "1"];
+    let words = ["drill", &file, "--tabletop", "--clock-rate", "600", "--simulate", "--seed", "1"];
     let mut first = AtTerminal::start(&program, &words, &[]);
     first.until("your answer", 0);
     // Nobody answers: ten minutes are over after a second.
