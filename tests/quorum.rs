@@ -183,3 +183,25 @@ fn answers_of_two_processes_at_once_count_once_each_also_after_a_death() {
     assert_eq!(by[1..], ["alice", "carol"], "{by:?}");
     assert_eq!(events(&program, &run, "person.asked").len(), 2);
 }
+
+#[test]
+fn in_a_tabletop_exercise_the_clock_goes_on_while_people_think() {
+    let (desk, program) = (Desk::new(), Program::new());
+    let book = "schema: lifeboat/v1\nkind: runbook\nname: table\n\
+        target: { account: \"111122223333\", region: eu-west-1 }\nsteps:\n  \
+        - id: go\n    approve: { message: Go?, timeout: 10m, on_timeout: reject, on_reject: continue }\n  \
+        - id: end\n    if: \"!steps.go.outputs.approved\"\n    pause: 1s\n";
+    let file = desk.write("b.yaml", book);
+    let alone = program.run(&["drill", &file, "--tabletop"]);
+    assert_eq!((alone.code, alone.stderr.contains("no terminal")), (2, true), "{}", alone.stderr);
+    let words = ["drill", &file, "--tabletop", "--clock-rate", "600", "--simulate", "--seed", "1"];
+    let mut first = AtTerminal::start(&program, &words, &[]);
+    first.until("your answer", 0);
+    // Nobody answers: ten minutes are over after a second.
+    first.until("nobody answered in time", 0);
+    let (code, shown) = first.end();
+    assert_eq!(code, 0, "{shown}");
+    let run = program.latest();
+    assert_eq!(events(&program, &run, "person.timed_out").len(), 1);
+    assert_eq!(events(&program, &run, "person.answered").len(), 0);
+}

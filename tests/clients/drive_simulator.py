@@ -106,6 +106,21 @@ def sts(world):
     assert credentials["AccessKeyId"].startswith("ASIA")
     nobody = f"arn:aws:iam::{ACCOUNT}:role/Nobody"
     refused("AccessDenied", sts.assume_role, RoleArn=nobody, RoleSessionName="drill")
+    # The caller is a session already, and so is limited to an hour.
+    refused("ValidationError", sts.assume_role, RoleArn=role, RoleSessionName="drill", DurationSeconds=7200)
+
+
+def iam(world):
+    iam = world.client("iam")
+    role = f"arn:aws:iam::{ACCOUNT}:role/DisasterRecovery"
+    actions = ["rds:CreateDBSnapshot", "rds:DeleteDBSnapshot"]
+    results = iam.simulate_principal_policy(
+        PolicySourceArn=role, ActionNames=actions, ResourceArns=[ORDERS, "*"]
+    )["EvaluationResults"]
+    same([result["EvalActionName"] for result in results], [action for action in actions for _ in range(2)])
+    same({result["EvalDecision"] for result in results}, {"allowed"})
+    nobody = f"arn:aws:iam::{ACCOUNT}:role/Nobody"
+    refused("NoSuchEntity", iam.simulate_principal_policy, PolicySourceArn=nobody, ActionNames=actions)
 
 
 def rds(world):
@@ -483,6 +498,7 @@ def main():
     world, multi_az = World(sys.argv[1]), World(sys.argv[2])
     command_line(world)
     sts(world)
+    iam(world)
     parameters(world)
     secrets(world)
     commands(world)

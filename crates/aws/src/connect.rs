@@ -1,6 +1,8 @@
 //! Clients: one configuration, one HTTP client, one client per service and Region.
 
 use crate::credentials::{Assumed, Chain, Renewing, Role};
+#[cfg(feature = "iam")]
+use crate::errors::{no_login, told};
 use crate::skew::Skew;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -11,8 +13,12 @@ use aws_runtime::invocation_id::{InvocationId, InvocationIdGenerator, SharedInvo
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::HttpClient;
+#[cfg(feature = "iam")]
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use chrono::{DateTime, Utc};
+#[cfg(feature = "iam")]
+use lifeboat_engine::action::ActionError;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -102,16 +108,54 @@ impl Aws {
 
     /// The same AWS as the session of a role, which is renewed ahead of its end as long as these credentials last.
     pub fn assuming(self: &Arc<Self>, role: Role) -> Self {
-        let source = Assumed { base: self.clone(), role };
+        self.instead(Assumed { base: self.clone(), role })
+    }
+
+    /// The same AWS with credentials of another source.
+    pub(crate) fn instead(&self, source: impl ProvideCredentials + 'static) -> Self {
         let (endpoint, invocations) = (self.endpoint.clone(), self.invocations.clone());
         let aws = Self::with(self.config.clone(), endpoint, invocations, source);
         Self { skew: self.skew.clone(), ..aws }
+    }
+
+    pub(crate) fn time(&self) -> SharedTimeSource {
+        self.config.time_source().unwrap_or_default()
     }
 
     /// When the present credentials end; nothing where they do not say.
     pub async fn credentials_end(&self) -> Option<DateTime<Utc>> {
         let credentials = self.credentials.provide_credentials().await.ok()?;
         credentials.expiry().map(DateTime::from)
+    }
+
+    /// The present credentials.
+    ///
+    /// # Errors
+    /// When there are none.
+    #[cfg(feature = "iam")]
+    pub(crate) async fn credentials(&self) -> Result<Credentials, ActionError> {
+        let credentials = self.credentials.provide_credentials().await;
+        credentials.map_err(|error| told(&error).unwrap_or_else(|| no_login(&error, None)))
+    }
+
+    #[cfg(feature = "iam")]
+    pub(crate) fn now(&self) -> SystemTime {
+        self.time().now()
+    }
+
+    #[cfg(feature = "iam")]
+    pub(crate) fn http_client(&self) -> Option<SharedHttpClient> {
+        self.config.http_client()
+    }
+
+    #[cfg(feature = "iam")]
+    pub(crate) fn sleep_impl(&self) -> Option<SharedAsyncSleep> {
+        self.config.sleep_impl()
+    }
+
+    #[cfg(feature = "iam")]
+    pub(crate) fn limits(&self) -> TimeoutConfig {
+        limits()
     }
 
     /// The furthest that this machine's clock was seen ahead of AWS's, seconds; nothing before the first reply.

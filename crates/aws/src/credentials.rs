@@ -157,9 +157,8 @@ impl Assumed {
         for region in regions {
             let call = self.base.sts(region).assume_role().role_arn(arn).role_session_name(session_name);
             let call = call.set_external_id(external_id.clone());
-            let length = i32::try_from(SESSION.as_secs()).unwrap_or(i32::MAX);
-            match call.duration_seconds(length).send().await {
-                Ok(reply) => return credentials(reply.credentials()),
+            match call.duration_seconds(session_seconds()).send().await {
+                Ok(reply) => return given(reply.credentials()),
                 Err(error) => {
                     let error = classify(error, Call::Read);
                     let elsewhere =
@@ -180,8 +179,14 @@ impl Assumed {
     }
 }
 
-fn credentials(given: Option<&aws_sdk_sts::types::Credentials>) -> Result {
-    let given = given.ok_or_else(|| CredentialsError::unhandled("STS gave no credentials"))?;
+/// How long a session is asked for.
+pub(crate) fn session_seconds() -> i32 {
+    i32::try_from(SESSION.as_secs()).unwrap_or(i32::MAX)
+}
+
+/// What STS gave.
+pub(crate) fn given(credentials: Option<&aws_sdk_sts::types::Credentials>) -> Result {
+    let given = credentials.ok_or_else(|| CredentialsError::unhandled("STS gave no credentials"))?;
     let end = SystemTime::try_from(*given.expiration()).map_err(CredentialsError::unhandled)?;
     let token = Some(given.session_token().to_owned());
     let (key, secret) = (given.access_key_id(), given.secret_access_key());

@@ -21,7 +21,7 @@ pub(crate) enum Call {
 pub(crate) struct Told(pub(crate) ActionError);
 
 /// The told error that another was caused by.
-fn told(error: &(dyn Error + 'static)) -> Option<ActionError> {
+pub(crate) fn told(error: &(dyn Error + 'static)) -> Option<ActionError> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(Told(told)) = error.downcast_ref() {

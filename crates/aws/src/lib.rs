@@ -7,6 +7,7 @@
 
 pub mod backup;
 pub mod cloudwatch;
+pub mod iam;
 pub mod quotas;
 pub mod rds;
 pub mod secretsmanager;
@@ -24,6 +25,8 @@ mod errors;
 #[cfg(feature = "resourcegroupstagging")]
 pub mod leftovers;
 #[cfg(feature = "sdk")]
+mod mfa;
+#[cfg(feature = "sdk")]
 mod skew;
 #[cfg(any(feature = "backup", feature = "cloudwatch", feature = "ssm"))]
 mod times;
@@ -32,6 +35,8 @@ mod times;
 pub use connect::Aws;
 #[cfg(feature = "sdk")]
 pub use credentials::{Role, SESSION};
+#[cfg(feature = "sdk")]
+pub use mfa::Mfa;
 
 use lifeboat_runbook::spec::ActionSpec;
 

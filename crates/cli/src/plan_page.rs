@@ -1,11 +1,13 @@
 //! A plan for people at a table: 80 columns, in the order in which it would happen.
 
 use crate::commands::plan::Document;
+use crate::permitted::{Missing, Permitted};
 use chrono::SecondsFormat;
 use lifeboat_engine::preview::{
     ActsIn, Asked, Back, CheckPreview, Found, Impact, Owner, Preview, Problem, Runs, StepPreview, Then,
     Verdict,
 };
+use lifeboat_journal::target::role_name;
 use lifeboat_report::forecast::{sentence, source};
 use lifeboat_report::timeline::duration;
 use lifeboat_runbook::plan::Mode;
@@ -382,6 +384,23 @@ impl Page {
         self.title("Permissions");
         let names: Vec<&str> = document.permissions.iter().map(String::as_str).collect();
         self.labelled("", INDENT, &names.join(", "));
+        match &document.granted {
+            Permitted::Yes { principal } => {
+                let name = role_name(principal);
+                self.labelled("", INDENT, &format!("granted, as IAM simulates it: all of them, to {name}"));
+            }
+            Permitted::No { principal, missing } => {
+                let name = role_name(principal);
+                self.labelled("", INDENT, &format!("as IAM simulates it, {name} is NOT granted:"));
+                for Missing { action, resource, denied } in missing {
+                    let how = if *denied { " (denied)" } else { "" };
+                    self.labelled("", INDENT + 2, &format!("{action} on {resource}{how}"));
+                }
+            }
+            Permitted::NotKnown { why } => {
+                self.labelled("", INDENT, &format!("whether they are granted is not known: {why}"));
+            }
+        }
         let mode = document.preview.mode.word();
         self.labelled("", INDENT, &format!("the policy: lifeboat iam {} --mode {mode}", file.display()));
     }

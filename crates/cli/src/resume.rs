@@ -294,7 +294,7 @@ async fn wire(
         }
         Cloud::Aws | Cloud::Endpoint { .. } => {
             let (own_profile, region) = (started.access.profile.clone(), Some(started.region.clone()));
-            Ok(wiring::real(profile, own_profile, region, probes).await)
+            wiring::real(profile, own_profile, region, probes).await
         }
     }
 }

@@ -256,7 +256,7 @@ impl Session<'_> {
         let Some(Simulation { reference, world, seed, .. }) = &self.request.simulate else {
             let (profile, region) = (self.request.profile.clone(), self.request.region.clone());
             let own_profile = start::profile(&self.plan, self.arguments.target.as_deref())?;
-            return Ok(wiring::real(profile, own_profile, region, &self.arguments.probes).await);
+            return wiring::real(profile, own_profile, region, &self.arguments.probes).await;
         };
         let failed = |error: io::Error| CommandError::file("write", directory.path(), &error);
         directory.create().map_err(failed)?;

@@ -2,12 +2,15 @@
 
 use crate::connect_to::ProbeArguments;
 use crate::error::CommandError;
+use crate::home::environment;
 use crate::logins::Logins;
 use crate::secrets::Secrets;
+use crate::session;
 use crate::simulated_ports;
 use crate::step_faults::{Injector, StepFault};
 use chrono::{DateTime, Utc};
-use lifeboat_aws::Aws;
+use lifeboat_aws::iam::{self, Denied, Question};
+use lifeboat_aws::{Aws, Mfa};
 use lifeboat_engine::action::ActionError;
 use lifeboat_engine::clock::Clock;
 use lifeboat_engine::lock::RunLock;
@@ -21,8 +24,9 @@ use lifeboat_runbook::spec::Catalog;
 use lifeboat_sim::fault::Fault;
 use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition, WorldEntry, WorldLog};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -61,6 +65,16 @@ impl Wiring {
     pub(crate) async fn caller(&self, region: &str) -> Result<Caller, ActionError> {
         let identity = lifeboat_aws::sts::caller_identity(&self.aws, region).await?;
         Ok(Caller { account: identity.account, arn: identity.arn, before: None })
+    }
+
+    /// What IAM does not permit a principal, asked with the credentials of the run.
+    pub(crate) async fn permissions(
+        &self,
+        region: &str,
+        principal: &str,
+        questions: &[Question],
+    ) -> Result<BTreeSet<Denied>, ActionError> {
+        iam::simulate(&self.aws, region, principal, questions).await
     }
 
     /// Where secrets are read.
@@ -271,8 +285,8 @@ pub(crate) async fn real(
     own_profile: Option<String>,
     region: Option<String>,
     probes: &ProbeArguments,
-) -> Wiring {
-    let aws = Arc::new(Aws::real(profile.or_else(|| own_profile.clone()), region).await);
+) -> Result<Wiring, CommandError> {
+    let aws = Arc::new(begin_session(profile.or_else(|| own_profile.clone()), region).await?);
     let cloud = match aws.endpoint() {
         Some(url) => Cloud::Endpoint { url },
         None => Cloud::Aws,
@@ -283,7 +297,23 @@ pub(crate) async fn real(
     let notifiers = Some(lifeboat_probe::real::notifiers(&clock));
     let logins = Arc::new(Logins::new(aws.clone(), ports, &outbox, own_profile, true));
     let registry = logins.actions(&aws);
-    Wiring { cloud, clock, registry, outbox, notifiers, aws, logins }
+    Ok(Wiring { cloud, clock, registry, outbox, notifiers, aws, logins })
+}
+
+/// AWS with the credentials of a profile; a code is asked for where it wants one.
+async fn begin_session(profile: Option<String>, region: Option<String>) -> Result<Aws, CommandError> {
+    // Keys in the environment go before every profile that is not named.
+    let by_keys = profile.is_none() && environment("AWS_ACCESS_KEY_ID").is_some();
+    let Some(mfa) = Mfa::of(profile.as_deref()).await.filter(|_| !by_keys) else {
+        return Ok(Aws::real(profile, region).await);
+    };
+    if !io::stdin().is_terminal() {
+        let message = format!("the profile `{}` wants a code of {}", mfa.profile, mfa.serial);
+        return Err(CommandError::refused(format!("{message}, and there is no terminal to ask on"))
+            .hint("start it from a terminal, or log in before with `aws sts assume-role` and give it those credentials"));
+    }
+    let code = session::typed(&format!("Code of {}: ", mfa.serial))?;
+    Ok(mfa.open(&code, region).await?)
 }
 
 /// The run's clock, as the simulator wants it.

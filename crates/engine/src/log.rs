@@ -79,6 +79,15 @@ impl RunLog {
         Ok(self.lock().writer.rest()?)
     }
 
+    /// Looks at the clocks, and writes down where they went apart: before anything is judged by the time.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn look_at_the_clocks(&self) -> Result<(), JournalLost> {
+        let jumped = self.lock().last.jump_to(&self.clock.reading()).is_some();
+        if jumped { self.append(Vec::new()) } else { Ok(()) }
+    }
+
     /// Writes one event of a step.
     ///
     /// # Errors

@@ -33,6 +33,8 @@ pub(crate) struct Patience {
     pub(crate) attempt: u32,
     /// When its time began, and how much it has; blocked times and what people added come on top.
     pub(crate) began: DateTime<Utc>,
+    /// The last event before.
+    pub(crate) since: u64,
     pub(crate) limit: TimeDelta,
     /// What the call is for, in the words of `step.attempt_failed`.
     pub(crate) during: &'static str,
@@ -67,12 +69,13 @@ fn blocked_on(error: &ActionError) -> Option<BlockedOn> {
 impl Worker {
     /// When the time of an attempt is over: from the journal alone.
     pub(crate) fn deadline(&self, patience: &Patience) -> DateTime<Utc> {
+        // A journal that cannot be written is told by the next event that must be.
+        let _told_later = self.log.look_at_the_clocks();
         let now = self.clock.now();
         let more = self.log.with_state(|state| {
             state.steps.get(&patience.path).map_or(TimeDelta::zero(), |step| {
                 // A wall clock that was set gives no time and takes none.
-                let began = step.attempt_started.map_or(u64::MAX, |began| began.seq);
-                let set = state.jumps.iter().filter(|(jumped, _)| jumped.seq > began);
+                let set = state.jumps.iter().filter(|(jumped, _)| jumped.seq > patience.since);
                 let set_s: f64 = set.map(|(_, by_s)| by_s).sum();
                 let more_s = step.blocked_s() + step.extended_s + set_s;
                 TimeDelta::milliseconds((more_s * 1000.0) as i64) + asked_for(step, now)

@@ -193,8 +193,8 @@ impl Worker {
             step.wait.timeout.map_or(default, |wait| wait.max(TimeDelta::zero()))
         });
         let (path, began) = (step.path.clone(), self.clock.now());
-        let (during, reach) = ("prepare", reach);
-        let mut patience = Patience { path, attempt: number, began, limit, during, reach };
+        let (during, since) = ("prepare", self.last_seq());
+        let mut patience = Patience { path, attempt: number, began, since, limit, during, reach };
         self.right_account(&patience.reach, &patience).await?;
         self.fetch_what_is_hidden(step, &patience).await?;
         let mut cx = self.context(step, number, &patience.reach).map_err(prepare)?;
@@ -204,6 +204,7 @@ impl Worker {
             // The time counts on while nobody is there: AWS goes on too. What nobody knows to have been accepted is
             // looked for first, and that takes nothing from the time it has.
             patience.began = state.attempt_started.map_or(patience.began, |started| started.at);
+            patience.since = state.attempt_started.map_or(patience.since, |started| started.seq);
             if cx.recorded.accepted.is_empty() {
                 patience.limit += CONSISTENCY_WINDOW;
             }
@@ -266,6 +267,11 @@ impl Worker {
         })
     }
 
+    /// The number of the last event.
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.log.with_state(|state| state.last.map_or(0, |last| last.seq))
+    }
+
     pub(crate) fn created_by(&self, path: &StepPath) -> Vec<Resource> {
         self.log.with_state(|state| {
             state
@@ -306,6 +312,7 @@ impl Worker {
         let now = self.clock.now();
         cx.recorded.started_at = Some(now);
         patience.began = now;
+        patience.since = self.last_seq();
         Ok(())
     }
 

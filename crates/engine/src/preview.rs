@@ -101,6 +101,7 @@ pub async fn preview(foresight: Foresight) -> Result<Preview, JournalLost> {
         region: aim.region.clone(),
         caller: started.as_ref().and_then(|started| started.caller.clone()),
         acts_as: started.and_then(|started| started.acts_as),
+        role: aim.access.role.clone(),
         at: clock.now(),
         inputs: start.inputs.clone(),
         rto_objective_s: plan.objectives.rto.map(seconds),

@@ -130,7 +130,15 @@ impl Worker {
         reach: Arc<Reach>,
     ) -> Result<(), Ended> {
         let (path, attempt, began) = (step.path.clone(), cx.attempt, self.clock.now());
-        let patience = Patience { path, attempt, began, limit: UNDO_LIMIT, during: "undo", reach };
+        let patience = Patience {
+            path,
+            attempt,
+            began,
+            since: self.last_seq(),
+            limit: UNDO_LIMIT,
+            during: "undo",
+            reach,
+        };
         self.right_account(&patience.reach, &patience).await?;
         let mut gone_once = false;
         let mut tries = 0;

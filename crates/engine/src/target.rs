@@ -32,6 +32,10 @@ pub struct Aiming {
 /// Evaluates a text of a target; nothing where what it needs comes later.
 pub(crate) type Text<'scope> = &'scope dyn Fn(&Template) -> Result<Option<String>, ExpressionError>;
 
+/// The same as a step sees it: the expressions of a group are the group's.
+pub(crate) type TextOf<'scope> =
+    &'scope dyn Fn(&StepPath, &Template) -> Result<Option<String>, ExpressionError>;
+
 /// Why a target is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unknown {
@@ -244,7 +248,7 @@ pub(crate) fn aimed(
     chart: &Chart,
     started: &RunStarted,
     path: &StepPath,
-    evaluate: &dyn Fn(&StepPath, &Template) -> Result<Option<String>, ExpressionError>,
+    evaluate: TextOf<'_>,
 ) -> Result<Option<Aiming>, Unknown> {
     let mut aiming = None;
     for (own, step) in layers(plan, chart, path) {

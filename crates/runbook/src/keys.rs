@@ -663,7 +663,7 @@ pub fn reference_page() -> String {
     let mut page = String::from(
         "# Keys\n\nGenerated from the table that also feeds the reader and `lifeboat schema`.\n",
     );
-    for table in TABLES {
+    for table in TABLES.into_iter().chain([&DUTY, &REPORT_DUE, &LIMIT]) {
         page.push_str(&format!(
             "\n## {}\n\n| key | what stands there | meaning |\n|---|---|---|\n",
             table.name

@@ -205,6 +205,15 @@ impl Simulator {
             request.place.account.clone_from(account);
         }
         let request = &request;
+        let caller = &request.caller.arn;
+        if let Some(message) = service::not_permitted(&definition, service.name, operation.name, caller) {
+            let code = request.dialect.common("AccessDenied");
+            let id = chance.request_id(turn.number);
+            let error = ApiError::forbidden(&code, message);
+            let outgoing = request.dialect.refusal(&error, service.protocol.namespace(), &id);
+            inner.remember(now, service.name, operation.name, operation.is_mutating(), Some(error.status));
+            return Reply { latency, outcome: Ok(response(outgoing, &id, now)) };
+        }
         let answer = match kind.and_then(|kind| refusal(kind, request.dialect)) {
             Some(refusal) => {
                 self.keep(inner, request, &turn, fault.map(|(place, _)| place), false).and(Err(refusal))

@@ -22,13 +22,14 @@ fn release(run: &ReadRun, globals: Globals) -> Result<Option<Draft>, CommandErro
     }
     let error = session::runtime(false)?.block_on(async {
         let (own_profile, region) = (started.access.profile.clone(), Some(started.region.clone()));
-        let mut wiring = wiring::real(globals.profile, own_profile, region, &ProbeArguments::default()).await;
+        let mut wiring =
+            wiring::real(globals.profile, own_profile, region, &ProbeArguments::default()).await?;
         if let Err(error) = wiring.enter(&Aim::of(&started)).await {
-            return Some(error);
+            return Ok(Some(error));
         }
-        let grip = locking::held(&run.state, wiring.locks(), &wiring.clock)?;
-        grip.release().await.err()
-    });
+        let Some(grip) = locking::held(&run.state, wiring.locks(), &wiring.clock) else { return Ok(None) };
+        Ok::<_, CommandError>(grip.release().await.err())
+    })?;
     let error = error.map(|error| Failure {
         code: error.code,
         message: error.message,

@@ -89,8 +89,8 @@ fn identity(run: &ReadRun, name: Option<String>, globals: Globals) -> Result<Ide
             let asked = async {
                 let (own_profile, region) = (started.access.profile.clone(), Some(started.region.clone()));
                 let probes = ProbeArguments::default();
-                let wiring = wiring::real(globals.profile, own_profile, region, &probes).await;
-                wiring.caller(&started.region).await
+                let wiring = wiring::real(globals.profile, own_profile, region, &probes).await?;
+                Ok::<_, CommandError>(wiring.caller(&started.region).await?)
             };
             let answer = runtime.block_on(async { Clock::real().frozen(WHO_AM_I, asked).await });
             identity.arn = answer.ok().and_then(Result::ok).map(|caller| caller.arn);

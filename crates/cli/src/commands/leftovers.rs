@@ -79,7 +79,7 @@ async fn look(
     older_than: Option<TimeDelta>,
 ) -> Result<u8, CommandError> {
     let Globals { profile, region, more_regions, .. } = globals;
-    let wiring = wiring::real(profile, None, region.clone(), &ProbeArguments::default()).await;
+    let wiring = wiring::real(profile, None, region.clone(), &ProbeArguments::default()).await?;
     let mut regions: Vec<String> = region.or_else(|| wiring.default_region()).into_iter().collect();
     regions.extend(more_regions);
     let Some(first) = regions.first() else {

@@ -126,6 +126,7 @@ impl Watcher {
             path: step.path.clone(),
             attempt: 1,
             began: self.worker.clock.now(),
+            since: self.worker.last_seq(),
             // A look is not tried again: the next one comes soon enough.
             limit: TimeDelta::zero(),
             during: "wait",

@@ -30,6 +30,8 @@ pub struct Preview {
     pub caller: Option<String>,
     /// Whose session acts, where a role is assumed.
     pub acts_as: Option<String>,
+    /// The role that is assumed.
+    pub role: Option<String>,
     /// When it was looked at: what holds now may not hold later.
     pub at: DateTime<Utc>,
     /// The inputs, defaults included.

@@ -71,6 +71,8 @@ pub(crate) struct Bench {
     pub(crate) plan: Plan,
     pub(crate) mode: Mode,
     pub(crate) clock: Clock,
+    /// The clock of the world, where it is not that of the machine.
+    pub(crate) sky: Clock,
     pub(crate) outside: Outside,
     /// Who holds which role.
     pub(crate) roles: BTreeMap<String, String>,
@@ -108,6 +110,7 @@ impl Bench {
             disk: Disk::default(),
             plan,
             mode: Mode::Drill,
+            sky: clock.clone(),
             clock,
             outside: nobody(),
             roles: BTreeMap::new(),
@@ -219,9 +222,14 @@ impl Bench {
         registry.add_lookout(Arc::new(Alarms(self.world.clone(), self.clock.clone())));
         registry.add_action(Arc::new(Echo(self.echoes.clone())));
         registry.add_action(Arc::new(Permit(self.world.clone())));
-        registry.add_lookout(Arc::new(Askers(self.world.clone(), self.clock.clone())));
-        registry.add_lookout(Arc::new(Things(self.world.clone(), self.clock.clone())));
+        registry.add_lookout(Arc::new(Askers(self.world.clone(), self.sky.clone())));
+        registry.add_lookout(Arc::new(Things(self.world.clone(), self.sky.clone())));
         registry
+    }
+
+    /// Everything that is in the journal.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        chain::verify(&self.disk.0.lock().unwrap().durable).unwrap().events
     }
 
     pub(crate) fn made(&self) -> Vec<String> {

@@ -4,6 +4,7 @@ mod asking;
 mod bench;
 mod beside;
 mod blocked;
+mod clocks;
 mod contracts;
 mod groups;
 mod hidden;

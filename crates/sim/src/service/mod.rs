@@ -1,6 +1,7 @@
 //! The simulated services. Each module has a table of its operations; adding one touches that table and its file.
 
 mod backup;
+mod iam;
 mod monitoring;
 mod paging;
 mod rds;
@@ -13,7 +14,7 @@ mod tags;
 
 use chrono::{DateTime, Utc};
 
-use crate::definition::Caller;
+use crate::definition::{Caller, WorldDefinition};
 use crate::protocol::query::Params;
 use crate::protocol::{ApiError, Document, Input, Protocol, Xml};
 use crate::world::backup::JobStep;
@@ -111,6 +112,7 @@ impl Service {
 
 static SERVICES: &[&Service] = &[
     &backup::SERVICE,
+    &iam::SERVICE,
     &monitoring::SERVICE,
     &rds::SERVICE,
     &secretsmanager::SERVICE,
@@ -123,6 +125,16 @@ static SERVICES: &[&Service] = &[
 /// A step of a job of AWS Backup whose time has come.
 pub(crate) fn backup_happens(world: &mut World, place: &Place, job: &str, at: DateTime<Utc>, step: JobStep) {
     backup::happen(world, place, job, at, step);
+}
+
+/// Why the caller's policy does not permit this call; nothing where it does.
+pub(crate) fn not_permitted(
+    definition: &WorldDefinition,
+    service: &str,
+    operation: &str,
+    caller: &str,
+) -> Option<String> {
+    iam::refusal(definition, service, operation, caller)
 }
 
 /// The service with this signing name.
