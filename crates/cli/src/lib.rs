@@ -25,6 +25,7 @@ mod locks;
 mod logins;
 mod orders;
 mod pace;
+mod permitted;
 mod plan_page;
 mod reports;
 mod resume;

@@ -351,7 +351,7 @@ impl Theatre<'_> {
             simulator: simulator.clone(),
             clock: wiring.clock.clone(),
         });
-        wiring.registry = wiring.registry.meddled(&witness);
+        wiring.registry = wiring.registry.clone().meddled(&witness);
     }
 
     fn start(&self, wiring: &Wiring) -> start::Start {
