@@ -43,12 +43,17 @@ impl Moto {
     }
 
     /// What it holds now; it ends thereby.
-    fn end(mut self) -> Value {
+    fn end(self) -> Value {
+        self.account()["holds"].clone()
+    }
+
+    /// What it holds now, and what was published to its topic; it ends thereby.
+    fn account(mut self) -> Value {
         let mut input = self.child.stdin.take().expect("a pipe");
         input.write_all(b"\n").expect("it listens");
-        let holds = line(&mut self.output)["holds"].clone();
+        let account = line(&mut self.output);
         assert!(self.child.wait().expect("it ends").success());
-        holds
+        account
     }
 }
 
@@ -166,6 +171,39 @@ fn a_role_is_assumed_at_moto() {
     assert!(said.contains("acting as arn:aws:sts::123456789012:assumed-role/lifeboat-drill/"), "{said}");
     assert!(said.contains("granted"), "{said}");
     drop(moto.end());
+}
+
+#[test]
+fn a_topic_is_told_at_moto_and_one_that_is_not_there_is_a_failure_that_is_told() {
+    let (moto, program) = (Moto::start(), Program::new());
+    let file = program.home.path().join("tell.yaml");
+    let book = "schema: lifeboat/v1\nkind: runbook\nname: tell\n\
+        target: { account: \"123456789012\", region: eu-west-1 }\n\
+        notify:\n  \
+        - { events: [finished], sns: \"arn:aws:sns:eu-west-1:123456789012:desk\" }\n  \
+        - { name: gone, events: [finished], sns: \"arn:aws:sns:eu-west-1:123456789012:gone\" }\n\
+        steps:\n  - { id: who, action: sts.identity }\n";
+    fs::write(&file, book).expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    let mut command = program.command(&["drill", file, "--quiet"]);
+    let output = against(&moto, &mut command).output().expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let run = program.latest();
+    let told = moto.account()["told"].clone();
+    let [message] = told.as_array().expect("a list").as_slice() else { panic!("one message: {told:#}") };
+    assert_eq!(message["subject"], "tell: finished: passed");
+    let text = message["text"].as_str().expect("a text");
+    assert!(text.contains(&format!("drill of tell, run {run}")), "{text}");
+    assert_eq!(
+        message["attributes"],
+        serde_json::json!({ "event": "finished", "mode": "drill", "runbook": "tell" })
+    );
+    let journal = fs::read_to_string(program.file(&run, "journal.jsonl")).expect("a journal");
+    let of = |kind: &str| journal.lines().filter(|line| line.contains(kind)).collect::<Vec<_>>();
+    let [sent] = of("\"type\":\"notify.sent\"")[..] else { panic!("{journal}") };
+    assert!(sent.contains("\"to\":\"sns\""), "{sent}");
+    let [failed] = of("\"type\":\"notify.failed\"")[..] else { panic!("{journal}") };
+    assert!(failed.contains("\"to\":\"gone\"") && failed.contains("NotFound"), "{failed}");
 }
 
 #[test]

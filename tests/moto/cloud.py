@@ -1,13 +1,14 @@
 """A moto server with one DB instance in it, for tests/moto.rs.
 
 Prints a line of JSON when it is up (its URL, and what it holds), waits for the end of its standard input or a line on
-it, and prints what it holds then.
+it, and prints what it holds then, and what was published to its topic `desk`.
 """
 
 import json
 import sys
 
 import boto3
+from moto.backends import get_backend
 from moto.server import ThreadedMotoServer
 
 REGION = "eu-west-1"
@@ -42,17 +43,27 @@ def make_source(rds):
     )
 
 
+def published(topic):
+    """What was published to the topic, in the order of publishing."""
+    _partition, _service, region, account, _name = topic.split(":", 5)[1:]
+    sent = get_backend("sns")[account][region].topics[topic].sent_notifications
+    return [
+        {"text": text, "subject": subject, "attributes": {name: it["Value"] for name, it in (attributes or {}).items()}}
+        for _id, text, subject, attributes, _group in sent
+    ]
+
+
 def main():
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
-    rds = boto3.client(
-        "rds", region_name=REGION, endpoint_url=url, aws_access_key_id="test", aws_secret_access_key="test"
-    )
+    here = {"region_name": REGION, "endpoint_url": url, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    rds = boto3.client("rds", **here)
+    topic = boto3.client("sns", **here).create_topic(Name="desk")["TopicArn"]
     make_source(rds)
     print(json.dumps({"url": url, "holds": inventory(rds)}), flush=True)
     sys.stdin.readline()
-    print(json.dumps({"holds": inventory(rds)}), flush=True)
+    print(json.dumps({"holds": inventory(rds), "told": published(topic)}), flush=True)
     server.stop()
 
 

@@ -214,6 +214,8 @@ clients! {
     secretsmanager: "secretsmanager", aws_sdk_secretsmanager;
     /// The Service Quotas client of a Region.
     servicequotas: "servicequotas", aws_sdk_servicequotas;
+    /// The client of a Region that publishes to topics.
+    sns: "sns", aws_sdk_sns;
     /// The Systems Manager client of a Region.
     ssm: "ssm", aws_sdk_ssm;
     /// The STS client of a Region: the regional endpoint, which does not depend on another Region.

@@ -28,6 +28,8 @@ pub mod leftovers;
 mod mfa;
 #[cfg(feature = "sdk")]
 mod skew;
+#[cfg(feature = "sns")]
+mod sns;
 #[cfg(any(feature = "backup", feature = "cloudwatch", feature = "ssm"))]
 mod times;
 
@@ -37,6 +39,8 @@ pub use connect::Aws;
 pub use credentials::{Role, SESSION};
 #[cfg(feature = "sdk")]
 pub use mfa::Mfa;
+#[cfg(feature = "sns")]
+pub use sns::Topics;
 
 use lifeboat_runbook::spec::ActionSpec;
 

@@ -10,7 +10,7 @@ use crate::simulated_ports;
 use crate::step_faults::{Injector, StepFault};
 use chrono::{DateTime, Utc};
 use lifeboat_aws::iam::{self, Denied, Question};
-use lifeboat_aws::{Aws, Mfa};
+use lifeboat_aws::{Aws, Mfa, Topics};
 use lifeboat_engine::action::ActionError;
 use lifeboat_engine::clock::Clock;
 use lifeboat_engine::lock::RunLock;
@@ -20,6 +20,7 @@ use lifeboat_engine::registry::Registry;
 use lifeboat_engine::start::{Aim, Caller};
 use lifeboat_journal::chain;
 use lifeboat_journal::event::Cloud;
+use lifeboat_runbook::notice::Channel;
 use lifeboat_runbook::spec::Catalog;
 use lifeboat_sim::fault::Fault;
 use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition, WorldEntry, WorldLog};
@@ -294,7 +295,9 @@ pub(crate) async fn real(
     let clock = Clock::real();
     let ports = lifeboat_probe::real::ports(&clock, probes.redirects(cloud == Cloud::Aws));
     let outbox = Arc::default();
-    let notifiers = Some(lifeboat_probe::real::notifiers(&clock));
+    let mut notifiers = lifeboat_probe::real::notifiers(&clock);
+    notifiers.insert(Channel::Sns, Arc::new(Topics(aws.clone())));
+    let notifiers = Some(notifiers);
     let logins = Arc::new(Logins::new(aws.clone(), ports, &outbox, own_profile, true));
     let registry = logins.actions(&aws);
     Ok(Wiring { cloud, clock, registry, outbox, notifiers, aws, logins })

@@ -57,8 +57,6 @@ fn entry(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Option<Notify> {
     };
     let address = secret_template(steps, &entry, channel.word())?;
     judge_address(steps.reader, *channel, &address);
-    // No notifier of this build speaks to SNS.
-    steps.not_yet.key(&entry, Channel::Sns.word());
     let secret = secret_template(steps, &entry, "secret");
     if let Some(secret) = secret.as_ref().filter(|secret| plain(secret).is_some()) {
         let help = "keep it in `secrets`, and write `secret: \"${{ secrets.NAME }}\"`; and change it, it has been seen";
