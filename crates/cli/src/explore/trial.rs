@@ -323,7 +323,9 @@ impl Theatre<'_> {
         let beginning = self.subject.definition.start;
         let last = entries.last().map(|entry| entry.at);
         let resumed = before.last.map(|last| last.at + self.downtime);
-        let clock = Clock::simulated(last.max(resumed).unwrap_or(beginning).max(beginning));
+        // Looks took their time too, in a process that died before it wrote anything.
+        let left = self.world.as_ref().map(|world| world.now);
+        let clock = Clock::simulated(last.max(resumed).max(left).unwrap_or(beginning).max(beginning));
         let mut definition = self.subject.definition.clone();
         definition.faults.extend(self.trial.faults.faults.iter().cloned());
         let reached = Arc::new(Reached { record: self.record.clone(), death: death.clone() });
@@ -332,7 +334,11 @@ impl Theatre<'_> {
         if let Some(mut left) = self.world.clone() {
             left.settle(clock.now());
             if left != simulator.world() {
-                return Err(rebuilt("the world of the log is not the world that was".to_owned()));
+                let (was, is) = (format!("{left:#?}"), format!("{:#?}", simulator.world()));
+                let differs = was.lines().zip(is.lines()).find(|(was, is)| was != is);
+                let differs = differs
+                    .map_or_else(String::new, |(was, is)| format!(": `{}` was `{}`", is.trim(), was.trim()));
+                return Err(rebuilt(format!("the world of the log is not the world that was{differs}")));
             }
         }
         Ok((clock, simulator))
