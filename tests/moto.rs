@@ -191,7 +191,7 @@ fn a_topic_is_told_at_moto_and_one_that_is_not_there_is_a_failure_that_is_told()
     let run = program.latest();
     let told = moto.account()["told"].clone();
     let [message] = told.as_array().expect("a list").as_slice() else { panic!("one message: {told:#}") };
-    assert_eq!(message["subject"], "tell: finished: passed");
+    assert_eq!(message["subject"], format!("tell (drill {}): finished: passed", &run[..6]));
     let text = message["text"].as_str().expect("a text");
     assert!(text.contains(&format!("drill of tell, run {run}")), "{text}");
     assert_eq!(
