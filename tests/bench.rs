@@ -197,6 +197,7 @@ impl Bench {
             people: BTreeMap::new(),
             default_region: Some(REGION.into()),
             target: None,
+            incident: None,
         }
     }
 

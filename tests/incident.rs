@@ -1,6 +1,6 @@
 //! The record of an incident, kept by people at the command line.
 
-use crate::program::Program;
+use crate::program::{Desk, Program};
 use serde_json::Value;
 
 /// Opens an incident, and gives its id.
@@ -245,4 +245,78 @@ fn a_torn_line_is_cut_off_when_something_is_written_and_not_before() {
     assert_eq!(std::fs::read(&journal).unwrap(), torn);
     program.done(&["item", "close", "A1", "--link", "x"]);
     assert!(std::fs::read_to_string(&journal).unwrap().contains("journal.tail_dropped"));
+}
+
+const PLAYBOOK: &str = "schema: lifeboat/v1\nkind: playbook\nname: away\ntitle: Orders cannot be reached\n\
+    severity: sev2\nroles: { commander: optional }\n\
+    target: { account: \"111122223333\", region: eu-west-1 }\nsteps:\n  \
+    - id: wait\n    if: has(incident.id)\n    pause: 10m\n    marks: { succeeded: mitigated }\n";
+
+/// The one incident there is.
+fn only(program: &Program) -> Value {
+    let (_, listed) = program.json(&["incident", "list", "--output", "json"]);
+    let [one] = listed.as_array().expect("a list").as_slice() else { panic!("one incident: {listed:#}") };
+    one.clone()
+}
+
+fn runs(document: &Value) -> Vec<&str> {
+    document["runs"].as_array().unwrap().iter().map(|run| run["run"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_playbook_opens_an_incident_which_other_runs_join() {
+    let (desk, program) = (Desk::new(), Program::new());
+    let file = desk.write("away.yaml", PLAYBOOK);
+    let drill = ["drill", file.as_str(), "--simulate", "--quiet", "--seed"];
+    program.done(&[&drill[..], &["4", "--role", "commander=alice"]].concat());
+    let run = program.latest();
+    let read = only(&program);
+    let id = read["incident"].as_str().unwrap().to_owned();
+    assert_eq!(id, format!("inc-{}", &run[..6]));
+    assert_eq!((&read["title"], &read["severity"]), (&"Orders cannot be reached".into(), &"sev2".into()));
+    assert_eq!((&read["simulated"], &read["roles"]["commander"]), (&true.into(), &"alice".into()));
+    assert_eq!(runs(&read), [run.as_str()]);
+    // Its times are those of the world, and so is what people say while nobody drives it.
+    let began = &milestone(&read, "aware")["at"].as_str().unwrap()[..16];
+    assert_eq!(began, "2026-01-05T09:00");
+    let mitigated = &milestone(&read, "mitigated")["at"].as_str().unwrap()[..16];
+    assert_eq!(mitigated, "2026-01-05T09:10", "the step ran: it saw the incident");
+    program.done(&["incident", "note", &id, "customers write again"]);
+    let (_, timeline) = program.json(&["incident", "timeline", &id, "--format", "json"]);
+    let rows = timeline["rows"].as_array().unwrap();
+    let noted = rows.iter().find(|row| row.to_string().contains("customers write again")).expect("a row");
+    assert!(noted["at"].as_str().unwrap().starts_with("2026-01-05T09:10"), "{noted}");
+
+    // Another run joins it, and no second one is opened.
+    program.done(&[&drill[..], &["5", "--incident", &id]].concat());
+    let second = program.latest();
+    assert_eq!(runs(&only(&program)), [run.as_str(), second.as_str()]);
+    program.done(&["incident", "close", &id, "--reason", "over"]);
+    program.refused(&[&drill[..], &["6", "--incident", &id]].concat(), "is closed");
+    program.refused(&[&drill[..], &["6", "--incident", "zzz"]].concat(), "zzz");
+    assert_eq!(program.run(&["verify", &id]).code, 0);
+
+    // The same seed is the same run, incident included.
+    let other = Program::new();
+    other.done(&[&drill[..], &["4", "--role", "commander=alice"]].concat());
+    let journal = |program: &Program| std::fs::read(program.file(&run, "journal.jsonl")).unwrap();
+    assert_eq!(journal(&program), journal(&other));
+}
+
+#[test]
+fn a_run_that_died_before_it_joined_its_incident_joins_it_when_it_is_taken_up() {
+    let (desk, program) = (Desk::new(), Program::new());
+    let file = desk.write("away.yaml", PLAYBOOK);
+    let faults = desk.write("faults.yaml", "kill: { at_sync: 1, moment: after }\n");
+    let died = program.run(&["drill", &file, "--simulate", "--seed", "4", "--quiet", "--faults", &faults]);
+    assert_ne!(died.code, 0);
+    let read = only(&program);
+    assert!(runs(&read).is_empty(), "{read:#}");
+    program.done(&["resume", "latest", "--quiet"]);
+    let run = program.latest();
+    assert_eq!(runs(&only(&program)), [run.as_str()]);
+    let (_, timeline) = program.json(&["incident", "timeline", "latest", "--format", "json"]);
+    let said = format!("run {run} belongs to it");
+    let joined = timeline["rows"].as_array().unwrap().iter().filter(|row| row["what"] == said.as_str());
+    assert_eq!(joined.count(), 1, "{timeline:#}");
 }

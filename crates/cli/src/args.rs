@@ -256,6 +256,9 @@ pub(crate) struct StartArguments {
     /// The target of lifeboat.yaml to act in: its account, Regions, role and profile.
     #[arg(long, value_name = "NAME")]
     pub(crate) target: Option<String>,
+    /// The incident that the run belongs to: any unambiguous beginning of its id, or `latest`. A playbook opens one by itself.
+    #[arg(long, value_name = "INCIDENT")]
+    pub(crate) incident: Option<String>,
     /// Do not ask before the first change. A person's step is never answered by this.
     #[arg(long)]
     pub(crate) yes: bool,

@@ -5,11 +5,13 @@ use crate::error::CommandError;
 use crate::home::{Home, ReadRun, meant, user};
 use crate::resume::cut_torn_tail;
 use crate::session;
+use crate::wiring::Wiring;
 use chrono::{DateTime, TimeDelta, Utc};
 use lifeboat_engine::clock::Clock;
 use lifeboat_engine::name::run_id;
+use lifeboat_engine::start::Start;
 use lifeboat_journal::chain::Verified;
-use lifeboat_journal::event::{Actor, Draft, EventKind, FORMAT, Precision};
+use lifeboat_journal::event::{Actor, Draft, Event, EventKind, FORMAT, Precision};
 use lifeboat_journal::file::{JournalWriter, RunDirectory, Stamp};
 use lifeboat_journal::incident::event::{Declared, IncidentEvent, Severity};
 use lifeboat_journal::incident::state::IncidentState;
@@ -18,7 +20,9 @@ use lifeboat_report::document::JournalDocument;
 use lifeboat_report::incident::document::{IncidentDocument, document};
 use lifeboat_runbook::diagnostic::Source;
 use lifeboat_runbook::duty::{self, Duty};
-use lifeboat_runbook::id::RunId;
+use lifeboat_runbook::id::{MarkName, RunId};
+use lifeboat_runbook::notice::Playbook;
+use lifeboat_runbook::plan::Plan;
 use lifeboat_runbook::render::{self, Color};
 use lifeboat_runbook::suggestion::nearest;
 use lifeboat_runbook::units;
@@ -48,6 +52,11 @@ impl Said {
     /// Said of this moment.
     pub(crate) fn now(event: IncidentEvent) -> Self {
         Self { event, when: None }
+    }
+
+    /// Said of a moment that a clock showed.
+    fn at(event: IncidentEvent, now: DateTime<Utc>) -> Self {
+        Self { event, when: Some((now, Precision::Exact)) }
     }
 
     fn draft(self) -> Draft {
@@ -121,11 +130,83 @@ impl Home {
         more: Vec<Said>,
     ) -> Result<ReadIncident, CommandError> {
         let id = RunId::new(format!("{PREFIX}{}", run_id(&session::entropy()?).short()));
-        let directory = RunDirectory::of_incident(self.path(), &id);
         let first = Said::now(IncidentEvent::Declared(Box::new(declared)));
+        self.begin_incident(id, std::iter::once(first).chain(more).collect())
+    }
+
+    fn begin_incident(&self, id: RunId, said: Vec<Said>) -> Result<ReadIncident, CommandError> {
+        let directory = RunDirectory::of_incident(self.path(), &id);
         let state = IncidentState::default();
-        let new = ReadIncident { id, directory, journal: Verified::default(), state };
-        self.tell(&new, std::iter::once(first).chain(more).collect())
+        self.tell(&ReadIncident { id, directory, journal: Verified::default(), state }, said)
+    }
+
+    /// Declares the incident of a playbook's run, on the clock of the run; it is called after the run.
+    pub(crate) fn open_for(
+        &self,
+        run: &RunId,
+        plan: &Plan,
+        playbook: &Playbook,
+        start: &Start,
+        now: DateTime<Utc>,
+    ) -> Result<ReadIncident, CommandError> {
+        let short = RunId::new(format!("{PREFIX}{}", run.short()));
+        let numbered = (2..).map(|number| RunId::new(format!("{short}-{number}")));
+        let mut names = std::iter::once(short.clone()).chain(numbered);
+        let id = names.find(|id| !RunDirectory::of_incident(self.path(), id).exists()).unwrap_or(short);
+        let judged = playbook.severity.as_deref().and_then(Severity::called);
+        let declared = declared(plan.title.clone(), judged.unwrap_or(UNJUDGED), Vec::new());
+        let mark = |mark: &str| IncidentEvent::MarkSet { mark: MarkName::new(mark), note: None };
+        let mut said = vec![Said::at(IncidentEvent::Declared(Box::new(declared)), now)];
+        said.extend(start.disrupted_at.map(|at| Said::at(mark("disrupted"), at)));
+        said.push(Said::at(mark("aware"), now));
+        said.extend(start.roles.iter().map(|(role, person)| {
+            Said::at(IncidentEvent::RoleAssigned { role: role.clone(), person: Some(person.clone()) }, now)
+        }));
+        let incident = self.begin_incident(id, said)?;
+        let severity = match judged {
+            Some(severity) => severity.word().to_owned(),
+            None => format!("{}, as nobody has judged it: lifeboat incident severity", UNJUDGED.word()),
+        };
+        say!("opened {} ({severity}); write down what happens: lifeboat incident note {0} '…'", incident.id);
+        Ok(incident)
+    }
+
+    /// The incident that a run joins; one that is closed takes no more.
+    pub(crate) fn open_one(&self, name: &str) -> Result<ReadIncident, CommandError> {
+        let incident = self.incident(name)?;
+        match incident.state.closed {
+            None => Ok(incident),
+            Some(_) => Err(CommandError::usage(format!("{} is closed", incident.id))
+                .hint(format!("lifeboat incident reopen {} --reason …", incident.id))),
+        }
+    }
+
+    /// Says in the record of an incident that a run belongs to it, unless it was ever said. A run does not wait for that
+    /// to succeed: its own journal names the incident, and whoever takes it up says it again.
+    pub(crate) fn join(&self, incident: Option<&RunId>, run: &RunId, wiring: &Wiring) {
+        let Some(incident) = incident else { return };
+        let directory = RunDirectory::of_incident(self.path(), incident);
+        let joined = append(&directory, incident, |journal, _| {
+            let said = |event: &Event| matches!(&event.kind, EventKind::Incident(IncidentEvent::RunAttached { run: one }) if one == run);
+            let attached = IncidentEvent::RunAttached { run: run.clone() };
+            let new = Said::at(attached, wiring.clock.now()).draft();
+            Ok(if journal.events.iter().any(said) { Vec::new() } else { vec![new] })
+        });
+        if let Err(error) = joined {
+            error.tell();
+        }
+    }
+
+    /// The present of an incident: that of the world of its runs, where it is a rehearsal.
+    pub(crate) fn now_of(&self, incident: &ReadIncident) -> DateTime<Utc> {
+        self.world_of(incident).unwrap_or_else(|| Clock::real().now())
+    }
+
+    /// Where the simulated runs of an incident stand: while nobody drives them, no time passes there.
+    fn world_of(&self, incident: &ReadIncident) -> Option<DateTime<Utc>> {
+        let runs = incident.state.runs.iter().filter_map(|run| self.find(run.as_str()).ok());
+        let simulated = runs.filter(|run| run.state.started.as_ref().is_some_and(|it| it.is_simulated()));
+        simulated.filter_map(|run| run.state.last.map(|last| last.at)).max()
     }
 
     /// Writes what was said of an incident, and reads it again. Whoever writes at the same moment is waited for.
@@ -143,8 +224,11 @@ impl Home {
         incident: &ReadIncident,
         said: impl FnOnce(u64) -> Vec<Said>,
     ) -> Result<ReadIncident, CommandError> {
+        let world = self.world_of(incident);
         append(&incident.directory, &incident.id, |_, next| {
-            Ok(said(next).into_iter().map(Said::draft).collect())
+            let of_world =
+                |said: Said| Said { when: said.when.or(world.map(|at| (at, Precision::Exact))), ..said };
+            Ok(said(next).into_iter().map(|said| of_world(said).draft()).collect())
         })?;
         self.read_incident(&incident.id)
     }
@@ -161,7 +245,7 @@ impl Home {
         let runs: Vec<(RunId, &RunState)> = runs.iter().map(|run| (run.id.clone(), &run.state)).collect();
         let Verified { events, head, .. } = &incident.journal;
         let journal = JournalDocument { events: events.len(), head: head.clone() };
-        document(&incident.id, &incident.state, &runs, journal, Clock::real().now())
+        document(&incident.id, &incident.state, &runs, journal, self.now_of(incident))
     }
 }
 
@@ -195,6 +279,9 @@ pub(crate) fn read_record(directory: &RunDirectory) -> Result<Verified, CommandE
     let named = directory.journal();
     directory.read().map_err(|error| CommandError::failed(format!("{} is broken: {error}", named.display())))
 }
+
+/// How bad an incident is held to be that nobody has judged.
+const UNJUDGED: Severity = Severity::Sev3;
 
 /// What ids of incidents begin with.
 pub(crate) const PREFIX: &str = "inc-";

@@ -226,6 +226,7 @@ async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8,
     observers.push(Box::new(crier));
     let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, run.journal.events, observers));
     log.append(drafts)?;
+    home.join(started.incident.as_ref(), &run.id, &wiring);
     let lock = session::locking(&wiring, broken_for);
     let party = Party { me, tabletop: false, answers };
     Voyage {

@@ -173,11 +173,12 @@ impl Session<'_> {
         if let Some(simulation) = &self.request.simulate {
             step_faults::fit(&simulation.reference.steps, &self.plan)?;
         }
+        let joined = self.arguments.incident.as_deref().map(|name| self.home.open_one(name)).transpose()?;
         let id = self.run_id()?;
         let directory = RunDirectory::of(self.home.path(), &id);
         let mut wiring = self.wire(&directory).await?;
         everything_is_in_this_build(&self.plan, &wiring)?;
-        let start = self.start(&wiring)?;
+        let mut start = self.start(&wiring)?;
         let aim = start::aim(&self.plan, &self.catalog, &start, wiring.clock.now())?;
         let caller = wiring.enter(&aim).await;
         locks::announce(self.home, &self.plan, self.request.mode, &aim, self.request.simulate.is_some());
@@ -185,15 +186,23 @@ impl Session<'_> {
         let key = start::lock_key(&self.plan, &self.catalog, &start, &aim, wiring.clock.now())?;
         let local = self.local_lock(key.as_deref(), &id, &directory)?;
         let _lock = self.open(&directory)?;
+        let opened = self
+            .plan
+            .playbook
+            .as_ref()
+            .filter(|_| joined.is_none())
+            .map(|playbook| self.home.open_for(&id, &self.plan, playbook, &start, wiring.clock.now()));
+        start.incident = joined.or(opened.transpose()?).map(|incident| incident.id);
         let calls = Calls::of(&directory);
         let plan = Arc::new(self.plan.clone());
         let (mut observers, live) = observers(&self.request.screen, &id, &wiring, &calls.inbox, &plan, &[]);
         let (crier, bags) = Crier::new(&plan.notify);
         observers.push(Box::new(crier));
         let kill = self.request.simulate.as_ref().and_then(|simulation| simulation.kill);
-        let writer = JournalWriter::create(mortal(storage(&directory)?, kill), id);
+        let writer = JournalWriter::create(mortal(storage(&directory)?, kill), id.clone());
         let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, Vec::new(), observers));
         start::begin(&log, &self.plan, &start, &aim, &caller)?;
+        self.home.join(start.incident.as_ref(), &id, &wiring);
         let Local { _file, broken } = local;
         log.append(broken)?;
         start::guard_steps(&log, &self.plan, &self.catalog, wiring.logins().as_ref()).await?;
@@ -378,6 +387,7 @@ pub(crate) fn simulated_start(plan: &Plan, mode: Mode, wiring: &Wiring, inputs: 
         roles: BTreeMap::new(),
         people: BTreeMap::new(),
         target: None,
+        incident: None,
     }
 }
 

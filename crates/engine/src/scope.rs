@@ -264,6 +264,7 @@ impl<'run> RunScope<'run> {
             ("run", "short_id") => self.state.run.as_ref()?.short().into(),
             ("run", "mode") => started?.mode.word().into(),
             ("run", "started_at") => self.state.began?.at.into(),
+            ("incident", "id") => started?.incident.as_ref()?.as_str().into(),
             ("run", "operator") => started?.operator.as_str().into(),
             ("target", "account") => started?.account.as_str().into(),
             ("target", "region") => started?.region.as_str().into(),

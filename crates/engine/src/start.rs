@@ -18,7 +18,7 @@ use lifeboat_journal::event::{
 use lifeboat_journal::state::RunState;
 use lifeboat_journal::target::{Access, AccountChecked, Target};
 use lifeboat_runbook::expression::ExpressionError;
-use lifeboat_runbook::id::StepPath;
+use lifeboat_runbook::id::{RunId, StepPath};
 use lifeboat_runbook::notice;
 use lifeboat_runbook::plan::{AllowedResource, Mode, Plan, Probe, Step, Work};
 use lifeboat_runbook::spec::Catalog;
@@ -58,6 +58,8 @@ pub struct Start {
     pub people: BTreeMap<String, Vec<String>>,
     /// The target of `lifeboat.yaml` that it is started for: `--target`.
     pub target: Option<String>,
+    /// The incident that it belongs to.
+    pub incident: Option<RunId>,
 }
 
 /// What a run is for: account, Region, credentials.
@@ -398,6 +400,7 @@ fn first(plan: &Plan, start: &Start, aim: &Aim, caller: Option<&Caller>) -> RunS
         probes: probe_outlines(plan),
         previous_head: start.previous_head.clone(),
         playbook: plan.playbook.as_ref().map(|said| playbook(plan, said, start)),
+        incident: start.incident.clone(),
         people: start.people.clone(),
     }
 }

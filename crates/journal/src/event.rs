@@ -1095,6 +1095,9 @@ pub struct RunStarted {
     /// What makes it a playbook; nothing of a runbook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub playbook: Option<Playbook>,
+    /// The incident that it belonged to from the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<RunId>,
     /// The people that `person:NAME` means, by name: ARNs or patterns of ARNs, or names of users.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub people: BTreeMap<String, Vec<String>>,

@@ -90,6 +90,7 @@ fn started(mode: Mode, steps: Vec<StepOutline>) -> RunStarted {
         previous_head: None,
         playbook: None,
         people: BTreeMap::new(),
+        incident: None,
     }
 }
 

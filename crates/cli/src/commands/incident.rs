@@ -47,23 +47,18 @@ pub(crate) fn run(home: &Home, command: IncidentCommand) -> Result<u8, CommandEr
     }
 }
 
-fn now() -> DateTime<Utc> {
-    Clock::real().now()
-}
-
-/// What was said of a moment that must have come.
-fn said(event: IncidentEvent, when: &When) -> Result<Said, CommandError> {
+/// What was said of a moment that must have come by `now`.
+fn said(event: IncidentEvent, when: &When, now: DateTime<Utc>) -> Result<Said, CommandError> {
     let Some(text) = &when.at else { return Ok(Said::now(event)) };
-    let (at, precision) = past(text)?;
+    let (at, precision) = past(text, now)?;
     let precision = if when.about { Precision::Estimated } else { precision };
     Ok(Said { event, when: Some((at, precision)) })
 }
 
-fn past(text: &str) -> Result<(DateTime<Utc>, Precision), CommandError> {
-    let now = now();
+fn past(text: &str, now: DateTime<Utc>) -> Result<(DateTime<Utc>, Precision), CommandError> {
     let (at, precision) = moment(text, now)?;
-    // Clocks of people and machines differ by some seconds.
-    if at > now + TimeDelta::minutes(1) {
+    // Clocks of people and machines differ by some seconds, and that of a rehearsal is not the one on the wall.
+    if at > now.max(Clock::real().now()) + TimeDelta::minutes(1) {
         return Err(CommandError::usage(format!("`{text}` is still to come"))
             .hint("what is recorded has happened; look at the zone of the time"));
     }
@@ -71,13 +66,14 @@ fn past(text: &str) -> Result<(DateTime<Utc>, Precision), CommandError> {
 }
 
 fn open(home: &Home, arguments: OpenArguments) -> Result<u8, CommandError> {
+    let now = Clock::real().now();
     let duties = arguments.duty.iter().map(|name| duty(name)).collect::<Result<Vec<_>, _>>()?;
     let mark = |mark: &str| IncidentEvent::MarkSet { mark: MarkName::new(mark), note: None };
     let mut more = Vec::new();
     if let Some(since) = &arguments.since {
-        more.push(Said { event: mark("disrupted"), when: Some(past(since)?) });
+        more.push(Said { event: mark("disrupted"), when: Some(past(since, now)?) });
     }
-    let when = arguments.aware.as_deref().map(past).transpose()?;
+    let when = arguments.aware.as_deref().map(|text| past(text, now)).transpose()?;
     more.push(Said { event: mark("aware"), when });
     for role in &arguments.role {
         more.push(Said::now(role_assigned(role)?));
@@ -85,7 +81,7 @@ fn open(home: &Home, arguments: OpenArguments) -> Result<u8, CommandError> {
     let declared = declared(arguments.title, arguments.severity.into(), duties);
     let incident = home.open_incident(declared, more)?;
     say!("opened {}: {}", incident.id, incident.state.title);
-    tell_deadlines(&incident);
+    tell_deadlines(&incident, now);
     say!("write down what happens: lifeboat incident note {} '…'", incident.id);
     match arguments.output.output {
         Output::Json => print_json(&home.incident_document(&incident))?,
@@ -95,8 +91,7 @@ fn open(home: &Home, arguments: OpenArguments) -> Result<u8, CommandError> {
 }
 
 /// Reports that somebody must still hand in.
-fn tell_deadlines(incident: &ReadIncident) {
-    let now = now();
+fn tell_deadlines(incident: &ReadIncident, now: DateTime<Utc>) {
     for deadline in deadlines(&incident.state).iter().filter(|deadline| deadline.is_open()) {
         say!("  {}", told(deadline, now));
     }
@@ -124,11 +119,10 @@ fn minutes(length: TimeDelta) -> String {
 }
 
 /// Writes what was said and tells what it means for what is due.
-fn tell(home: &Home, which: &str, said: Vec<Said>) -> Result<ReadIncident, CommandError> {
-    let incident = home.incident(which)?;
+fn tell(home: &Home, incident: &ReadIncident, said: Said) -> Result<ReadIncident, CommandError> {
     let before = deadlines(&incident.state);
-    let incident = home.tell(&incident, said)?;
-    let now = now();
+    let incident = home.tell(incident, vec![said])?;
+    let now = home.now_of(&incident);
     let changed: Vec<String> = deadlines(&incident.state)
         .iter()
         .filter(|deadline| deadline.is_open() && !before.contains(deadline))
@@ -155,8 +149,8 @@ fn note(home: &Home, arguments: NoteArguments) -> Result<u8, CommandError> {
     if text.trim().is_empty() {
         return Err(CommandError::usage("the note is empty").hint("write what happened in a sentence"));
     }
-    let noted = said(IncidentEvent::NoteAdded { text }, &arguments.when)?;
     let incident = home.incident(&arguments.which.incident)?;
+    let noted = said(IncidentEvent::NoteAdded { text }, &arguments.when, home.now_of(&incident))?;
     let pinned = |seq| {
         let entry = Entry { run: None, seq };
         Said::now(IncidentEvent::Pinned { entry, pinned: true, note: None })
@@ -192,28 +186,29 @@ fn mark(home: &Home, arguments: MarkArguments) -> Result<u8, CommandError> {
             IncidentEvent::MarkSet { mark, note: arguments.reason }
         }
     };
-    let said = said(event, &arguments.when)?;
-    tell(home, &arguments.which.incident, vec![said])?;
+    let said = said(event, &arguments.when, home.now_of(&incident))?;
+    tell(home, &incident, said)?;
     Ok(PASSED)
 }
 
 fn severity(home: &Home, arguments: SeverityArguments) -> Result<u8, CommandError> {
     let SeverityArguments { which, severity, reason } = arguments;
     let event = IncidentEvent::SeverityChanged { severity: severity.into(), why: reason };
-    tell(home, &which.incident, vec![Said::now(event)])?;
+    tell(home, &home.incident(&which.incident)?, Said::now(event))?;
     Ok(PASSED)
 }
 
 fn classify(home: &Home, arguments: ClassifyArguments) -> Result<u8, CommandError> {
     let ClassifyArguments { which, major, criterion: criteria, reason: why, when, .. } = arguments;
-    let said = said(IncidentEvent::Classified(Classification { major, criteria, why }), &when)?;
-    tell(home, &which.incident, vec![said])?;
+    let incident = home.incident(&which.incident)?;
+    let judged = IncidentEvent::Classified(Classification { major, criteria, why });
+    tell(home, &incident, said(judged, &when, home.now_of(&incident))?)?;
     Ok(PASSED)
 }
 
 fn add_duty(home: &Home, arguments: &DutyArguments) -> Result<u8, CommandError> {
     let event = IncidentEvent::DutyAdded { duty: Box::new(duty(&arguments.duty)?) };
-    tell(home, &arguments.which.incident, vec![Said::now(event)])?;
+    tell(home, &home.incident(&arguments.which.incident)?, Said::now(event))?;
     Ok(PASSED)
 }
 
@@ -237,7 +232,7 @@ fn reported(home: &Home, arguments: ReportedArguments) -> Result<u8, CommandErro
         true => IncidentEvent::ReportWithdrawn { duty, report, why: reason.unwrap_or_default() },
         false => IncidentEvent::ReportSubmitted { duty, report, reference },
     };
-    tell(home, &which.incident, vec![said(event, &when)?])?;
+    tell(home, &incident, said(event, &when, home.now_of(&incident))?)?;
     Ok(PASSED)
 }
 
@@ -251,7 +246,8 @@ fn role_assigned(text: &str) -> Result<IncidentEvent, CommandError> {
 }
 
 fn role(home: &Home, arguments: &RoleArguments) -> Result<u8, CommandError> {
-    tell(home, &arguments.which.incident, vec![Said::now(role_assigned(&arguments.role)?)])?;
+    let event = role_assigned(&arguments.role)?;
+    tell(home, &home.incident(&arguments.which.incident)?, Said::now(event))?;
     Ok(PASSED)
 }
 
@@ -261,7 +257,7 @@ fn attach(home: &Home, arguments: AttachArguments) -> Result<u8, CommandError> {
         true => IncidentEvent::RunDetached { run, why: arguments.reason.unwrap_or_default() },
         false => IncidentEvent::RunAttached { run },
     };
-    tell(home, &arguments.which.incident, vec![Said::now(event)])?;
+    tell(home, &home.incident(&arguments.which.incident)?, Said::now(event))?;
     Ok(PASSED)
 }
 
@@ -295,16 +291,17 @@ fn pin(home: &Home, arguments: PinArguments) -> Result<u8, CommandError> {
     let incident = home.incident(&arguments.which.incident)?;
     let entry = entry(home, &incident, &arguments.row)?;
     let event = IncidentEvent::Pinned { entry, pinned: !arguments.remove, note: arguments.note };
-    tell(home, incident.id.as_str(), vec![Said::now(event)])?;
+    tell(home, &incident, Said::now(event))?;
     Ok(PASSED)
 }
 
 fn amend(home: &Home, arguments: AmendArguments) -> Result<u8, CommandError> {
     let incident = home.incident(&arguments.which.incident)?;
     let entry = entry(home, &incident, &arguments.row)?;
-    let at = arguments.at.as_deref().map(past).transpose()?.map(|(at, _)| at);
+    let at =
+        arguments.at.as_deref().map(|text| past(text, home.now_of(&incident))).transpose()?.map(|(at, _)| at);
     let event = IncidentEvent::EntryAmended { entry, at, text: arguments.text, why: arguments.reason };
-    tell(home, incident.id.as_str(), vec![Said::now(event)])?;
+    tell(home, &incident, Said::now(event))?;
     Ok(PASSED)
 }
 
@@ -314,9 +311,9 @@ fn close(home: &Home, arguments: CloseArguments) -> Result<u8, CommandError> {
         return Err(CommandError::usage(format!("{} is closed", incident.id))
             .hint(format!("lifeboat incident reopen {} --reason …", incident.id)));
     }
-    let said = said(IncidentEvent::Closed { why: arguments.reason }, &arguments.when)?;
-    let incident = tell(home, incident.id.as_str(), vec![said])?;
-    tell_deadlines(&incident);
+    let closed = IncidentEvent::Closed { why: arguments.reason };
+    let incident = tell(home, &incident, said(closed, &arguments.when, home.now_of(&incident))?)?;
+    tell_deadlines(&incident, home.now_of(&incident));
     Ok(PASSED)
 }
 
@@ -326,7 +323,7 @@ fn reopen(home: &Home, arguments: ReopenArguments) -> Result<u8, CommandError> {
         return Err(CommandError::usage(format!("{} is open", incident.id)));
     }
     let event = IncidentEvent::Reopened { why: arguments.reason };
-    tell(home, incident.id.as_str(), vec![Said::now(event)])?;
+    tell(home, &incident, Said::now(event))?;
     Ok(PASSED)
 }
 
@@ -376,7 +373,7 @@ fn show(home: &Home, arguments: &ShowIncidentArguments) -> Result<u8, CommandErr
     let document = home.incident_document(&incident);
     match arguments.output.output {
         Output::Json => print_json(&document)?,
-        Output::Human => print_bytes(summary(&document, now()).as_bytes())?,
+        Output::Human => print_bytes(summary(&document, home.now_of(&incident)).as_bytes())?,
     }
     Ok(PASSED)
 }

@@ -148,5 +148,6 @@ fn start(
         roles: arguments.roles.by_role(),
         people: BTreeMap::new(),
         target: arguments.target.clone(),
+        incident: None,
     })
 }

@@ -41,6 +41,7 @@ fn chain(text: &str, wanted: Type, plan: &Plan, catalog: &Catalog) -> String {
             format!("‹{kind}: {property} of {id}›")
         }
         (Some("run"), Some("id" | "short_id"), None, None) => "‹string: id of the run›".to_owned(),
+        (Some("incident"), Some("id"), None, None) => "‹string: id of the incident›".to_owned(),
         (Some("marks"), Some(mark), None, None) => format!("‹time: the mark {mark}›"),
         (Some("secrets"), Some(name), None, None) => format!("‹string: secret {name}›"),
         _ => format!("‹{wanted}: {text}›"),

@@ -210,6 +210,7 @@ impl Bench {
             roles: self.roles.clone(),
             people: BTreeMap::new(),
             target: None,
+            incident: None,
         }
     }
 

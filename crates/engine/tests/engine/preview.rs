@@ -48,6 +48,7 @@ async fn ahead(plan: Plan, mode: Mode, caller: Result<Caller, ActionError>) -> P
         roles: BTreeMap::new(),
         people: BTreeMap::new(),
         target: None,
+        incident: None,
     };
     let preview = preview(Foresight {
         plan: Arc::new(bench.plan.clone()),

@@ -197,6 +197,11 @@ impl Severity {
             Self::Sev5 => "sev5",
         }
     }
+
+    /// The one that is called `word`.
+    pub fn called(word: &str) -> Option<Self> {
+        [Self::Sev1, Self::Sev2, Self::Sev3, Self::Sev4, Self::Sev5].into_iter().find(|it| it.word() == word)
+    }
 }
 
 /// How an incident was judged.

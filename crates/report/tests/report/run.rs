@@ -116,6 +116,7 @@ pub(crate) fn started(mode: Mode, cloud: Cloud) -> RunStarted {
         previous_head: None,
         playbook: None,
         people: BTreeMap::new(),
+        incident: None,
     }
 }
 

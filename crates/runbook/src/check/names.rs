@@ -143,7 +143,8 @@ impl TypeScope for Names {
             }
             ["probes", _, "up"] => value(Type::Boolean),
             ["probes", _, "down_s"] => value(Type::Number),
-            ["incident", ..] => value(Type::Any),
+            ["incident"] => Known::Fields(vec!["id".into()]),
+            ["incident", "id"] => value(Type::String),
             ["item", ..] if self.item => value(Type::Any),
             ["index"] if self.item => value(Type::Integer),
             _ => Known::Unknown,

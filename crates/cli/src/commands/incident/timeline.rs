@@ -1,6 +1,5 @@
 //! `lifeboat incident timeline`.
 
-use super::now;
 use crate::args::incident::{TimelineArguments, TimelineFormat};
 use crate::error::CommandError;
 use crate::home::Home;
@@ -21,7 +20,7 @@ pub(crate) fn run(home: &Home, arguments: &TimelineArguments) -> Result<u8, Comm
     let own = Part { run: None, events: &incident.journal.events };
     let of_runs = runs.iter().map(|run| Part { run: Some(&run.id), events: &run.journal.events });
     let parts: Vec<Part<'_>> = std::iter::once(own).chain(of_runs).collect();
-    let rows = merged(&incident.state, &parts, &filter(arguments)?);
+    let rows = merged(&incident.state, &parts, &filter(arguments, home.now_of(&incident))?);
     let templates = own_templates(arguments.template.as_deref())?;
     let simulated = is_rehearsal(runs.iter().map(|run| &run.state));
     let laid_out = |form| page(form, &incident.id, &incident.state, simulated, &rows, &templates);
@@ -47,9 +46,9 @@ fn record<'row>(row: &'row IncidentRow, incident: &'row RunId) -> &'row str {
     row.row.split_once('#').map(|(run, _)| run).filter(|run| !run.is_empty()).unwrap_or(incident.as_str())
 }
 
-fn filter(arguments: &TimelineArguments) -> Result<Filter, CommandError> {
+fn filter(arguments: &TimelineArguments, now: DateTime<Utc>) -> Result<Filter, CommandError> {
     let time = |text: &Option<String>| -> Result<Option<DateTime<Utc>>, CommandError> {
-        text.as_deref().map(|text| moment(text, now()).map(|(at, _)| at)).transpose()
+        text.as_deref().map(|text| moment(text, now).map(|(at, _)| at)).transpose()
     };
     Ok(Filter {
         pinned: arguments.pinned,
