@@ -160,7 +160,13 @@ impl Decision<'_> {
             return Verdict::Aborted { by: abort.by.clone(), why };
         }
         let failed = self.plan.steps.iter().find(|step| self.step(&step.path).status.failed().is_some());
-        failed.map_or(Verdict::Passed, |step| Verdict::Failed { step: self.origin(step, &step.path).0 })
+        if let Some(step) = failed {
+            return Verdict::Failed { step: self.origin(step, &step.path).0 };
+        }
+        // What is to be done at the end is asked for like everything before: a run that did not do it has not passed.
+        let mut cleaning = self.state.steps.iter().filter(|(path, _)| path.is_cleanup());
+        let failed = cleaning.find(|(_, step)| step.status.failed().is_some());
+        failed.map_or(Verdict::Passed, |(path, _)| Verdict::Failed { step: path.clone() })
     }
 
     /// The end of the run; before it the lock is given back.
