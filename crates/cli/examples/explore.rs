@@ -38,7 +38,7 @@ fn words() -> Result<Words, String> {
 fn subjects(files: &[String]) -> Result<Vec<(String, Subject)>, String> {
     let read = |named: &String| {
         let (file, world) = named.split_once('@').unwrap_or((named, "default"));
-        Subject::read(Path::new(file), world).map(|subject| (named.clone(), subject))
+        Subject::read(Path::new(file), world).map(|subject| (named.clone(), subject.quick()))
     };
     files.iter().map(read).collect()
 }

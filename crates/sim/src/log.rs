@@ -44,7 +44,8 @@ pub struct WorldEntry {
     /// The fault that was used up, by its place in the world's list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<usize>,
-    /// Whether the world was changed; a refusal by a fault changes nothing.
+    /// Whether the world was changed; a refusal by a fault changes nothing, nor does what was asked for before under the
+    /// same token.
     pub effect: bool,
 }
 

@@ -282,7 +282,9 @@ impl Simulator {
                 let mut world = inner.world.clone();
                 let answer = change(&mut world, &context);
                 if answer.is_ok() {
-                    self.keep(inner, request, turn, fault, true)?;
+                    // What is asked for again under the same token is answered, and nothing is done.
+                    let effect = world != inner.world;
+                    self.keep(inner, request, turn, fault, effect)?;
                     inner.world = world;
                 } else if fault.is_some() {
                     self.keep(inner, request, turn, fault, false)?;

@@ -209,31 +209,32 @@ pub(super) fn at_the_end(subject: &Subject, trial: &Trial, lines: &[Line], end: 
     findings
 }
 
-/// At most one of each mutation for a step, an attempt and a stage.
+/// At most one of each mutation for a step, an attempt and a stage. Where nobody can know whether the one before was
+/// accepted (its reply was lost, or the process died), what sets values may be asked for again: that changes nothing more.
+/// What makes something may not, whatever happened.
 fn once(trial: &Trial, lines: &[Line]) -> Finding {
     let doubled = trial.faults.steps.iter().any(|fault| fault.does == Wrong::ActsTwice);
-    let mut times: BTreeMap<(&Who, &str), usize> = BTreeMap::new();
+    let unsure = |line: &&Line| doubled || !trial.kills.is_empty() || line.entry.fault.is_some();
+    let makes = |operation: &str| {
+        ["Create", "Restore", "Start", "Copy", "Send"].iter().any(|verb| operation.starts_with(verb))
+    };
+    let mut asked: BTreeMap<(&Who, &str), Vec<&Line>> = BTreeMap::new();
     let mut nobodys = None;
     for line in lines.iter().filter(|line| line.entry.effect) {
         match &line.who {
-            Some(who) if !who.undoes => *times.entry((who, &line.entry.operation)).or_default() += 1,
+            Some(who) if !who.undoes => asked.entry((who, &line.entry.operation)).or_default().push(line),
             Some(_) => {}
             None => nobodys = Some(&line.entry.operation),
         }
     }
-    // What is asked for twice on purpose may be taken twice where that changes nothing more: not what makes something.
-    let makes = |operation: &str| {
-        ["Create", "Restore", "Start", "Copy"].iter().any(|verb| operation.starts_with(verb))
-    };
-    let again = times
-        .iter()
-        .find(|((_, operation), times)| **times > 1 && (!doubled || makes(operation)))
-        .map(|((who, operation), times)| {
-            format!(
-                "{operation} was accepted {times} times of {}, attempt {}, stage {}",
-                who.step, who.attempt, who.stage
-            )
-        });
+    let twice = asked.iter().find(|((_, operation), lines)| {
+        let before = lines.split_last().map_or(&[][..], |(_, before)| before);
+        !before.is_empty() && (makes(operation) || !before.iter().all(unsure))
+    });
+    let again = twice.map(|((who, operation), lines)| {
+        let Who { step, attempt, stage, .. } = who;
+        format!("{operation} was accepted {} times of {step}, attempt {attempt}, stage {stage}", lines.len())
+    });
     let why = again.or_else(|| nobodys.map(|operation| format!("{operation} was asked for by no step")));
     Finding::of(Invariant::Once, why.is_none(), || why.unwrap_or_default())
 }
