@@ -6,8 +6,12 @@ use crate::clients::Server;
 use crate::program::{Desk, Program, Said};
 use crate::terminal::AtTerminal;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, ErrorKind, PipeWriter, Read, Write};
 use std::net::TcpStream;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 /// A restore, and nothing that needs a database to connect to.
@@ -381,6 +385,57 @@ fn is_driven(program: &Program, run: &str) -> bool {
     let holder = std::fs::read_to_string(program.file(run, "lock")).expect("it was held");
     let process = holder.rsplit(' ').next().unwrap_or_default().trim().to_owned();
     std::path::Path::new("/proc").join(process).exists()
+}
+
+/// Fills a pipe, so that whoever writes to it next waits for a reader.
+fn stop_up(pipe: &PipeWriter) {
+    let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
+    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).expect("a flag");
+    let mut filler = OpenOptions::new().write(true).custom_flags(nonblocking).open(path).expect("the pipe");
+    for size in [4096, 1] {
+        let full = loop {
+            if let Err(error) = filler.write(&[b' '; 4096][..size]) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), ErrorKind::WouldBlock);
+    }
+}
+
+/// The terminal hangs (Ctrl-S, a dead connection), and with it the words of the first signal: the third kills, and nothing
+/// is lost by that.
+#[test]
+fn the_third_signal_kills_a_process_that_hangs_and_its_run_is_taken_up() {
+    let scene = Scene::new();
+    let book = scene.desk.write("book.yaml", &Moment::Restoring.book());
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let mut command = scene.program.command(&["drill", &book]);
+    command.envs(scene.environment()).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut child = command.stderr(writer.try_clone().expect("a pipe")).spawn().expect("the program starts");
+    drop(command);
+    let mut stderr = BufReader::new(reader);
+    let mut said = String::new();
+    while !said.contains(Moment::Restoring.sign()) {
+        assert_ne!(stderr.read_line(&mut said).expect("UTF-8"), 0, "{said}");
+    }
+    stop_up(&writer);
+    let mut sent = 0;
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            break status;
+        }
+        // One that comes while the one before is not heard yet is the same to the kernel.
+        send(&child, "INT");
+        sent += 1;
+        assert!(sent < 10_000, "it never dies");
+        std::thread::yield_now();
+    };
+    assert_eq!((status.signal(), sent >= 3), (Some(9), true), "{status}, {sent} sent");
+    let run = scene.program.latest();
+    let taken_up = scene.run(&["abort", &run, "--undo", "--yes"]);
+    assert_eq!((taken_up.code, scene.left()), (5, Value::Array(Vec::new())), "{}", taken_up.stderr);
+    assert_eq!(scene.restores_and_deletions(), (1, 1));
+    assert_eq!(scene.program.run(&["verify", &run]).code, 0);
 }
 
 /// `2>&1 | head`: whoever read has gone away, and the run goes on to its end.

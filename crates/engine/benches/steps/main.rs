@@ -131,6 +131,7 @@ async fn drive(plan: &Plan, catalog: &Catalog, clock: &Clock, storage: Box<dyn S
         roles: BTreeMap::new(),
         people: BTreeMap::new(),
         target: None,
+        incident: None,
     };
     let aim = Aim { account: None, region: "eu-west-1".into(), ..Aim::default() };
     let caller = Ok(Caller { account: "111122223333".into(), arn: "arn".into(), before: None });
