@@ -106,9 +106,12 @@ fn text(shape: &str, steps: usize) -> String {
             format!("{head}  - id: all\n    parallel:\n{inner}")
         }
         "foreach" => {
-            let items: Vec<String> = (0..steps).map(|number| format!("i{number}")).collect();
-            let body = "    max_parallel: 10\n    steps: [ { id: one, action: bench.nothing } ]\n";
-            format!("{head}  - id: each\n    foreach: [{}]\n{body}", items.join(", "))
+            // A loop has at most ten thousand items: of more steps there are several in each.
+            let inside = steps.div_ceil(10_000).max(1);
+            let items: Vec<String> = (0..steps / inside).map(|number| format!("i{number}")).collect();
+            let body: String = (0..inside).map(|number| step("      ", number)).collect();
+            let items = items.join(", ");
+            format!("{head}  - id: each\n    foreach: [{items}]\n    max_parallel: 10\n    steps:\n{body}")
         }
         _ => head.to_owned() + &(0..steps).map(|number| step("  ", number)).collect::<String>(),
     }
