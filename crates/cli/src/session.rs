@@ -132,7 +132,7 @@ pub(crate) fn run(home: &Home, arguments: &StartArguments, request: Request) -> 
     start::roles(&plan, &arguments.roles.by_role()).map_err(roles_refused)?;
     let inputs = arguments.given.resolve(home, &plan)?;
     let runtime = runtime(request.simulate.is_some())?;
-    runtime.block_on(Session { home, arguments, request, catalog, plan, inputs }.drive())
+    runtime.block_on(Session { home, arguments, request, catalog, plan: Arc::new(plan), inputs }.drive())
 }
 
 /// What is wrong with `--role`: a name that is not there is misuse, somebody who is missing refuses the start.
@@ -158,7 +158,7 @@ struct Session<'command> {
     arguments: &'command StartArguments,
     request: Request,
     catalog: Catalog,
-    plan: Plan,
+    plan: Arc<Plan>,
     inputs: Values,
 }
 
@@ -194,7 +194,7 @@ impl Session<'_> {
             .map(|playbook| self.home.open_for(&id, &self.plan, playbook, &start, wiring.clock.now()));
         start.incident = joined.or(opened.transpose()?).map(|incident| incident.id);
         let calls = Calls::of(&directory);
-        let plan = Arc::new(self.plan.clone());
+        let plan = self.plan.clone();
         let (mut observers, live) = observers(&self.request.screen, &id, &wiring, &calls.inbox, &plan, &[]);
         let (crier, bags) = Crier::new(&plan.notify);
         observers.push(Box::new(crier));

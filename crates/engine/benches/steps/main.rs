@@ -117,7 +117,7 @@ fn text(shape: &str, steps: usize) -> String {
     }
 }
 
-async fn drive(plan: &Plan, catalog: &Catalog, clock: &Clock, storage: Box<dyn Storage>) -> RunState {
+async fn drive(plan: &Arc<Plan>, catalog: &Catalog, clock: &Clock, storage: Box<dyn Storage>) -> RunState {
     let writer = JournalWriter::create(storage, RunId::new("k3v7qa2mxyz4567b"));
     let log = Arc::new(RunLog::new(clock.clone(), writer, vec![], vec![]));
     let start = Start {
@@ -150,7 +150,7 @@ async fn drive(plan: &Plan, catalog: &Catalog, clock: &Clock, storage: Box<dyn S
         lock: Locking { place: Arc::new(NoLock), by_force: None },
     };
     let engine = Engine {
-        plan: Arc::new(plan.clone()),
+        plan: plan.clone(),
         catalog: catalog.clone(),
         registry,
         clock: clock.clone(),
@@ -202,7 +202,7 @@ fn assert_passed(state: &RunState) {
 /// So many runs at once.
 const CONCURRENT: usize = 100;
 
-async fn concurrent(plan: &Plan, catalog: &Catalog) {
+async fn concurrent(plan: &Arc<Plan>, catalog: &Catalog) {
     let clock = simulated();
     let runs = (0..CONCURRENT).map(|_| drive(plan, catalog, &clock, nowhere()));
     futures_util::future::join_all(runs).await.iter().for_each(assert_passed);
@@ -216,7 +216,7 @@ fn main() {
     let spent = match parts::part(shape) {
         Some(part) => part.spend(steps, &catalog),
         None => {
-            let plan = check(source(shape, steps), &catalog, &Alone, None).plan.expect("a runbook");
+            let plan = Arc::new(check(source(shape, steps), &catalog, &Alone, None).plan.expect("a runbook"));
             let (before, _) = used();
             block_on(async {
                 match shape {

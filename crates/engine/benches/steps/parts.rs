@@ -69,7 +69,7 @@ impl Part {
         if let Self::Check = self {
             return timed(|| check(text, catalog, &Alone, None).plan.expect("a runbook"));
         }
-        let plan = check(text, catalog, &Alone, None).plan.expect("a runbook");
+        let plan = Arc::new(check(text, catalog, &Alone, None).plan.expect("a runbook"));
         let kept = Kept::default();
         block_on(async {
             assert_passed(&drive(&plan, catalog, &simulated(), Box::new(kept.clone())).await);
