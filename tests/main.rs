@@ -11,6 +11,7 @@ mod clients;
 mod database;
 mod docs;
 mod drill;
+mod end_to_end;
 mod errors;
 mod explore;
 mod failure;

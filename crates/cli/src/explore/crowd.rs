@@ -4,12 +4,14 @@ use super::draw::Dice;
 use crate::orders::Orders;
 use crate::resume;
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use lifeboat_engine::clock::Clock;
 use lifeboat_engine::people::{Given, Open, People};
 use lifeboat_journal::event::{Actor, Draft, EventKind, PauseReason};
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::plan::Plan;
 use lifeboat_runbook::spec::Catalog;
+use lifeboat_runbook::units::time_text;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -93,11 +95,18 @@ impl People for Crowd {
         let options = &open.question.options;
         let chosen = if dice.below(5) == 0 { options.last() } else { options.first() };
         let kinds = open.question.evidence.keys();
+        let ago = TimeDelta::minutes(5 + i64::try_from(dice.below(60)).unwrap_or(0));
+        let field = |kind: &str| match kind {
+            "time" => time_text(self.clock.now() - ago),
+            "boolean" => "true".to_owned(),
+            "duration" => "5m".to_owned(),
+            _ => "1".to_owned(),
+        };
         Some(Given {
             by: "carol".to_owned(),
             choice: chosen?.id.clone(),
             reason: Some("asked".to_owned()),
-            fields: open.question.fields.keys().map(|name| (name.clone(), "1".to_owned())).collect(),
+            fields: open.question.fields.iter().map(|(name, kind)| (name.clone(), field(kind))).collect(),
             evidence: kinds.map(|kind| (kind.clone(), "https://example.com/1".to_owned())).collect(),
             via: "command".to_owned(),
             ..Given::default()
