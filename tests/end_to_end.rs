@@ -14,7 +14,18 @@ const PLAYBOOK: &str = "playbooks/database-corrupted-by-migration.yaml";
 /// What people answer, each from a terminal of its own.
 const ANSWERS: [(&str, &[&str]); 4] = [
     ("fence", &["done", "--as", "bob", "--text", "0 rows"]),
-    ("find", &["done", "--as", "alice", "--field", "good_at=2026-01-05T08:41:00Z", "--link", "https://example.com/ci/81"]),
+    (
+        "find",
+        &[
+            "done",
+            "--as",
+            "alice",
+            "--field",
+            "good_at=2026-01-05T08:41:00Z",
+            "--link",
+            "https://example.com/ci/81",
+        ],
+    ),
     ("way", &["restore", "--as", "alice", "--reason", "nobody can compute the totals back"]),
     ("open", &["done", "--as", "bob", "--text", "order 4711 has its total"]),
 ];
@@ -73,14 +84,28 @@ fn a_damaged_table_is_found_restored_and_told_of_in_numbers_that_can_be_traced()
     let id = listed[0]["incident"].as_str().expect("an incident").to_owned();
     let say = |words: &[&str]| drop(program.done(&[&["incident"], words].concat()));
     say(&["mark", &id, "acknowledged", "--at", "2026-01-05T08:55Z"]);
-    say(&["note", &id, "the migration of 08:41 set every total to 0", "--at", "2026-01-05T08:41:30Z", "--pin"]);
+    say(&[
+        "note",
+        &id,
+        "the migration of 08:41 set every total to 0",
+        "--at",
+        "2026-01-05T08:41:30Z",
+        "--pin",
+    ]);
+    say(&["mark", &id, "mitigated", "--at", "2026-01-05T09:31:40Z"]);
     say(&["mark", &id, "resolved"]);
     say(&["close", &id, "--reason", "customers buy again"]);
     let (_, told) = program.json(&["incident", "show", &id, "--output", "json"]);
-    assert_eq!((&told["severity"], &told["simulated"], &told["status"]), (&"sev1".into(), &true.into(), &"closed".into()));
+    assert_eq!(
+        (&told["severity"], &told["simulated"], &told["status"]),
+        (&"sev1".into(), &true.into(), &"closed".into())
+    );
     assert_eq!(milestone(&told, "disrupted"), "2026-01-05T08:41:30.000Z");
     assert!(milestone(&told, "detected").starts_with("2026-01-05T08:47"), "the alarm's own time: {told:#}");
-    assert!(told["metrics"].as_array().expect("metrics").iter().all(|metric| metric["seconds"].is_number()), "{told:#}");
+    assert!(
+        told["metrics"].as_array().expect("metrics").iter().all(|metric| metric["seconds"].is_number()),
+        "{told:#}"
+    );
 
     let review = desk.path("review.md");
     program.done(&["postmortem", &id, "--file", &review]);
@@ -93,7 +118,9 @@ fn a_damaged_table_is_found_restored_and_told_of_in_numbers_that_can_be_traced()
     // A number that is not from the journals is found.
     let text = fs::read_to_string(&review).expect("a document");
     let number = text.find(" min").expect("a length");
-    for tampered in [format!("{}9{}", &text[..number], &text[number..]), text.replace("T08:41:30", "T08:41:31")] {
+    for tampered in
+        [format!("{}9{}", &text[..number], &text[number..]), text.replace("T08:41:30", "T08:41:31")]
+    {
         let (code, told) = traced(&desk.write("tampered.md", &tampered));
         assert_eq!(code, 1, "{told}");
     }

@@ -227,8 +227,9 @@ impl<'check> Closure<'check> {
     }
 }
 
-/// The path of `name` beside the file `from`, with `..` taken out where that can be.
-fn beside(from: &str, name: &str) -> String {
+/// The path of `name` beside the file `from`, with `..` taken out where that can be: how a [`Source`] is named whose path
+/// [`Files::read`] was given relative to the first file.
+pub fn beside(from: &str, name: &str) -> String {
     let directory = from.rsplit_once('/').map_or("", |(directory, _)| directory);
     let mut parts: Vec<&str> = directory.split('/').filter(|part| !part.is_empty()).collect();
     for part in name.split('/') {

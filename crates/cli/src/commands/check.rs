@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use lifeboat_journal::event::SourceDigest;
 use lifeboat_journal::file::RunDirectory;
 use lifeboat_journal::outcome::{PASSED, USAGE};
-use lifeboat_runbook::check::{Checked, Files, LARGEST, check, check_project, source_from_bytes};
+use lifeboat_runbook::check::{Checked, Files, LARGEST, beside, check, check_project, source_from_bytes};
 use lifeboat_runbook::diagnostic::{Diagnostic, Severity, Source};
 use lifeboat_runbook::project;
 use lifeboat_runbook::render::{self, Color};
@@ -98,16 +98,23 @@ struct Kept<'run> {
     sources: &'run [SourceDigest],
 }
 
-impl Files for Kept<'_> {
-    fn read(&self, name: &str) -> Result<String, String> {
+impl Kept<'_> {
+    fn kept(&self, name: &str) -> Result<String, String> {
         let index = self.sources.iter().position(|known| known.name == name);
         let index = index.ok_or("it was not kept with the run")?;
         fs::read_to_string(self.directory.source(self.kept_in, index)).map_err(|error| error.to_string())
     }
+}
+
+impl Files for Kept<'_> {
+    fn read(&self, name: &str) -> Result<String, String> {
+        let first = self.sources.first().map_or("", |source| source.name.as_str());
+        self.kept(&beside(first, name))
+    }
 
     fn project(&self) -> Option<Result<Source, String>> {
         let name = self.sources.iter().map(|source| &source.name).find(|name| project::is_its_name(name))?;
-        Some(self.read(name).map(|text| Source { name: name.clone(), text }))
+        Some(self.kept(name).map(|text| Source { name: name.clone(), text }))
     }
 }
 
