@@ -120,6 +120,8 @@ macro_rules! clients {
 clients! {
     /// The AWS Backup client of a Region.
     backup: "backup", aws_sdk_backup;
+    /// The CloudTrail client of a Region.
+    cloudtrail: "cloudtrail", aws_sdk_cloudtrail;
     /// The CloudWatch client of a Region.
     cloudwatch: "cloudwatch", aws_sdk_cloudwatch;
     /// The RDS client of a Region.

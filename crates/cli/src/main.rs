@@ -13,6 +13,7 @@ mod error;
 mod faults;
 mod given;
 mod home;
+mod imports;
 mod inbox;
 mod incidents;
 mod live;

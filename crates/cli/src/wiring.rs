@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use lifeboat_aws::Aws;
 use lifeboat_engine::action::ActionError;
 use lifeboat_engine::clock::Clock;
+use lifeboat_engine::record::RecordSource;
 use lifeboat_engine::registry::Registry;
 use lifeboat_engine::start::Caller;
 use lifeboat_journal::chain;
@@ -208,6 +209,16 @@ pub(crate) async fn real(profile: Option<String>, region: Option<String>, probes
     let ports = lifeboat_probe::real::ports(&clock, probes.redirects(cloud == Cloud::Aws));
     let registry = registry(&aws, ports);
     Wiring { cloud, clock, registry, aws }
+}
+
+/// The records that AWS keeps, with the Region of the profile or the environment.
+pub(crate) async fn records(
+    profile: Option<String>,
+    region: Option<String>,
+) -> (Vec<Box<dyn RecordSource>>, Option<String>) {
+    let aws = Arc::new(Aws::real(profile, region).await);
+    let region = aws.default_region();
+    (lifeboat_aws::records(&aws), region)
 }
 
 /// The actions of a run.

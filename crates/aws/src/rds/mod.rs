@@ -41,6 +41,8 @@ mod reboot_instance;
 #[cfg(feature = "rds")]
 mod rename_instance;
 #[cfg(feature = "rds")]
+mod record;
+#[cfg(feature = "rds")]
 mod replica_lag;
 #[cfg(feature = "rds")]
 mod restore;
@@ -68,6 +70,9 @@ pub(crate) use spec::FAILURE_STATES;
 pub(crate) use states::{hint, is_usable};
 #[cfg(feature = "backup")]
 pub(crate) use take_away::{Backups, DELETE, act as take_away_instance, is_protected};
+
+#[cfg(feature = "rds")]
+pub(crate) use record::EventRecord;
 
 /// The kind of an instance, as its actions and its lookout call it.
 pub const KIND: &str = "rds:db";

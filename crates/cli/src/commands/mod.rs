@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Verify(arguments) => verify::run(&home()?, &arguments),
         Command::Report(arguments) => report::run(&home()?, &arguments),
         Command::History(arguments) => history::run(&home()?, &arguments),
-        Command::Incident(command) => incident::run(&home()?, command),
+        Command::Incident(command) => incident::run(&home()?, command, globals),
         Command::Postmortem(arguments) => postmortem::run(&home()?, &arguments),
         Command::Item(command) => item::run(&home()?, command),
         Command::Iam(arguments) => iam::run(&home()?, &arguments),

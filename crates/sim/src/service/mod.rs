@@ -1,6 +1,7 @@
 //! The simulated services. Each module has a table of its operations; adding one touches that table and its file.
 
 mod backup;
+mod cloudtrail;
 mod monitoring;
 mod paging;
 mod rds;
@@ -110,6 +111,7 @@ impl Service {
 
 static SERVICES: &[&Service] = &[
     &backup::SERVICE,
+    &cloudtrail::SERVICE,
     &monitoring::SERVICE,
     &rds::SERVICE,
     &secretsmanager::SERVICE,
