@@ -14,6 +14,7 @@ mod errors;
 mod failure;
 mod guards;
 mod iam;
+mod imports;
 mod incident;
 mod items;
 mod journals;

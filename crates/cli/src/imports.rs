@@ -52,7 +52,10 @@ impl Import {
         let storage = session::storage(&directory)?;
         let writer = Box::new(JournalWriter::follow(storage, incident.id.clone(), &tail));
         let sink = Sink::Written { writer, directory, batch, clock: Clock::real(), _lock: lock };
-        Ok(Self { sink, keys, actor, done: begun(origin) })
+        let mut import = Self { sink, keys, actor, done: begun(origin) };
+        // That a torn line was cut off is written down even if nothing else will be.
+        import.flush()?;
+        Ok(import)
     }
 
     /// Begins to show what would be written.
@@ -110,6 +113,9 @@ impl Import {
 
     fn flush(&mut self) -> Result<(), CommandError> {
         let Sink::Written { writer, directory, batch, clock, .. } = &mut self.sink else { return Ok(()) };
+        if batch.is_empty() {
+            return Ok(());
+        }
         let stamp = Stamp { now: clock.now(), mono_ms: clock.mono_ms() };
         let written = writer.append(std::mem::take(batch), stamp);
         written.map(drop).map_err(|error| CommandError::file("write", &directory.journal(), &error))

@@ -39,9 +39,8 @@ pub(crate) fn run(home: &Home, arguments: &ImportArguments, globals: Globals) ->
     }
     let reading = reading(arguments)?;
     // What is wrong with the command is told before anything is written.
-    let files: Vec<(&Path, Format)> =
-        arguments.files.iter().map(|path| Ok((path.as_path(), format(path)?))).collect::<Result<_, _>>()?;
-    for (path, format) in files {
+    let formats = arguments.files.iter().map(|path| format(path)).collect::<Result<Vec<_>, _>>()?;
+    for (path, format) in arguments.files.iter().zip(formats) {
         from_file(&incident, arguments, &reading, path, format)?;
     }
     Ok(PASSED)

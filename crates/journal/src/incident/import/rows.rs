@@ -72,7 +72,10 @@ impl<R: Read> Rows<R> {
         let source = match format {
             Format::JsonLines => Source::JsonLines { reader: BufReader::new(reader), line: 0 },
             Format::Csv => {
-                let mut reader = Box::new(csv::ReaderBuilder::new().flexible(true).from_reader(reader));
+                // A line ends with its newline; the reader's own way of looking for `\r\n` counts lines wrongly.
+                let mut csv = csv::ReaderBuilder::new();
+                csv.flexible(true).terminator(csv::Terminator::Any(b'\n'));
+                let mut reader = Box::new(csv.from_reader(reader));
                 let head = reader.byte_headers()?.iter();
                 let head = head.map(|name| text(name).trim_start_matches('\u{feff}').trim().to_owned()).collect();
                 Source::Csv { reader, head }
@@ -144,15 +147,21 @@ fn next_record<R: Read>(
     head: &[String],
 ) -> io::Result<Option<Result<Row, NotARow>>> {
     let mut record = csv::ByteRecord::new();
-    if !reader.read_byte_record(&mut record)? {
-        return Ok(None);
+    loop {
+        if !reader.read_byte_record(&mut record)? {
+            return Ok(None);
+        }
+        if record.iter().any(|cell| !cell.trim_ascii().is_empty()) {
+            break;
+        }
     }
     let line = record.position().map_or(0, csv::Position::line);
     if record.len() > head.len() {
         let problem = format!("{} cells, and the head has {}", record.len(), head.len());
         return Ok(Some(Err(NotARow { line, problem })));
     }
-    let cells = head.iter().zip(&record).map(|(name, cell)| (name.clone(), text(cell))).collect();
+    let cell = |(name, cell): (&String, &[u8])| (name.clone(), text(cell.strip_suffix(b"\r").unwrap_or(cell)));
+    let cells = head.iter().zip(&record).map(cell).collect();
     Ok(Some(Ok(Row { line, cells })))
 }
 
