@@ -106,7 +106,11 @@ fn nothing_is_written_by_a_dry_run_and_nothing_is_guessed() {
     let shown = import(&program, &id, &[pager, "--dry-run"]);
     told(&shown, "nothing is written; of pager.csv: 2 new, 0 known already, 3 left out");
     assert!(shown.stderr.contains("line 2: `2026-01-05 10:22` names no zone"), "{}", shown.stderr);
-    assert!(shown.stdout.starts_with("2026-01-05T09:24:30.000Z  event    alice: acknowledged\n"), "{}", shown.stdout);
+    assert!(
+        shown.stdout.starts_with("2026-01-05T09:24:30.000Z  event    alice: acknowledged\n"),
+        "{}",
+        shown.stdout
+    );
     assert_eq!(rows(&program, &id), Vec::<Value>::new());
     let wrong = |more: &[&str], words: &str| {
         let said = import(&program, &id, more);
@@ -165,7 +169,11 @@ fn import_from(program: &Program, server: &Server, incident: &str, more: &[&str]
         .env("AWS_EC2_METADATA_DISABLED", "true");
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Said {
+        code: output.status.code().unwrap_or(-1),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
 }
 
 #[test]
@@ -182,7 +190,10 @@ fn what_aws_recorded_comes_in_from_a_served_world() {
     let alarm = of("import alarms")[0];
     assert_eq!((&alarm["at"], &alarm["precision"]), (&"2026-01-05T09:02:00.000Z".into(), &"exact".into()));
     assert!(alarm["what"].as_str().unwrap().starts_with("orders-api-5xx: OK → ALARM: Threshold"), "{alarm}");
-    assert!(of("import rds").iter().any(|row| row["what"] == "orders-prod: DB instance restarted"), "{rows:?}");
+    assert!(
+        of("import rds").iter().any(|row| row["what"] == "orders-prod: DB instance restarted"),
+        "{rows:?}"
+    );
     let change = of("import cloudtrail")[0];
     assert_eq!(change["what"], "alice: RebootDBInstance on orders-prod (rds.amazonaws.com)");
     assert_eq!((&change["kind"], &change["precision"]), (&"change".into(), &"second".into()));

@@ -2,14 +2,15 @@
 
 use crate::commands::print_bytes;
 use crate::error::CommandError;
-use crate::incidents::ReadIncident;
 use crate::resume::cut_torn_tail;
 use crate::session;
 use lifeboat_engine::clock::Clock;
+use lifeboat_journal::chain::{Tail, Verified};
 use lifeboat_journal::event::{Actor, Draft, EventKind};
 use lifeboat_journal::file::{JournalWriter, RunDirectory, Stamp};
 use lifeboat_journal::incident::event::{ImportDone, IncidentEvent};
 use lifeboat_journal::incident::import::Found;
+use lifeboat_runbook::id::RunId;
 use lifeboat_runbook::units::time_text;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -18,6 +19,14 @@ use std::fs::File;
 const BATCH: usize = 10_000;
 /// So many entries that could not be used are named; of more, their number is journaled.
 const NAMED: usize = 1_000;
+
+/// The incident that takes entries in. Its events are not held: there may be a million.
+pub(crate) struct Target {
+    /// Its id.
+    pub(crate) id: RunId,
+    /// Its directory.
+    pub(crate) directory: RunDirectory,
+}
 
 /// Where entries go.
 pub(crate) struct Import {
@@ -31,26 +40,24 @@ enum Sink {
     /// Standard output: what would come in.
     Shown,
     /// The incident's journal, with what is not written yet. Nobody else writes until this ends.
-    Written { writer: Box<JournalWriter>, directory: RunDirectory, batch: Vec<Draft>, clock: Clock, _lock: File },
+    Written {
+        writer: Box<JournalWriter>,
+        directory: RunDirectory,
+        batch: Vec<Draft>,
+        clock: Clock,
+        _lock: File,
+    },
 }
 
 impl Import {
     /// Begins to write; `origin` is the file or the record.
-    pub(crate) fn written(incident: &ReadIncident, origin: &str, actor: Actor) -> Result<Self, CommandError> {
-        let directory = incident.directory.clone();
+    pub(crate) fn written(into: &Target, origin: &str, actor: Actor) -> Result<Self, CommandError> {
+        let directory = into.directory.clone();
         let lock = session::lock_in_turn(&directory)?;
-        let mut keys = BTreeSet::new();
-        let walked = directory.walk(|event| {
-            if let EventKind::Incident(IncidentEvent::Imported(imported)) = event.kind {
-                keys.insert(imported.key);
-            }
-        });
-        let (tail, journal) = walked.map_err(|error| {
-            CommandError::failed(format!("{} is broken: {error}", directory.journal().display()))
-        })?;
+        let (keys, tail, journal) = known(&directory)?;
         let batch = cut_torn_tail(&directory, &journal)?;
         let storage = session::storage(&directory)?;
-        let writer = Box::new(JournalWriter::follow(storage, incident.id.clone(), &tail));
+        let writer = Box::new(JournalWriter::follow(storage, into.id.clone(), &tail));
         let sink = Sink::Written { writer, directory, batch, clock: Clock::real(), _lock: lock };
         let mut import = Self { sink, keys, actor, done: begun(origin) };
         // That a torn line was cut off is written down even if nothing else will be.
@@ -59,8 +66,9 @@ impl Import {
     }
 
     /// Begins to show what would be written.
-    pub(crate) fn shown(incident: &ReadIncident, origin: &str, actor: Actor) -> Self {
-        Self { sink: Sink::Shown, keys: incident.state.imported.clone(), actor, done: begun(origin) }
+    pub(crate) fn shown(into: &Target, origin: &str, actor: Actor) -> Result<Self, CommandError> {
+        let (keys, ..) = known(&into.directory)?;
+        Ok(Self { sink: Sink::Shown, keys, actor, done: begun(origin) })
     }
 
     /// Takes an entry in, unless it is there.
@@ -120,6 +128,20 @@ impl Import {
         let written = writer.append(std::mem::take(batch), stamp);
         written.map(drop).map_err(|error| CommandError::file("write", &directory.journal(), &error))
     }
+}
+
+/// The keys of what is there already, and where the journal ends.
+fn known(directory: &RunDirectory) -> Result<(BTreeSet<String>, Tail, Verified), CommandError> {
+    let mut keys = BTreeSet::new();
+    let walked = directory.walk(|event| {
+        if let EventKind::Incident(IncidentEvent::Imported(imported)) = event.kind {
+            keys.insert(imported.key);
+        }
+    });
+    let (tail, journal) = walked.map_err(|error| {
+        CommandError::failed(format!("{} is broken: {error}", directory.journal().display()))
+    })?;
+    Ok((keys, tail, journal))
 }
 
 fn begun(origin: &str) -> ImportDone {

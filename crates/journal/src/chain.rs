@@ -98,7 +98,9 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, Broken> {
     match walk(bytes, |event| events.push(event)) {
         Ok((_, verified)) => Ok(Verified { events, ..verified }),
         Err(WalkError::Broken(broken)) => Err(broken),
-        Err(WalkError::Io(error)) => Err(Broken { line: events.len() as u64 + 1, problem: error.to_string() }),
+        Err(WalkError::Io(error)) => {
+            Err(Broken { line: events.len() as u64 + 1, problem: error.to_string() })
+        }
     }
 }
 

@@ -50,16 +50,14 @@ impl RecordSource for Trail {
         let call = call.start_time(sdk(window.since)).end_time(sdk(window.until)).set_next_token(next);
         let reply = call.send().await.map_err(|error| classify(error, Call::Read))?;
         let writes = reply.events().iter().filter(|event| event.read_only() != Some("true"));
-        Ok(Page {
-            entries: writes.filter_map(entry).collect(),
-            next: reply.next_token().map(str::to_owned),
-        })
+        Ok(Page { entries: writes.filter_map(entry).collect(), next: reply.next_token().map(str::to_owned) })
     }
 }
 
 fn entry(event: &Event) -> Option<Found> {
     let (at, id, name) = (time(event.event_time())?, event.event_id()?, event.event_name()?);
-    let record: Value = serde_json::from_str(event.cloud_trail_event().unwrap_or_default()).unwrap_or_default();
+    let record: Value =
+        serde_json::from_str(event.cloud_trail_event().unwrap_or_default()).unwrap_or_default();
     let said = |pointer: &str| record.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let resources: Vec<&str> = event.resources().iter().filter_map(|it| it.resource_name()).collect();
     let resources = Some(resources.join(", ")).filter(|names| !names.is_empty());

@@ -39,9 +39,9 @@ mod promote_replica;
 #[cfg(feature = "rds")]
 mod reboot_instance;
 #[cfg(feature = "rds")]
-mod rename_instance;
-#[cfg(feature = "rds")]
 mod record;
+#[cfg(feature = "rds")]
+mod rename_instance;
 #[cfg(feature = "rds")]
 mod replica_lag;
 #[cfg(feature = "rds")]

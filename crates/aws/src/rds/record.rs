@@ -40,7 +40,12 @@ impl RecordSource for EventRecord {
             window.resource.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(source))
         };
         Ok(Page {
-            entries: reply.events().iter().filter(is_meant).filter_map(|event| entry(event, &window.region)).collect(),
+            entries: reply
+                .events()
+                .iter()
+                .filter(is_meant)
+                .filter_map(|event| entry(event, &window.region))
+                .collect(),
             next: reply.marker().map(str::to_owned),
         })
     }

@@ -148,10 +148,12 @@ impl Reading {
             Some((_, id)) => key(&["id", &when, id.trim()]),
             None => key(&["row", &when, who.map_or("", |(_, who)| who.trim()), text.trim()]),
         };
-        let used = [Some(time_column), Some(text_column), who.map(|(name, _)| name), told.map(|(name, _)| name)];
-        let more = row.cells.iter().filter(|(name, cell)| {
-            !cell.trim().is_empty() && !used.contains(&Some(name.as_str()))
-        });
+        let used =
+            [Some(time_column), Some(text_column), who.map(|(name, _)| name), told.map(|(name, _)| name)];
+        let more = row
+            .cells
+            .iter()
+            .filter(|(name, cell)| !cell.trim().is_empty() && !used.contains(&Some(name.as_str())));
         let imported = Imported {
             key,
             origin: format!("{} line {}", self.origin, row.line),
@@ -193,14 +195,25 @@ mod tests {
     #[test]
     fn columns_are_known_by_their_usual_names_and_the_rest_is_kept() {
         let found = reading()
-            .entry(&row(&[("TS", "1767605100.000200"), ("Text", "disk is full "), ("user", "bob"), ("channel", "ops")]))
+            .entry(&row(&[
+                ("TS", "1767605100.000200"),
+                ("Text", "disk is full "),
+                ("user", "bob"),
+                ("channel", "ops"),
+            ]))
             .unwrap();
-        assert_eq!((time_text(found.at).as_str(), found.precision), ("2026-01-05T09:25:00.000Z", Precision::Exact));
+        assert_eq!(
+            (time_text(found.at).as_str(), found.precision),
+            ("2026-01-05T09:25:00.000Z", Precision::Exact)
+        );
         let imported = found.imported;
         assert_eq!((imported.who.as_deref(), imported.text.as_str()), (Some("bob"), "disk is full"));
         assert_eq!((imported.kind, imported.origin.as_str()), (ImportedKind::Message, "chat.csv line 7"));
         assert_eq!(imported.time_as_given.as_deref(), Some("1767605100.000200"));
-        assert_eq!(imported.fields.into_iter().collect::<Vec<_>>(), [("channel".to_owned(), "ops".to_owned())]);
+        assert_eq!(
+            imported.fields.into_iter().collect::<Vec<_>>(),
+            [("channel".to_owned(), "ops".to_owned())]
+        );
     }
 
     #[test]

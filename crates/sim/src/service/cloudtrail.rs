@@ -70,9 +70,10 @@ fn has(event: &TrailEvent, attribute: &str, value: &str) -> Result<bool, ApiErro
 }
 
 fn record(place: &Place, event: &TrailEvent) -> Document {
-    let resources = event.resources.iter().map(|(kind, name)| {
-        Document::new().with("ResourceType", *kind).with("ResourceName", name)
-    });
+    let resources = event
+        .resources
+        .iter()
+        .map(|(kind, name)| Document::new().with("ResourceType", *kind).with("ResourceName", name));
     let whole = json!({
         "eventVersion": "1.11",
         "userIdentity": {

@@ -5,7 +5,7 @@ use crate::args::incident::{ImportArguments, RecordWord};
 use crate::commands::Globals;
 use crate::error::CommandError;
 use crate::home::Home;
-use crate::imports::Import;
+use crate::imports::{Import, Target};
 use crate::incidents::ReadIncident;
 use crate::{session, wiring};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -33,15 +33,20 @@ const BEFORE_ONSET: TimeDelta = TimeDelta::hours(24);
 const TOLD: usize = 20;
 
 pub(crate) fn run(home: &Home, arguments: &ImportArguments, globals: Globals) -> Result<u8, CommandError> {
-    let incident = home.incident(&arguments.which.incident)?;
+    let name = arguments.which.incident.as_str();
     if !arguments.from.is_empty() {
-        return from_records(home, &incident, arguments, globals);
+        return from_records(home, &home.incident(name)?, arguments, globals);
     }
+    let (id, directory) = match name {
+        "latest" => home.incident(name).map(|incident| (incident.id, incident.directory))?,
+        name => home.incident_place(name)?,
+    };
+    let into = Target { id, directory };
     let reading = reading(arguments)?;
     // What is wrong with the command is told before anything is written.
     let formats = arguments.files.iter().map(|path| format(path)).collect::<Result<Vec<_>, _>>()?;
     for (path, format) in arguments.files.iter().zip(formats) {
-        from_file(&incident, arguments, &reading, path, format)?;
+        from_file(&into, arguments, &reading, path, format)?;
     }
     Ok(PASSED)
 }
@@ -77,7 +82,7 @@ fn name(path: &Path) -> String {
 }
 
 fn from_file(
-    incident: &ReadIncident,
+    into: &Target,
     arguments: &ImportArguments,
     reading: &Reading,
     path: &Path,
@@ -90,7 +95,7 @@ fn from_file(
         know_columns(&reading, head, path)?;
     }
     let origin = reading.origin.as_str();
-    let mut import = begin(incident, arguments, origin, Actor::import(origin))?;
+    let mut import = begin(into, arguments, origin, Actor::import(origin))?;
     let latest = now() + TimeDelta::minutes(1);
     while let Some(row) = rows.next_row().map_err(unreadable)? {
         let (line, entry) = match row {
@@ -108,10 +113,11 @@ fn from_file(
     }
     if import.is_useless() {
         let first = import.first_left_out().unwrap_or_default().to_owned();
-        return Err(CommandError::usage(format!("nothing in {} can be used; {first}", path.display()))
-            .hint("--time, --text and --who name the columns, --zone the zone; --dry-run shows what comes in"));
+        return Err(CommandError::usage(format!("nothing in {} can be used; {first}", path.display())).hint(
+            "--time, --text and --who name the columns, --zone the zone; --dry-run shows what comes in",
+        ));
     }
-    tell(incident, arguments, &import.end(Some(rows.sha256()))?);
+    tell(into, arguments, &import.end(Some(rows.sha256()))?);
     Ok(())
 }
 
@@ -142,22 +148,22 @@ fn know_columns(reading: &Reading, head: &[String], path: &Path) -> Result<(), C
 }
 
 fn begin(
-    incident: &ReadIncident,
+    into: &Target,
     arguments: &ImportArguments,
     origin: &str,
     actor: Actor,
 ) -> Result<Import, CommandError> {
     match arguments.dry_run {
-        true => Ok(Import::shown(incident, origin, actor)),
-        false => Import::written(incident, origin, actor),
+        true => Import::shown(into, origin, actor),
+        false => Import::written(into, origin, actor),
     }
 }
 
-fn tell(incident: &ReadIncident, arguments: &ImportArguments, done: &ImportDone) {
+fn tell(into: &Target, arguments: &ImportArguments, done: &ImportDone) {
     let verb = if arguments.dry_run { "nothing is written; of" } else { "read" };
     let ImportDone { origin, new, doubles, left_out, .. } = done;
     let unusable = done.unusable();
-    say!("{}: {verb} {origin}: {new} new, {doubles} known already, {unusable} left out", incident.id);
+    say!("{}: {verb} {origin}: {new} new, {doubles} known already, {unusable} left out", into.id);
     for problem in left_out.iter().take(TOLD) {
         say!("  {origin} {problem}");
     }
@@ -180,6 +186,7 @@ fn from_records(
     let region = region.ok_or_else(|| {
         CommandError::usage("there is no Region").hint("name it with --region, or in the profile")
     })?;
+    let into = Target { id: incident.id.clone(), directory: incident.directory.clone() };
     let window = Window { region, resource: arguments.resource.clone(), since, until };
     let clock = Clock::real();
     let mut code = PASSED;
@@ -192,9 +199,9 @@ fn from_records(
         }
         match runtime.block_on(record::read(source.as_ref(), &window, &clock)) {
             Ok(entries) => {
-                let mut import = begin(incident, arguments, source.name(), Actor::import(source.name()))?;
+                let mut import = begin(&into, arguments, source.name(), Actor::import(source.name()))?;
                 entries.into_iter().try_for_each(|entry| import.take(entry))?;
-                tell(incident, arguments, &import.end(None)?);
+                tell(&into, arguments, &import.end(None)?);
             }
             Err(error) => {
                 code = FAILED;
@@ -228,7 +235,8 @@ fn window(
     incident: &ReadIncident,
     arguments: &ImportArguments,
 ) -> Result<(DateTime<Utc>, DateTime<Utc>), CommandError> {
-    let time = |text: &Option<String>| text.as_deref().map(past).transpose().map(|said| said.map(|(at, _)| at));
+    let time =
+        |text: &Option<String>| text.as_deref().map(past).transpose().map(|said| said.map(|(at, _)| at));
     let until = time(&arguments.until)?.unwrap_or_else(now);
     let since = match time(&arguments.since)? {
         Some(since) => since,

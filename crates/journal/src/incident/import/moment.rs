@@ -139,7 +139,8 @@ mod tests {
             let (at, _) = parse(text, parse_zone("+01:00")).unwrap();
             assert!(time_text(at).starts_with("2026-01-05T09:40"), "{text}");
         }
-        for text in ["", "yesterday", "2026-01-05", "12", "2026-13-05 10:40Z", "10:40", "1e9", "-1767606000"] {
+        for text in ["", "yesterday", "2026-01-05", "12", "2026-13-05 10:40Z", "10:40", "1e9", "-1767606000"]
+        {
             assert_eq!(parse(text, parse_zone("UTC")), Err(MomentError::NotATime(text.to_owned())));
         }
         assert_eq!(parse_zone("-0530"), FixedOffset::west_opt(19_800));

@@ -39,7 +39,9 @@ impl Row {
     /// The cell of a column, with the name as the file writes it; upper and lower case are the same.
     pub(super) fn cell(&self, name: &str) -> Option<(&str, &str)> {
         let mut cells = self.cells.iter();
-        cells.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(name, cell)| (name.as_str(), cell.as_str()))
+        cells
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(name, cell)| (name.as_str(), cell.as_str()))
     }
 }
 
@@ -77,7 +79,8 @@ impl<R: Read> Rows<R> {
                 csv.flexible(true).terminator(csv::Terminator::Any(b'\n'));
                 let mut reader = Box::new(csv.from_reader(reader));
                 let head = reader.byte_headers()?.iter();
-                let head = head.map(|name| text(name).trim_start_matches('\u{feff}').trim().to_owned()).collect();
+                let head =
+                    head.map(|name| text(name).trim_start_matches('\u{feff}').trim().to_owned()).collect();
                 Source::Csv { reader, head }
             }
         };
@@ -160,7 +163,8 @@ fn next_record<R: Read>(
         let problem = format!("{} cells, and the head has {}", record.len(), head.len());
         return Ok(Some(Err(NotARow { line, problem })));
     }
-    let cell = |(name, cell): (&String, &[u8])| (name.clone(), text(cell.strip_suffix(b"\r").unwrap_or(cell)));
+    let cell =
+        |(name, cell): (&String, &[u8])| (name.clone(), text(cell.strip_suffix(b"\r").unwrap_or(cell)));
     let cells = head.iter().zip(&record).map(cell).collect();
     Ok(Some(Ok(Row { line, cells })))
 }
