@@ -3,6 +3,7 @@
 mod backup;
 mod bench;
 mod client;
+mod cloudtrail;
 mod cloudwatch;
 mod delete;
 mod describe;
