@@ -11,6 +11,8 @@ use lifeboat_engine::action::{
 use lifeboat_engine::clock::Clock;
 use lifeboat_engine::driver::{Engine, Identity, Outside};
 use lifeboat_engine::inputs;
+use lifeboat_engine::lock::NoLock;
+use lifeboat_engine::locking::Locking;
 use lifeboat_engine::log::RunLog;
 use lifeboat_engine::lookout::Seen;
 use lifeboat_engine::people::{Given, Nobody, Open, People};
@@ -20,6 +22,7 @@ use lifeboat_engine::start::{self, Caller, Start};
 use lifeboat_journal::event::Cloud;
 use lifeboat_journal::file::{JournalWriter, Storage};
 use lifeboat_journal::state::RunState;
+use lifeboat_journal::target::Target;
 use lifeboat_runbook::check::{Files, check};
 use lifeboat_runbook::diagnostic::Source;
 use lifeboat_runbook::id::{RunId, StepPath};
@@ -75,6 +78,7 @@ fn outside(people: Arc<dyn People>) -> Outside {
         secrets: Arc::new(NoSecrets),
         identity: Arc::new(SameAccount),
         blocked_limit: Some(Duration::from_secs(3600)),
+        lock: Locking { place: Arc::new(NoLock), by_force: None },
     }
 }
 
@@ -87,7 +91,7 @@ impl People for Approves {
         Some(Given { by: "bob".to_owned(), choice: "approve".to_owned(), ..Given::default() })
     }
 
-    fn refuse(&self, open: &Open, problem: &str) {
+    fn refuse(&self, open: &Open, _: &Given, problem: &str) {
         panic!("the answer to {} does not fit: {problem}", open.step);
     }
 }
@@ -96,8 +100,8 @@ struct SameAccount;
 
 #[async_trait]
 impl Identity for SameAccount {
-    async fn account(&self, _: &str) -> Result<String, ActionError> {
-        Ok(ACCOUNT.to_owned())
+    async fn caller(&self, _: &Target) -> Result<Caller, ActionError> {
+        Ok(Caller { account: ACCOUNT.to_owned(), arn: String::new(), before: None })
     }
 }
 
@@ -156,7 +160,7 @@ impl Bench {
         let start = self.start(mode, inputs, &plan);
         let aim = start::aim(&plan, &catalog, &start, began).expect("an aim");
         let arn = "arn:aws:iam::111122223333:user/alice".to_owned();
-        let caller = Ok(Caller { account: ACCOUNT.to_owned(), arn });
+        let caller = Ok(Caller { account: ACCOUNT.to_owned(), arn, before: None });
         let writer = JournalWriter::create(Box::new(Nowhere), RunId::new("k3v7qa2mxyz4567b"));
         let log = Arc::new(RunLog::new(self.clock.clone(), writer, Vec::new(), Vec::new()));
         start::begin(&log, &plan, &start, &aim, &caller).expect("a journal");
@@ -189,7 +193,10 @@ impl Bench {
             digests: plan.sources.iter().map(|_| String::new()).collect(),
             disrupted_at: (mode == Mode::Recovery).then(|| self.clock.now()),
             previous_head: None,
+            roles: BTreeMap::new(),
+            people: BTreeMap::new(),
             default_region: Some(REGION.into()),
+            target: None,
         }
     }
 
@@ -272,6 +279,7 @@ impl Bench {
             recorded: Recorded::default(),
             now: self.clock.now(),
             notes: Arc::new(NoNotes),
+            adopted: false,
         };
         Hand { bench: self, action, cx }
     }

@@ -67,6 +67,14 @@ fn every_runbook_in_the_documents_is_checked() {
                 whole += 1;
             }
             "yaml fragment" => {}
+            "yaml project" => {
+                let file = program.home.path().join("lifeboat.yaml");
+                fs::write(&file, fs::read(program.home.path().join("block.yaml")).unwrap()).unwrap();
+                let said = program.run(&["check", file.to_str().unwrap()]);
+                assert_eq!(said.code, 0, "{place}:\n{}", said.stdout);
+                // It would belong to the blocks that follow.
+                fs::remove_file(&file).unwrap();
+            }
             since if since.starts_with("yaml since=") => {
                 assert_eq!(program.run(&["check", file]).code, 0, "{place}");
                 let said = program.run(&["drill", file, "--simulate"]);

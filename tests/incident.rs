@@ -7,21 +7,7 @@ use serde_json::Value;
 fn opened(program: &Program, more: &[&str]) -> String {
     let mut arguments = vec!["incident", "open", "orders cannot be reached", "--severity", "sev2"];
     arguments.extend(more);
-    let said = program.run(&arguments);
-    assert_eq!(said.code, 0, "{}", said.stderr);
-    said.stdout.trim().to_owned()
-}
-
-fn told(program: &Program, arguments: &[&str]) -> String {
-    let said = program.run(arguments);
-    assert_eq!(said.code, 0, "{arguments:?}: {}", said.stderr);
-    said.stderr
-}
-
-fn refused(program: &Program, arguments: &[&str], with: &str) {
-    let said = program.run(arguments);
-    assert_eq!(said.code, 2, "{arguments:?}: {}", said.stderr);
-    assert!(said.stderr.contains(with), "{arguments:?}: {}", said.stderr);
+    program.done(&arguments).stdout.trim().to_owned()
 }
 
 fn document(program: &Program, incident: &str) -> Value {
@@ -47,9 +33,9 @@ fn what_people_say_is_kept_in_order_and_the_times_follow_from_it() {
             "commander=alice",
         ],
     );
-    told(&program, &["incident", "mark", &id, "detected", "--at", "2026-01-05T09:45Z"]);
-    told(&program, &["incident", "mark", "latest", "acknowledged", "--at", "2026-01-05T09:52:30Z"]);
-    told(&program, &["incident", "mark", "latest", "mitigated", "--at", "2026-01-05T10:20Z", "--about"]);
+    program.done(&["incident", "mark", &id, "detected", "--at", "2026-01-05T09:45Z"]);
+    program.done(&["incident", "mark", "latest", "acknowledged", "--at", "2026-01-05T09:52:30Z"]);
+    program.done(&["incident", "mark", "latest", "mitigated", "--at", "2026-01-05T10:20Z", "--about"]);
     let read = document(&program, &id);
     assert_eq!(milestone(&read, "disrupted")["at"], "2026-01-05T09:40:00.000Z", "another zone");
     assert_eq!(milestone(&read, "disrupted")["precision"], "second");
@@ -61,12 +47,18 @@ fn what_people_say_is_kept_in_order_and_the_times_follow_from_it() {
     assert_eq!((&read["status"], &read["roles"]["commander"]), (&"open".into(), &"alice".into()));
 
     // What was wrong is taken back or corrected, and both stay in the record.
-    told(&program, &["incident", "mark", &id, "mitigated", "--withdraw", "--reason", "it came back"]);
+    program.done(&["incident", "mark", &id, "mitigated", "--withdraw", "--reason", "it came back"]);
     let row = milestone(&read, "detected")["seq"].to_string();
-    told(
-        &program,
-        &["incident", "amend", &id, &row, "--at", "2026-01-05T09:43Z", "--reason", "the alarm says so"],
-    );
+    program.done(&[
+        "incident",
+        "amend",
+        &id,
+        &row,
+        "--at",
+        "2026-01-05T09:43Z",
+        "--reason",
+        "the alarm says so",
+    ]);
     let after = document(&program, &id);
     assert_eq!(after["metrics"][0]["seconds"], 180.0);
     assert_eq!(after["metrics"][2]["seconds"], Value::Null);
@@ -79,14 +71,22 @@ fn what_people_say_is_kept_in_order_and_the_times_follow_from_it() {
 fn deadlines_run_from_what_happened_and_name_their_rule() {
     let program = Program::new();
     let id = opened(&program, &["--duty", "dora", "--aware", "2026-01-05T09:50Z"]);
-    let said = told(
-        &program,
-        &["incident", "classify", &id, "--major", "--criterion", "duration", "--at", "2026-01-05T10:30Z"],
-    );
+    let said = program
+        .done(&[
+            "incident",
+            "classify",
+            &id,
+            "--major",
+            "--criterion",
+            "duration",
+            "--at",
+            "2026-01-05T10:30Z",
+        ])
+        .stderr;
     assert!(said.contains("dora initial: OVERDUE by") && said.contains("(classified + 4 h)"), "{said}");
     let report =
         ["incident", "reported", &id, "dora", "initial", "--at", "2026-01-05T14:00Z", "--reference", "NR-12"];
-    let said = told(&program, &report);
+    let said = program.done(&report).stderr;
     assert!(said.contains("dora intermediate: OVERDUE by"), "{said}");
     let due = document(&program, &id)["deadlines"].clone();
     assert_eq!((&due[0]["late"], &due[0]["due_at"]), (&false.into(), &"2026-01-05T14:30:00.000Z".into()));
@@ -95,10 +95,16 @@ fn deadlines_run_from_what_happened_and_name_their_rule() {
     let list = program.run(&["incident", "list"]).stdout;
     assert!(list.contains("OVERDUE: 1 reports"), "{list}");
     // Taken back, it is overdue again.
-    told(
-        &program,
-        &["incident", "reported", &id, "dora", "initial", "--withdraw", "--reason", "wrong authority"],
-    );
+    program.done(&[
+        "incident",
+        "reported",
+        &id,
+        "dora",
+        "initial",
+        "--withdraw",
+        "--reason",
+        "wrong authority",
+    ]);
     assert_eq!(document(&program, &id)["deadlines"][0]["late"], true);
 }
 
@@ -106,25 +112,18 @@ fn deadlines_run_from_what_happened_and_name_their_rule() {
 fn a_run_belongs_to_an_incident_and_brings_its_moments() {
     let program = Program::new();
     let id = opened(&program, &["--since", "2026-01-05T08:55Z"]);
-    let drill = [
-        "drill",
-        "runbooks/rds-point-in-time-restore.yaml",
-        "--simulate",
-        "--seed",
-        "1",
-        "--output",
-        "json",
-        "--quiet",
-    ];
-    let (_, run) = program.json(&drill);
-    let run = run["run"].as_str().unwrap();
-    told(&program, &["incident", "attach", &id, run]);
+    let run = program.drilled("1");
+    let run = run.as_str();
+    program.done(&["incident", "attach", &id, run]);
     let read = document(&program, &id);
     assert_eq!(read["runs"][0]["runbook"], "rds-point-in-time-restore");
     assert_eq!(milestone(&read, "restored")["run"], run);
     assert_eq!(milestone(&read, "disrupted")["run"], Value::Null, "what people said stands before it");
-    told(&program, &["incident", "attach", &id, run, "--detach", "--reason", "it was a rehearsal"]);
-    assert_eq!(document(&program, &id)["runs"], serde_json::json!([]));
+    assert_eq!(read["simulated"], true, "a run of a simulator is evidence of nothing");
+    assert!(program.done(&["incident", "timeline", &id]).stdout.contains("A rehearsal"));
+    program.done(&["incident", "attach", &id, run, "--detach", "--reason", "it was a rehearsal"]);
+    let after = document(&program, &id);
+    assert_eq!((&after["runs"], &after["simulated"]), (&serde_json::json!([]), &false.into()));
 }
 
 #[test]
@@ -135,46 +134,43 @@ fn many_write_at_once_and_nothing_is_lost() {
     std::thread::scope(|scope| {
         for number in 0..8 {
             let (program, id) = (&program, &id);
-            scope.spawn(move || told(program, &["incident", "note", id, &format!("note {number}")]));
+            scope.spawn(move || program.done(&["incident", "note", id, &format!("note {number}"), "--pin"]));
         }
     });
-    assert_eq!(document(&program, &id)["journal"]["events"], before + 8);
+    assert_eq!(document(&program, &id)["journal"]["events"], before + 16);
+    // Each pin is in its own note, whoever else wrote in between.
+    let (_, story) = program.json(&["incident", "timeline", &id, "--format", "json", "--pinned"]);
+    let mut pinned: Vec<&str> =
+        story["rows"].as_array().unwrap().iter().map(|row| row["what"].as_str().unwrap()).collect();
+    pinned.sort_unstable();
+    assert_eq!(pinned, ["note 0", "note 1", "note 2", "note 3", "note 4", "note 5", "note 6", "note 7"]);
     assert_eq!(program.run(&["verify", &id]).code, 0);
 }
 
 #[test]
 fn what_cannot_be_is_refused_and_says_what_can() {
     let program = Program::new();
-    refused(&program, &["incident", "show", "latest"], "lifeboat incident open TITLE");
-    refused(
-        &program,
-        &["incident", "open", "x", "--severity", "sev2", "--duty", "dorra"],
-        "did you mean `dora`?",
-    );
-    refused(&program, &["incident", "open", "x", "--severity", "sev9"], "sev1");
+    program.refused(&["incident", "show", "latest"], "lifeboat incident open TITLE");
+    program
+        .refused(&["incident", "open", "x", "--severity", "sev2", "--duty", "dorra"], "did you mean `dora`?");
+    program.refused(&["incident", "open", "x", "--severity", "sev9"], "sev1");
     let id = opened(&program, &["--duty", "gdpr-33"]);
-    refused(&program, &["incident", "mark", &id, "mitigatd"], "did you mean `mitigated`?");
-    refused(
-        &program,
+    program.refused(&["incident", "mark", &id, "mitigatd"], "did you mean `mitigated`?");
+    program.refused(
         &["incident", "mark", &id, "detected", "--at", "2026-01-05 09:40"],
         "write it with its zone",
     );
-    refused(&program, &["incident", "mark", &id, "detected", "--at", "2999-01-05T09:40Z"], "still to come");
-    refused(
-        &program,
+    program.refused(&["incident", "mark", &id, "detected", "--at", "2999-01-05T09:40Z"], "still to come");
+    program.refused(
         &["incident", "mark", &id, "resolved", "--withdraw", "--reason", "x"],
         "`resolved` is not set",
     );
-    refused(
-        &program,
-        &["incident", "reported", &id, "gdpr-33", "initial"],
-        "there are: gdpr-33 notification",
-    );
-    refused(&program, &["incident", "pin", &id, "99"], "there is no row 99");
-    refused(&program, &["incident", "reopen", &id, "--reason", "x"], "is open");
-    refused(&program, &["incident", "note", &id, " "], "the note is empty");
-    told(&program, &["incident", "close", &id, "--reason", "a false alarm"]);
-    refused(&program, &["incident", "close", &id], "lifeboat incident reopen");
+    program.refused(&["incident", "reported", &id, "gdpr-33", "initial"], "there are: gdpr-33 notification");
+    program.refused(&["incident", "pin", &id, "99"], "there is no row 99");
+    program.refused(&["incident", "reopen", &id, "--reason", "x"], "is open");
+    program.refused(&["incident", "note", &id, " "], "the note is empty");
+    program.done(&["incident", "close", &id, "--reason", "a false alarm"]);
+    program.refused(&["incident", "close", &id], "lifeboat incident reopen");
     assert_eq!(document(&program, &id)["status"], "closed");
 }
 
@@ -182,26 +178,21 @@ fn what_cannot_be_is_refused_and_says_what_can() {
 fn the_timeline_merges_the_records_and_people_pin_what_tells_the_story() {
     let program = Program::new();
     let id = opened(&program, &["--since", "2026-01-05T08:55Z"]);
-    let drill = [
-        "drill",
-        "runbooks/rds-point-in-time-restore.yaml",
-        "--simulate",
-        "--seed",
-        "1",
-        "--output",
-        "json",
-        "--quiet",
-    ];
-    let (_, run) = program.json(&drill);
-    let run = run["run"].as_str().unwrap();
-    told(&program, &["incident", "attach", &id, run]);
-    told(
-        &program,
-        &["incident", "note", &id, "found <script>alert(1)</script>", "--pin", "--at", "2026-01-05T09:01Z"],
-    );
+    let run = program.drilled("1");
+    let run = run.as_str();
+    program.done(&["incident", "attach", &id, run]);
+    program.done(&[
+        "incident",
+        "note",
+        &id,
+        "found <script>alert(1)</script>",
+        "--pin",
+        "--at",
+        "2026-01-05T09:01Z",
+    ]);
     let row = format!("{}#12", &run[..6]);
-    told(&program, &["incident", "pin", &id, &row, "--note", "here it changed"]);
-    told(&program, &["incident", "amend", &id, "2", "--at", "2026-01-05T08:50Z", "--reason", "the graph"]);
+    program.done(&["incident", "pin", &id, &row, "--note", "here it changed"]);
+    program.done(&["incident", "amend", &id, "2", "--at", "2026-01-05T08:50Z", "--reason", "the graph"]);
 
     let (_, all) = program.json(&["incident", "timeline", &id, "--format", "json"]);
     let rows = all["rows"].as_array().unwrap();
@@ -226,4 +217,32 @@ fn the_timeline_merges_the_records_and_people_pin_what_tells_the_story() {
         );
     }
     assert_eq!(lines.lines().count(), rows.len());
+}
+
+#[test]
+fn a_run_that_cannot_be_read_is_named() {
+    let program = Program::new();
+    let id = opened(&program, &[]);
+    let run = program.drilled("1");
+    program.done(&["incident", "attach", &id, &run]);
+    let journal = program.file(&run, "journal.jsonl");
+    let touched = std::fs::read_to_string(&journal).unwrap().replacen("rds", "rdx", 1);
+    std::fs::write(journal, touched).unwrap();
+    let said = program.done(&["incident", "show", &id]);
+    assert!(said.stderr.contains(&format!("the journal of {run} is broken")), "{}", said.stderr);
+}
+
+#[test]
+fn a_torn_line_is_cut_off_when_something_is_written_and_not_before() {
+    use std::io::Write;
+    let program = Program::new();
+    let run = program.drilled("1");
+    program.done(&["item", "add", &run, "first", "--type", "prevent"]);
+    let journal = program.home.path().join("items/journal.jsonl");
+    std::fs::OpenOptions::new().append(true).open(&journal).unwrap().write_all(b"{\"v\":1,").unwrap();
+    let torn = std::fs::read(&journal).unwrap();
+    program.refused(&["item", "close", "A9", "--link", "x"], "there is no item `A9`");
+    assert_eq!(std::fs::read(&journal).unwrap(), torn);
+    program.done(&["item", "close", "A1", "--link", "x"]);
+    assert!(std::fs::read_to_string(&journal).unwrap().contains("journal.tail_dropped"));
 }

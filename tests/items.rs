@@ -3,15 +3,6 @@
 use crate::program::Program;
 use serde_json::Value;
 
-const RUNBOOK: &str = "runbooks/rds-point-in-time-restore.yaml";
-
-fn drill(program: &Program, seed: &str) -> String {
-    let (code, run) =
-        program.json(&["drill", RUNBOOK, "--simulate", "--seed", seed, "--output", "json", "--quiet"]);
-    assert_eq!(code, 0);
-    run["run"].as_str().unwrap().to_owned()
-}
-
 fn rows(program: &Program, more: &[&str]) -> Vec<Value> {
     let mut arguments = vec!["item", "list", "--output", "json"];
     arguments.extend(more);
@@ -19,16 +10,10 @@ fn rows(program: &Program, more: &[&str]) -> Vec<Value> {
     serde_json::from_str(&said.stdout).unwrap()
 }
 
-fn refused(program: &Program, arguments: &[&str], with: &str) {
-    let said = program.run(arguments);
-    assert_eq!(said.code, 2, "{arguments:?}: {}", said.stderr);
-    assert!(said.stderr.contains(with), "{arguments:?}: {}", said.stderr);
-}
-
 #[test]
 fn an_item_is_open_until_a_link_or_a_later_run_proves_it() {
     let program = Program::new();
-    let first = drill(&program, "1");
+    let first = program.drilled("1");
     let added = program.run(&[
         "item",
         "add",
@@ -47,19 +32,27 @@ fn an_item_is_open_until_a_link_or_a_later_run_proves_it() {
     assert_eq!(program.run(&["item", "list", "--overdue"]).code, 1);
     assert!(program.run(&["item", "list"]).stdout.contains("2026-01-09 OVERDUE"));
 
-    refused(&program, &["item", "close", "A1"], "--link");
-    refused(&program, &["item", "close", "A1", "--proved-by", &first], "made before A1 was added");
-    let failed =
-        program.run(&["drill", RUNBOOK, "--simulate", "--seed", "3", "-i", "source=nothing", "--quiet"]);
+    program.refused(&["item", "close", "A1"], "--link");
+    program.refused(&["item", "close", "A1", "--proved-by", &first], "made before A1 was added");
+    let failed = program.run(&[
+        "drill",
+        "runbooks/rds-point-in-time-restore.yaml",
+        "--simulate",
+        "--seed",
+        "3",
+        "-i",
+        "source=nothing",
+        "--quiet",
+    ]);
     assert_ne!(failed.code, 0);
-    refused(&program, &["item", "close", "A1", "--proved-by", &program.latest()], "did not pass");
-    let later = drill(&program, "2");
+    program.refused(&["item", "close", "A1", "--proved-by", &program.latest()], "did not pass");
+    let later = program.drilled("2");
     assert_eq!(program.run(&["item", "close", "A1", "--proved-by", &later]).code, 0);
     let all = rows(&program, &["--all"]);
     assert_eq!(all[0]["proof"], format!("proved by run {later}, in a simulated AWS only"));
     assert_eq!(rows(&program, &[]), Vec::<Value>::new());
     assert_eq!(program.run(&["item", "list", "--overdue"]).code, 0);
-    refused(&program, &["item", "close", "A1", "--link", "x"], "lifeboat item reopen A1");
+    program.refused(&["item", "close", "A1", "--link", "x"], "lifeboat item reopen A1");
     assert_eq!(program.run(&["item", "reopen", "A1", "--reason", "the name is wrong"]).code, 0);
     assert_eq!(rows(&program, &[]).len(), 1);
 }
@@ -67,7 +60,7 @@ fn an_item_is_open_until_a_link_or_a_later_run_proves_it() {
 #[test]
 fn many_add_at_once_and_each_has_its_own_id() {
     let program = Program::new();
-    let run = drill(&program, "1");
+    let run = program.drilled("1");
     std::thread::scope(|scope| {
         for number in 0..6 {
             let (program, run) = (&program, &run);
@@ -79,6 +72,6 @@ fn many_add_at_once_and_each_has_its_own_id() {
     let ids: Vec<String> =
         rows(&program, &[]).iter().map(|row| row["item"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids, ["A1", "A2", "A3", "A4", "A5", "A6"]);
-    refused(&program, &["item", "change", "A9", "--owner", "x"], "there is no item `A9`");
-    refused(&program, &["item", "change", "A1"], "--owner");
+    program.refused(&["item", "change", "A9", "--owner", "x"], "there is no item `A9`");
+    program.refused(&["item", "change", "A1"], "--owner");
 }

@@ -4,6 +4,7 @@ mod actions;
 #[path = "../crates/probe/tests/real/authority.rs"]
 mod authority;
 mod bench;
+mod beside;
 mod check;
 mod clients;
 #[path = "../crates/probe/tests/real/database.rs"]
@@ -19,6 +20,8 @@ mod incident;
 mod items;
 mod journals;
 mod kill;
+mod leftovers;
+mod locks;
 mod measured;
 mod moto;
 mod people;
@@ -27,6 +30,7 @@ mod plan;
 mod postmortem;
 mod probes;
 mod program;
+mod quorum;
 mod readme;
 mod replicas;
 mod rooms;
@@ -37,5 +41,6 @@ mod signals;
 mod simulated_page;
 #[path = "../crates/cli/src/simulated_ports.rs"]
 mod simulated_ports;
+mod targets;
 mod terminal;
 mod verify;

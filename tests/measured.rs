@@ -17,7 +17,7 @@ const MODES: [(&str, &[&str]); 2] =
     [("drill", &[]), ("run", &["--yes", "--disrupted-at", "2026-01-05T08:57:13.250Z"])];
 
 /// What `tests/recompute.py` says of these journals, and its exit code.
-fn recompute(journals: &[PathBuf]) -> (i32, String) {
+pub(crate) fn recompute(journals: &[PathBuf]) -> (i32, String) {
     let output = Command::new("python3")
         .arg(root().join("tests/recompute.py"))
         .args(journals)

@@ -89,6 +89,15 @@ fn recovered_database() -> Database {
     database
 }
 
+/// The environment in which moto is AWS.
+fn against<'command>(moto: &Moto, command: &'command mut Command) -> &'command mut Command {
+    command
+        .env("AWS_ENDPOINT_URL", &moto.url)
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+}
+
 /// Drills against moto; `roots` is the file that the machine's TLS trusts.
 fn drill(program: &Program, moto: &Moto, port: u16, roots: &str) -> (i32, Value, String) {
     let connect = format!("*.rds.amazonaws.com:*=127.0.0.1:{port}");
@@ -106,12 +115,7 @@ fn drill(program: &Program, moto: &Moto, port: u16, roots: &str) -> (i32, Value,
         "--quiet",
     ];
     let mut command = program.command(&arguments);
-    command
-        .env("AWS_ENDPOINT_URL", &moto.url)
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("SSL_CERT_FILE", roots);
+    against(moto, &mut command).env("SSL_CERT_FILE", roots);
     let output = command.output().expect("the program starts");
     let document: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("no JSON ({error}): {}", String::from_utf8_lossy(&output.stderr)));
@@ -137,6 +141,31 @@ fn a_drill_passes_against_moto_and_leaves_it_as_it_was() {
     let before = moto.held.clone();
     assert_eq!(before["instances"], serde_json::json!(["orders-prod"]));
     assert_eq!(moto.end(), before);
+}
+
+#[test]
+fn a_role_is_assumed_at_moto() {
+    let (moto, program) = (Moto::start(), Program::new());
+    let file = program.home.path().join("who.yaml");
+    let book = "schema: lifeboat/v1\nkind: runbook\nname: who\n\
+        target: { account: \"123456789012\", region: eu-west-1, role: lifeboat-drill }\n\
+        steps:\n  - { id: who, action: sts.identity }\n";
+    fs::write(&file, book).expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    let mut command = program.command(&["drill", file, "--output", "json", "--quiet"]);
+    let output = against(&moto, &mut command).output().expect("the program starts");
+    let document: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("no JSON ({error}): {}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(document["outcome"], "passed", "{document:#}");
+    let arn = document["steps"][0]["outputs"]["arn"].as_str().expect("an ARN");
+    assert!(arn.starts_with("arn:aws:sts::123456789012:assumed-role/lifeboat-drill/"), "{arn}");
+    // moto answers no simulation of policies: the plan says that it does not know.
+    let mut command = program.command(&["plan", file]);
+    let output = against(&moto, &mut command).output().expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("acting as arn:aws:sts::123456789012:assumed-role/lifeboat-drill/"), "{said}");
+    assert!(said.contains("granted"), "{said}");
+    drop(moto.end());
 }
 
 #[test]

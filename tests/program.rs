@@ -51,6 +51,29 @@ impl Program {
         (said.code, document)
     }
 
+    /// Runs it, and wants it to succeed; what it printed.
+    pub(crate) fn done(&self, arguments: &[&str]) -> Said {
+        let said = self.run(arguments);
+        assert_eq!(said.code, 0, "{arguments:?}: {}", said.stderr);
+        said
+    }
+
+    /// Runs it, and wants it to refuse the words with this in what it says.
+    pub(crate) fn refused(&self, arguments: &[&str], with: &str) {
+        let said = self.run(arguments);
+        assert_eq!(said.code, 2, "{arguments:?}: {}", said.stderr);
+        assert!(said.stderr.contains(with), "{arguments:?}: {}", said.stderr);
+    }
+
+    /// The id of a simulated drill of the restore to a point in time, which passes.
+    pub(crate) fn drilled(&self, seed: &str) -> String {
+        let runbook = "runbooks/rds-point-in-time-restore.yaml";
+        let said = ["drill", runbook, "--simulate", "--seed", seed, "--output", "json", "--quiet"];
+        let (code, document) = self.json(&said);
+        assert_eq!(code, 0, "{document}");
+        document["run"].as_str().expect("a run").to_owned()
+    }
+
     /// The id of the only run, or of the one that was started last.
     pub(crate) fn latest(&self) -> String {
         let (_, document) = self.json(&["show", "latest", "--output", "json"]);

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Computes the recovery time and the data lost of a run again, from its journal alone.
+"""Computes the recovery time, the data lost and the downtime of a run again, from its journal alone.
 
     python3 tests/recompute.py JOURNAL.jsonl…
 
 Written from docs/measurement.md and not from the program, with the standard library only, so that the two can be held
-against each other. Each `rto.measured` and `rpo.measured` of a journal is compared, to the millisecond, with what the
+against each other. Each `rto.measured`, `rpo.measured` and `downtime.measured` of a journal is compared, to the millisecond, with what the
 lines before it give. Exit code 0: all agree. 1: something differs, and is printed. 2: a journal cannot be read.
 """
 
@@ -56,6 +56,68 @@ def between(first, last):
     return last.at - first.at, "wall"
 
 
+class Probe:
+    """What a probe saw: spans of up, down and unwatched, each up to the next."""
+
+    def __init__(self):
+        self.spans, self.last_look, self.held = [], None, []
+        self.looks = self.failed = 0
+
+    def take(self, line):
+        what, data, instant = line["type"], line.get("data") or {}, Instant.of(line)
+        if what in ("probe.up", "probe.down"):
+            self.spans.append((what[6:], line, instant, data.get("not_before")))
+        elif what == "probe.unwatched":
+            # Of a process that is gone the last look is known, and its own clock with it.
+            look = self.last_look
+            self.spans.append(("unwatched", line, look if look and look.at == instant.at else instant, None))
+            return
+        elif what == "probe.looked":
+            self.looks += data["looks"]
+            self.failed += data["failed"]
+        elif what != "probe.held_up":
+            return
+        self.last_look = instant
+        self.held += [line] if what == "probe.held_up" else []
+
+    @staticmethod
+    def ends(span):
+        """Whether it only says that nobody looks any more."""
+        return (span[1].get("data") or {}).get("because") in ("over", "given_up", "paused")
+
+    def known(self):
+        return [line for _, line, _, _ in self.spans] + self.held
+
+    def downtime(self):
+        down = unwatched = late_down = late_up = times = 0
+        least, monotonic = False, True
+        for place, (status, _, begin, not_before) in enumerate(self.spans):
+            after = self.spans[place + 1] if place + 1 < len(self.spans) else None
+            if status == "unwatched":
+                unwatched += max(between(begin, after[2])[0], 0) if after else 0
+            if status != "down":
+                continue
+            # Down as far as anybody looked: to the next span, else to the last look.
+            length, clock = between(begin, after[2] if after else self.last_look)
+            ended = after and after[0] == "up"
+            down, times = down + max(length, 0), times + 1
+            late_down += begin.at - wall(not_before) if not_before else 0
+            late_up += after[2].at - wall(after[3]) if ended and after[3] else 0
+            least = least or not not_before or not ended
+            monotonic = monotonic and clock == "monotonic"
+        return {
+            "state": next((span[0] for span in reversed(self.spans) if not self.ends(span)), "unwatched"),
+            "down": down if any(span[0] != "unwatched" for span in self.spans) else None,
+            "resolution": max(late_down, late_up),
+            "bound": "at_least" if least else "exact",
+            "times": times,
+            "unwatched": unwatched,
+            "looks": self.looks,
+            "failed_looks": self.failed,
+            "clock": "monotonic" if monotonic else "wall",
+        }
+
+
 class Run:
     """What the lines of a journal up to some point say."""
 
@@ -64,8 +126,18 @@ class Run:
         self.told = self.start["data"]
         self.marks = {}
         begun, ended = {}, {}
+        planned = self.told.get("probes", [])
+        self.probes = {}
         for line in lines:
             step = line.get("step")
+            if line["type"] == "plan.amended":
+                planned = line["data"].get("probes", [])
+            if step and step.rsplit("/", 1)[-1].startswith("probe:"):
+                probe = self.probes.setdefault(step, Probe())
+                if line["type"] == "mark.set":
+                    self.marks.setdefault(line["data"]["mark"], Instant.of_mark(line, probe.known()))
+                probe.take(line)
+                continue
             if line["type"] in BEGINNINGS:
                 begun.setdefault(step, line)
             elif line["type"] in ENDINGS:
@@ -73,6 +145,9 @@ class Run:
             elif line["type"] == "mark.set":
                 known = [begun.get(step), ended.get(step)] if step else []
                 self.marks.setdefault(line["data"]["mark"], Instant.of_mark(line, known))
+        for outline in planned:
+            if "[" not in outline["path"]:
+                self.probes.setdefault(outline["path"], Probe())
         self.statements = [line for line in lines if line["type"] == "step.data_time"]
 
     def disrupted(self):
@@ -107,6 +182,17 @@ class Run:
         return lost
 
 
+    def downtime(self):
+        each = {path: probe.downtime() for path, probe in self.probes.items()}
+        return flat(each)
+
+
+def flat(each):
+    """The values of every probe side by side, and their sum."""
+    values = {f"{path} {key}": value for path, known in each.items() for key, value in known.items()}
+    return {"actual": sum(known["down"] or 0 for known in each.values()), **values}
+
+
 def milliseconds(number):
     return None if number is None else round(number * 1000)
 
@@ -125,9 +211,23 @@ def journaled_loss(data):
     }
 
 
+def journaled_downtime(data):
+    same = ("state", "bound", "times", "looks", "failed_looks", "clock")
+    known = {}
+    for probe in data["probes"]:
+        known[probe["probe"]] = {
+            "down": milliseconds(probe["down_s"]),
+            "resolution": milliseconds(probe["resolution_s"]),
+            "unwatched": milliseconds(probe["unwatched_s"]),
+            **{key: probe[key] for key in same},
+        }
+    return flat(known)
+
+
 NUMBERS = {
     "rto.measured": ("recovery time", Run.recovery_time, journaled_time),
     "rpo.measured": ("data lost", Run.data_lost, journaled_loss),
+    "downtime.measured": ("downtime", Run.downtime, journaled_downtime),
 }
 
 
@@ -142,12 +242,12 @@ def compare(path):
     for index in measured:
         name, recompute, read = NUMBERS[lines[index]["type"]]
         ours, theirs = recompute(Run(lines[:index])), read(lines[index]["data"])
-        wrong = [key for key in ours if ours[key] != theirs[key]]
+        wrong = [key for key in ours if ours[key] != theirs.get(key)]
         differences += len(wrong)
         seq = lines[index]["seq"]
         print(f"{path}: event {seq}: {name} {seconds(ours['actual'])}: {'DIFFERS' if wrong else 'agrees'}")
         for key in wrong:
-            print(f"{path}: event {seq}: {name}: {key} is {ours[key]}, and the journal says {theirs[key]}")
+            print(f"{path}: event {seq}: {name}: {key} is {ours[key]}, and the journal says {theirs.get(key)}")
     if not measured:
         run = Run(lines)
         for name, recompute, _ in NUMBERS.values():

@@ -180,6 +180,11 @@ impl AtTerminal {
         film
     }
 
+    /// Closes the terminal, as when its window is closed.
+    pub(crate) fn hang_up(&mut self) {
+        self.child.kill().and_then(|()| self.child.wait()).expect("the terminal is there");
+    }
+
     pub(crate) fn end(mut self) -> (i32, String) {
         let code = self.ended();
         (code, self.recorded)

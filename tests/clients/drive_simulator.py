@@ -106,6 +106,21 @@ def sts(world):
     assert credentials["AccessKeyId"].startswith("ASIA")
     nobody = f"arn:aws:iam::{ACCOUNT}:role/Nobody"
     refused("AccessDenied", sts.assume_role, RoleArn=nobody, RoleSessionName="drill")
+    # The caller is a session already, and so is limited to an hour.
+    refused("ValidationError", sts.assume_role, RoleArn=role, RoleSessionName="drill", DurationSeconds=7200)
+
+
+def iam(world):
+    iam = world.client("iam")
+    role = f"arn:aws:iam::{ACCOUNT}:role/DisasterRecovery"
+    actions = ["rds:CreateDBSnapshot", "rds:DeleteDBSnapshot"]
+    results = iam.simulate_principal_policy(
+        PolicySourceArn=role, ActionNames=actions, ResourceArns=[ORDERS, "*"]
+    )["EvaluationResults"]
+    same([result["EvalActionName"] for result in results], [action for action in actions for _ in range(2)])
+    same({result["EvalDecision"] for result in results}, {"allowed"})
+    nobody = f"arn:aws:iam::{ACCOUNT}:role/Nobody"
+    refused("NoSuchEntity", iam.simulate_principal_policy, PolicySourceArn=nobody, ActionNames=actions)
 
 
 def rds(world):
@@ -219,6 +234,10 @@ def parameters(world):
     ssm.add_tags_to_resource(**resource, Tags=[{"Key": "a", "Value": "b"}, {"Key": "c", "Value": "d"}])
     ssm.remove_tags_from_resource(**resource, TagKeys=["c"])
     same(ssm.list_tags_for_resource(**resource)["TagList"], [{"Key": "a", "Value": "b"}])
+    tagging = world.client("resourcegroupstaggingapi")
+    tagged = tagging.get_resources(TagFilters=[{"Key": "a", "Values": ["b"]}])["ResourceTagMappingList"]
+    same([it["ResourceARN"] for it in tagged], [f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/orders/mode"])
+    same(tagging.get_resources(TagFilters=[{"Key": "a", "Values": ["c"]}])["ResourceTagMappingList"], [])
     ssm.delete_parameter(Name="/orders/mode")
     refused("ParameterNotFound", ssm.delete_parameter, Name="/orders/mode")
 
@@ -499,6 +518,7 @@ def main():
     world, multi_az = World(sys.argv[1]), World(sys.argv[2])
     command_line(world)
     sts(world)
+    iam(world)
     parameters(world)
     secrets(world)
     commands(world)

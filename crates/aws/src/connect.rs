@@ -1,15 +1,24 @@
 //! Clients: one configuration, one HTTP client, one client per service and Region.
 
+use crate::credentials::{Assumed, Chain, Renewing, Role};
+#[cfg(feature = "iam")]
+use crate::errors::{no_login, told};
+use crate::skew::Skew;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_runtime::invocation_id::{InvocationId, InvocationIdGenerator, SharedInvocationIdGenerator};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::HttpClient;
+#[cfg(feature = "iam")]
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use chrono::{DateTime, Utc};
+#[cfg(feature = "iam")]
+use lifeboat_engine::action::ActionError;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +35,8 @@ const SIMULATED_KEY: &str = "AKIASIMULATED0000000";
 /// The way to AWS, or to what stands in for it.
 pub struct Aws {
     config: SdkConfig,
+    credentials: SharedCredentialsProvider,
+    skew: Skew,
     endpoint: Option<String>,
     invocations: Option<SharedInvocationIdGenerator>,
     clients: Clients,
@@ -38,15 +49,17 @@ impl Aws {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(RetryConfig::disabled())
             .timeout_config(limits());
-        if let Some(profile) = profile {
+        if let Some(profile) = &profile {
             loader = loader.profile_name(profile);
         }
         if let Some(region) = region {
             loader = loader.region(Region::new(region));
         }
-        let config = loader.load().await;
+        // Which credentials there are is read anew whenever they must be renewed.
+        let config = loader.no_credentials().load().await;
         let endpoint = config.endpoint_url().map(str::to_owned);
-        Self::with(config, endpoint, None)
+        let chain = Chain { profile, region: config.region().cloned() };
+        Self::with(config, endpoint, None, chain)
     }
 
     /// A simulated AWS behind `http_client`, at the times that `now` gives. Two processes that ask the same send the
@@ -59,8 +72,6 @@ impl Aws {
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(http_client)
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .identity_cache(aws_config::identity::IdentityCache::no_cache())
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(SharedTimeSource::new(VirtualTime(Arc::new(now))))
             .retry_config(RetryConfig::disabled())
@@ -69,15 +80,87 @@ impl Aws {
                 aws_config::stalled_stream_protection::StalledStreamProtectionConfig::disabled(),
             )
             .build();
-        Self::with(config, None, Some(SharedInvocationIdGenerator::new(Counting::default())))
+        Self::with(config, None, Some(SharedInvocationIdGenerator::new(Counting::default())), credentials)
     }
 
     fn with(
         config: SdkConfig,
         endpoint: Option<String>,
         invocations: Option<SharedInvocationIdGenerator>,
+        source: impl ProvideCredentials + 'static,
     ) -> Self {
-        Self { config, endpoint, invocations, clients: Clients::default() }
+        let time = config.time_source().unwrap_or_default();
+        let credentials = SharedCredentialsProvider::new(Renewing::new(source, time.clone()));
+        let config = config
+            .into_builder()
+            .credentials_provider(credentials.clone())
+            .identity_cache(aws_config::identity::IdentityCache::no_cache())
+            .build();
+        Self {
+            config,
+            credentials,
+            skew: Skew::new(time),
+            endpoint,
+            invocations,
+            clients: Clients::default(),
+        }
+    }
+
+    /// The same AWS as the session of a role, which is renewed ahead of its end as long as these credentials last.
+    pub fn assuming(self: &Arc<Self>, role: Role) -> Self {
+        self.instead(Assumed { base: self.clone(), role })
+    }
+
+    /// The same AWS with credentials of another source.
+    pub(crate) fn instead(&self, source: impl ProvideCredentials + 'static) -> Self {
+        let (endpoint, invocations) = (self.endpoint.clone(), self.invocations.clone());
+        let aws = Self::with(self.config.clone(), endpoint, invocations, source);
+        Self { skew: self.skew.clone(), ..aws }
+    }
+
+    pub(crate) fn time(&self) -> SharedTimeSource {
+        self.config.time_source().unwrap_or_default()
+    }
+
+    /// When the present credentials end; nothing where they do not say.
+    pub async fn credentials_end(&self) -> Option<DateTime<Utc>> {
+        let credentials = self.credentials.provide_credentials().await.ok()?;
+        credentials.expiry().map(DateTime::from)
+    }
+
+    /// The present credentials.
+    ///
+    /// # Errors
+    /// When there are none.
+    #[cfg(feature = "iam")]
+    pub(crate) async fn credentials(&self) -> Result<Credentials, ActionError> {
+        let credentials = self.credentials.provide_credentials().await;
+        credentials.map_err(|error| told(&error).unwrap_or_else(|| no_login(&error, None)))
+    }
+
+    #[cfg(feature = "iam")]
+    pub(crate) fn now(&self) -> SystemTime {
+        self.time().now()
+    }
+
+    #[cfg(feature = "iam")]
+    pub(crate) fn http_client(&self) -> Option<SharedHttpClient> {
+        self.config.http_client()
+    }
+
+    #[cfg(feature = "iam")]
+    pub(crate) fn sleep_impl(&self) -> Option<SharedAsyncSleep> {
+        self.config.sleep_impl()
+    }
+
+    #[cfg(feature = "iam")]
+    pub(crate) fn limits(&self) -> TimeoutConfig {
+        limits()
+    }
+
+    /// The furthest that this machine's clock was seen ahead of AWS's, seconds; nothing before the first reply.
+    pub fn skew_s(&self) -> Option<f64> {
+        self.skew.furthest_s()
     }
 
     /// The endpoint that stands in for AWS, if one is configured.
@@ -109,6 +192,7 @@ macro_rules! clients {
                         let region = Region::new(region.to_owned());
                         let mut config = $sdk::config::Builder::from(&self.config).region(region);
                         config.set_invocation_id_generator(self.invocations.clone());
+                        config.push_interceptor(SharedInterceptor::new(self.skew.clone()));
                         $sdk::Client::from_conf(config.build())
                     })
                 }
@@ -126,6 +210,8 @@ clients! {
     cloudwatch: "cloudwatch", aws_sdk_cloudwatch;
     /// The RDS client of a Region.
     rds: "rds", aws_sdk_rds;
+    /// The client of a Region that finds what carries a tag.
+    resourcegroupstagging: "resourcegroupstagging", aws_sdk_resourcegroupstagging;
     /// The Secrets Manager client of a Region.
     secretsmanager: "secretsmanager", aws_sdk_secretsmanager;
     /// The Service Quotas client of a Region.
@@ -133,7 +219,7 @@ clients! {
     /// The Systems Manager client of a Region.
     ssm: "ssm", aws_sdk_ssm;
     /// The STS client of a Region: the regional endpoint, which does not depend on another Region.
-    sts: "sts", aws_sdk_sts;
+    sts: "sdk", aws_sdk_sts;
 }
 
 fn client<C: Clone>(clients: &Mutex<BTreeMap<String, C>>, region: &str, make: impl FnOnce() -> C) -> C {

@@ -15,11 +15,46 @@ pub(crate) enum Call {
     Mutation,
 }
 
+/// An error that was told in the engine's words already, on its way through the SDK.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {}", .0.code, .0.message)]
+pub(crate) struct Told(pub(crate) ActionError);
+
+/// The told error that another was caused by.
+pub(crate) fn told(error: &(dyn Error + 'static)) -> Option<ActionError> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(Told(told)) = error.downcast_ref() {
+            return Some(told.clone());
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// Why there are no credentials, and what a person must do to get some.
+pub(crate) fn no_login(error: &(dyn Error + 'static), profile: Option<&str>) -> ActionError {
+    let message = chain(error);
+    let lower = message.to_lowercase();
+    let (code, told) = no_credentials(&lower, &message);
+    let profile = profile.map(|profile| format!(" --profile {profile}")).unwrap_or_default();
+    let hint = match lower.contains("sso") {
+        true => format!("log in: `aws sso login{profile}`; the run goes on by itself"),
+        false => format!(
+            "log in (`aws login{profile}`, `aws sso login{profile}`), or name a profile with --profile"
+        ),
+    };
+    ActionError::new(ErrorKind::BlockedOnCredentials, code, told).hint(hint)
+}
+
 /// Turns the SDK's error into the engine's.
 pub(crate) fn classify<E>(error: SdkError<E, HttpResponse>, call: Call) -> ActionError
 where
     E: Error + ProvideErrorMetadata + 'static,
 {
+    if let Some(told) = told(&error) {
+        return told;
+    }
     match &error {
         SdkError::ServiceError(service) => {
             let metadata = service.err().meta();
@@ -95,12 +130,17 @@ const WAIT_FOR_STATE: [&str; 7] = [
     "ConflictException",
 ];
 
-const CREDENTIALS: [&str; 5] = [
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "UnrecognizedClientException",
-    "InvalidClientTokenId",
+const CREDENTIALS: [&str; 4] =
+    ["ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId"];
+
+/// A signature is good for five minutes
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>).
+const SIGNATURE: [&str; 5] = [
     "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+    "RequestTimeTooSkewed",
+    "RequestExpired",
+    "RequestInTheFuture",
 ];
 
 /// What a code means, as the table of the catalogue has it.
@@ -114,6 +154,10 @@ pub(crate) fn by_code(code: &str, message: &str, status: u16, call: Call) -> Act
     }
     if CREDENTIALS.contains(&code) {
         return error(ErrorKind::BlockedOnCredentials).hint("log in again; the run goes on by itself");
+    }
+    if SIGNATURE.contains(&code) {
+        return error(ErrorKind::BlockedOnCredentials)
+            .hint("AWS refuses a signature that is five minutes off: is this machine's clock right?");
     }
     if code.starts_with("AccessDenied") || code.starts_with("UnauthorizedOperation") {
         return error(ErrorKind::BlockedOnPermission).hint("the message names the statement that is missing");

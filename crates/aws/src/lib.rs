@@ -8,6 +8,7 @@
 pub mod backup;
 pub mod cloudtrail;
 pub mod cloudwatch;
+pub mod iam;
 pub mod quotas;
 pub mod rds;
 pub mod secretsmanager;
@@ -19,12 +20,24 @@ mod called;
 #[cfg(feature = "sdk")]
 mod connect;
 #[cfg(feature = "sdk")]
+mod credentials;
+#[cfg(feature = "sdk")]
 mod errors;
+#[cfg(feature = "resourcegroupstagging")]
+pub mod leftovers;
+#[cfg(feature = "sdk")]
+mod mfa;
+#[cfg(feature = "sdk")]
+mod skew;
 #[cfg(any(feature = "backup", feature = "cloudtrail", feature = "cloudwatch", feature = "ssm"))]
 mod times;
 
 #[cfg(feature = "sdk")]
 pub use connect::Aws;
+#[cfg(feature = "sdk")]
+pub use credentials::{Role, SESSION};
+#[cfg(feature = "sdk")]
+pub use mfa::Mfa;
 
 use lifeboat_runbook::spec::ActionSpec;
 

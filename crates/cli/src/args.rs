@@ -29,9 +29,9 @@ pub(crate) struct Arguments {
     /// The AWS profile to use.
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// The Region where the runbook names none.
+    /// The Region where the runbook names none; for `leftovers` it may be given many times.
     #[arg(long, global = true, value_name = "REGION")]
-    pub(crate) region: Option<String>,
+    pub(crate) region: Vec<String>,
     /// When to use colour.
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
     pub(crate) color: ColorChoice,
@@ -113,8 +113,12 @@ pub(crate) enum Command {
     /// Keep the action items of incidents and drills: by whom, until when, and how one sees that it is done.
     #[command(subcommand)]
     Item(ItemCommand),
+    /// Find what runs have left in AWS, by tags alone, and take it away; needs no journal.
+    Leftovers(LeftoversArguments),
     /// Print the IAM policy that a runbook needs.
     Iam(IamArguments),
+    /// Draw the steps of a runbook: what comes after what, what waits for what, what people do.
+    Graph(GraphArguments),
     /// List the actions a runbook can name, or explain one.
     Actions(ActionsArguments),
     /// The simulated AWS by itself.
@@ -193,6 +197,11 @@ pub(crate) struct PlanArguments {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) given: InputArguments,
+    #[command(flatten)]
+    pub(crate) roles: RoleArguments,
+    /// The target of lifeboat.yaml to act in: its account, Regions, role and profile.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) target: Option<String>,
     /// For which kind of run.
     #[arg(long, default_value = "drill", value_name = "MODE")]
     pub(crate) mode: RunMode,
@@ -211,6 +220,29 @@ pub(crate) struct PlanArguments {
     pub(crate) output: OutputArguments,
 }
 
+/// `--role`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct RoleArguments {
+    /// Who holds a role of the runbook: a name, or an ARN or a pattern of ARNs; may be given many times.
+    #[arg(long = "role", value_name = "ROLE=PERSON", value_parser = role)]
+    pub(crate) roles: Vec<(String, String)>,
+}
+
+impl RoleArguments {
+    /// The last person given for each role.
+    pub(crate) fn by_role(&self) -> std::collections::BTreeMap<String, String> {
+        self.roles.iter().cloned().collect()
+    }
+}
+
+fn role(text: &str) -> Result<(String, String), String> {
+    let (role, person) = text.split_once('=').ok_or("write it as ROLE=PERSON: commander=alice")?;
+    match (role.trim(), person.trim()) {
+        ("", _) | (_, "") => Err("write it as ROLE=PERSON: commander=alice".to_owned()),
+        (role, person) => Ok((role.to_owned(), person.to_owned())),
+    }
+}
+
 /// What `drill` and `run` share.
 #[derive(Debug, Args)]
 pub(crate) struct StartArguments {
@@ -219,12 +251,23 @@ pub(crate) struct StartArguments {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) given: InputArguments,
+    #[command(flatten)]
+    pub(crate) roles: RoleArguments,
+    /// The target of lifeboat.yaml to act in: its account, Regions, role and profile.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) target: Option<String>,
     /// Do not ask before the first change. A person's step is never answered by this.
     #[arg(long)]
     pub(crate) yes: bool,
     /// Pause when this step is over; `lifeboat resume` goes on, `lifeboat abort` ends it.
     #[arg(long, value_name = "STEP")]
     pub(crate) until: Option<String>,
+    /// Start though another run holds the lock of the runbook's `concurrency`, or nobody can say; it becomes a finding.
+    #[arg(long, requires = "reason")]
+    pub(crate) break_lock: bool,
+    /// Why, for the record: with --break-lock, and with --accept.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
     /// Answers given in advance, YAML: `STEP: { choice: …, reason: …, after: 5m }`. Approvals only in drills.
     #[arg(long, value_name = "FILE")]
     pub(crate) answers: Option<PathBuf>,
@@ -263,10 +306,18 @@ pub(crate) struct ShowingArguments {
 Examples:
   lifeboat drill FILE --simulate               on the simulated AWS; needs no account
   lifeboat drill FILE --simulate --seed 7      the same seed gives the same run, byte for byte
+  lifeboat drill FILE --tabletop --clock-rate 60
+                                               people decide, a minute passes in every second
   lifeboat drill FILE -i source=orders-prod    on AWS: restores beside production, deletes what it made")]
 pub(crate) struct DrillArguments {
     #[command(flatten)]
     pub(crate) start: StartArguments,
+    /// A tabletop exercise: a simulated drill in which people are asked and the clock goes on while they think.
+    #[arg(long)]
+    pub(crate) tabletop: bool,
+    /// In a tabletop exercise: how many seconds pass in each second.
+    #[arg(long, requires = "tabletop", value_name = "N", default_value_t = 1.0)]
+    pub(crate) clock_rate: f64,
     /// The account id, typed, where the runbook's `allow` lets the drill touch what it did not make.
     #[arg(long, value_name = "ACCOUNT")]
     pub(crate) confirm: Option<String>,
@@ -291,9 +342,6 @@ pub(crate) struct RunArguments {
     /// A preflight check that need not hold; it becomes a finding. May be given many times.
     #[arg(long, requires = "reason", value_name = "CHECK")]
     pub(crate) accept: Vec<String>,
-    /// Why, for --accept.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: Option<String>,
 }
 
 /// `lifeboat resume`.
@@ -308,6 +356,7 @@ Examples:
   lifeboat resume RUN --retry restore                      try the failed step again
   lifeboat resume RUN --amended book.yaml --reason \"the query named the wrong table\"
   lifeboat resume RUN --done cut_over --reason \"switched in the console\" --set-output host=db2
+  lifeboat resume RUN --done restore --reason \"restored in the console\" --adopt instance=orders-by-hand
   lifeboat resume RUN --accept source --reason \"backups are old, and all we have\"")]
 pub(crate) struct ResumeArguments {
     /// A run: any unambiguous beginning of its id, or `latest` for the one that is unfinished.
@@ -324,6 +373,10 @@ pub(crate) struct ResumeArguments {
     /// An output of the step that was done by hand; may be given many times.
     #[arg(long, value_name = "NAME=VALUE", requires = "done")]
     pub(crate) set_output: Vec<String>,
+    /// What does instead of what the step would have made, such as `instance=orders-by-hand`: it is looked at as if the
+    /// step had made it, and its outputs are taken. It is never deleted by this run.
+    #[arg(long, value_name = "NAME=ID", requires = "done")]
+    pub(crate) adopt: Vec<String>,
     /// Go on with this version of the runbook; steps that have started must be the same in it.
     #[arg(long, value_name = "FILE", requires = "reason")]
     pub(crate) amended: Option<PathBuf>,
@@ -333,12 +386,17 @@ pub(crate) struct ResumeArguments {
     /// Why, for the record.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
+    /// Go on though another run has taken the lock of the runbook's `concurrency`, or nobody can say.
+    #[arg(long, requires = "reason")]
+    pub(crate) break_lock: bool,
     /// The name of something this run did not make and may destroy, typed; may be given many times.
     #[arg(long, value_name = "NAME")]
     pub(crate) confirm_destroy: Vec<String>,
     /// Answers given in advance, YAML: `STEP: { choice: …, reason: … }`.
     #[arg(long, value_name = "FILE")]
     pub(crate) answers: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) roles: RoleArguments,
     /// For a simulated run: the time that passed in the world meanwhile, such as `10m`.
     #[arg(long, value_name = "DURATION")]
     pub(crate) downtime: Option<String>,
@@ -359,7 +417,9 @@ the answer is written into its journal, and `lifeboat resume RUN` goes on.
 Examples:
   lifeboat answer latest send_traffic approve
   lifeboat answer RUN choose restore --reason \"the newest rows are damaged\"
-  lifeboat answer RUN fence done --link https://wiki.example.com/fence --field bad_at=2026-01-05T08:41:00Z")]
+  lifeboat answer RUN fence done --link https://wiki.example.com/fence --field bad_at=2026-01-05T08:41:00Z
+  lifeboat answer RUN fence done --file screenshot.png
+  lifeboat answer RUN send_traffic approve --override --reason \"the commander is asleep\"")]
 pub(crate) struct AnswerArguments {
     /// A run: any unambiguous beginning of its id, or `latest` for the one that is unfinished.
     pub(crate) run: String,
@@ -379,6 +439,15 @@ pub(crate) struct AnswerArguments {
     /// Evidence: in words.
     #[arg(long, value_name = "TEXT")]
     pub(crate) text: Option<String>,
+    /// Evidence: a file; it is copied into the directory of the run, and its SHA-256 goes into the journal.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Answer though a rule of the question says otherwise; it becomes a finding.
+    #[arg(long = "override", requires = "reason")]
+    pub(crate) overrides: bool,
+    /// In a simulated run: answer as somebody else. Against AWS you are who AWS says you are.
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<String>,
 }
 
 /// `lifeboat extend`.
@@ -454,6 +523,41 @@ pub(crate) struct AbandonArguments {
     /// Why, for the record.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// `lifeboat leftovers`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Whatever a run makes carries the tags lifeboat:run and lifeboat:step. This asks AWS for everything that
+carries them, so it works when the machine that ran the drill and its home directory are gone.
+Where the home directory is still there, `lifeboat cleanup RUN` is better: its journal tells more.
+
+Examples:
+  lifeboat leftovers                                      in the Region of the profile
+  lifeboat leftovers --region eu-west-1 --region us-east-1 --older-than 24h
+  lifeboat leftovers --delete k3v7qa --confirm 111122223333
+
+Exit codes: 0 all was looked at, and what was to be deleted is seen to be gone; 1 something could not be
+looked at; 6 something that was to be deleted is still there; 7 refused.")]
+pub(crate) struct LeftoversArguments {
+    /// Only what was made longer ago than this, such as `24h`.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) older_than: Option<String>,
+    /// Take away what this run left, last first: any unambiguous beginning of its id.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) delete: Option<String>,
+    /// Also what bears this name: tags that AWS has copied stand on things of others, so only names that Lifeboat made
+    /// are taken away by themselves. May be given many times.
+    #[arg(long, value_name = "NAME", requires = "delete")]
+    pub(crate) also: Vec<String>,
+    /// Do not ask before deleting.
+    #[arg(long, requires = "delete")]
+    pub(crate) yes: bool,
+    /// The account id, typed, instead of being asked.
+    #[arg(long, value_name = "ACCOUNT", requires = "delete")]
+    pub(crate) confirm: Option<String>,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
@@ -577,6 +681,36 @@ pub(crate) struct IamArguments {
     pub(crate) mode: RunMode,
     #[command(flatten)]
     pub(crate) given: InputArguments,
+}
+
+/// `lifeboat graph`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lifeboat graph runbooks/rds-several-databases.yaml                 for a block of Mermaid in Markdown
+  lifeboat graph runbooks/rds-several-databases.yaml --format svg > steps.svg
+  lifeboat graph runbooks/rds-several-databases.yaml --format dot | dot -Tpng -o steps.png
+
+A hexagon is what a person does; a dashed border: it runs only if its condition holds; a bold one: the point of no
+return. Of a loop the steps are drawn once.")]
+pub(crate) struct GraphArguments {
+    /// The runbook.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// How it is written.
+    #[arg(long, default_value = "mermaid", value_name = "FORMAT")]
+    pub(crate) format: GraphFormat,
+}
+
+/// The forms of a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// Mermaid: GitHub and many wikis draw it.
+    Mermaid,
+    /// The language of Graphviz.
+    Dot,
+    /// A picture.
+    Svg,
 }
 
 /// A kind of run.

@@ -7,14 +7,17 @@ use crate::terminal::Terminal;
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use lifeboat_engine::clock::Clock;
-use lifeboat_engine::people::{Given, Open, People};
+use lifeboat_engine::people::{Given, IN_ADVANCE, Open, People};
 use lifeboat_journal::event::Question;
+use lifeboat_journal::file::RunDirectory;
+use lifeboat_journal::identity::Identity;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Mode, Plan, Step, Work};
 use lifeboat_runbook::suggestion::nearest;
 use lifeboat_runbook::units;
-use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
@@ -23,11 +26,24 @@ use std::time::Duration;
 /// A person may take as long as they like.
 pub(crate) const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// The way an answer came, in the journal.
-const ANSWERS_FILE: &str = "answers file";
+/// Answers given in advance, by the id of the step or by its path: one, or a list where several people answer.
+pub(crate) type Answers = BTreeMap<String, Advances>;
 
-/// Answers given in advance, by the id of the step or by its path.
-pub(crate) type Answers = BTreeMap<String, Advance>;
+/// The answers to one step's question, in their order.
+#[derive(Clone, Debug)]
+pub(crate) struct Advances(Vec<Advance>);
+
+impl<'de> Deserialize<'de> for Advances {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let answers = match value {
+            serde_json::Value::Array(answers) => answers,
+            one => vec![one],
+        };
+        let read = answers.into_iter().map(serde_json::from_value);
+        read.collect::<Result<_, _>>().map(Self).map_err(D::Error::custom)
+    }
+}
 
 /// An answer given in advance.
 #[derive(Clone, Debug, Deserialize)]
@@ -64,7 +80,8 @@ pub(crate) fn read_answers(path: &Path, plan: &Plan) -> Result<Answers, CommandE
             let message = format!("{}: no step `{id}` asks a question", path.display());
             return Err(CommandError::usage(message).hint(hint));
         }
-        if let Some(after) = answer.after.as_ref().filter(|after| units::parse_duration(after).is_none()) {
+        let afters = answer.0.iter().filter_map(|answer| answer.after.as_ref());
+        if let Some(after) = afters.into_iter().find(|after| units::parse_duration(after).is_none()) {
             return Err(CommandError::usage(format!(
                 "{}: `after: {after}` is not a duration",
                 path.display()
@@ -86,12 +103,17 @@ pub(crate) struct Desk {
     pub(crate) clock: Clock,
     pub(crate) simulated: bool,
     pub(crate) mode: Mode,
-    pub(crate) operator: String,
+    /// Whether the clock goes on while people think.
+    pub(crate) tabletop: bool,
+    /// Who sits at this terminal.
+    pub(crate) me: Identity,
+    /// Where files are kept that people hand in.
+    pub(crate) directory: RunDirectory,
     pub(crate) terminal: Option<Terminal>,
     pub(crate) inbox: Inbox,
     pub(crate) answers: Answers,
-    /// The questions that were answered in advance: what did not fit does not fit the second time either.
-    pub(crate) used: Mutex<BTreeSet<u64>>,
+    /// How many of the answers in advance to a question were used: what did not fit does not fit the second time either.
+    pub(crate) used: Mutex<BTreeMap<u64, usize>>,
     /// At a terminal one question is asked after the other.
     pub(crate) turn: tokio::sync::Mutex<()>,
 }
@@ -117,39 +139,61 @@ impl People for Desk {
                 Either::Right((given, _)) => given,
             }
         };
-        match self.simulated {
+        match self.simulated && !self.tabletop {
             // The simulated clock stands still while a real person thinks.
             true => self.clock.frozen(FOR_EVER, asked).await.ok().flatten(),
             false => asked.await,
         }
     }
 
-    fn refuse(&self, open: &Open, problem: &str) {
-        say!("  that does not fit: {problem}");
-        self.inbox.discard(open.asked);
+    fn refuse(&self, open: &Open, given: &Given, problem: &str) {
+        say!("  that does not fit ({} by {}): {problem}", given.choice, given.by);
+        self.inbox.discard(open.asked, |other| other == given);
     }
 }
 
 impl Desk {
     async fn in_advance(&self, open: &Open) -> Option<Given> {
         let may = self.mode == Mode::Drill || open.question.kind != "approve";
-        let answer = self.answers.get(open.step.as_str()).or_else(|| self.answers.get(open.step.id()));
-        let answer = answer.filter(|_| may)?.clone();
-        if !self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(open.asked) {
-            return None;
-        }
+        let answers = self.answers.get(open.step.as_str()).or_else(|| self.answers.get(open.step.id()));
+        let answer = {
+            let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+            // Those that are in the journal already were used by an earlier process.
+            let place = used.entry(open.asked).or_insert(open.circle.approved.len());
+            let answer = answers.filter(|_| may)?.0.get(*place)?.clone();
+            *place += 1;
+            answer
+        };
         let after = answer.after.as_deref().and_then(units::parse_duration);
         if let Some(after) = after.and_then(|after| after.to_std().ok()) {
             self.clock.sleep(after).await;
         }
-        Some(Given {
-            by: answer.by.unwrap_or_else(|| self.operator.clone()),
+        let by = answer.by.unwrap_or_else(|| self.me.user.clone());
+        Some(self.with_file(Given {
+            identity: Some(Identity::of_user(&by, "")),
+            by,
             choice: answer.choice,
             reason: answer.reason,
             fields: answer.fields,
             evidence: answer.evidence,
-            via: ANSWERS_FILE.to_owned(),
-        })
+            via: IN_ADVANCE.to_owned(),
+            ..Given::default()
+        }))
+    }
+
+    /// The same with the file it names kept beside the journal; what cannot be kept is missing, and asked for again.
+    fn with_file(&self, mut given: Given) -> Given {
+        let Some(named) = given.evidence.remove("file").filter(|named| !named.trim().is_empty()) else {
+            return given;
+        };
+        match self.directory.keep_artifact(Path::new(&named)) {
+            Ok(artifact) => {
+                given.evidence.insert("file".to_owned(), artifact.path.clone());
+                given.file = Some(artifact);
+            }
+            Err(error) => say!("  {named} cannot be handed in: {error}"),
+        }
+        given
     }
 
     /// Asks at the terminal, part by part; nothing when the person leaves (end of input).
@@ -168,8 +212,8 @@ impl Desk {
         if choice.is_empty() {
             return None;
         }
-        let mut given =
-            Given { by: self.operator.clone(), choice, via: "terminal".to_owned(), ..Given::default() };
+        let (by, identity) = (self.me.name().to_owned(), Some(self.me.clone()));
+        let mut given = Given { by, identity, choice, via: "terminal".to_owned(), ..Given::default() };
         let declining = ["reject", "failed"].contains(&given.choice.as_str());
         for (name, kind) in question.fields.iter().filter(|_| !declining) {
             given.fields.insert(name.clone(), terminal.ask(&turn, &format!("  {name} ({kind}): ")).await?);
@@ -183,7 +227,7 @@ impl Desk {
         }
         let reason = terminal.ask(&turn, "  why: ").await?;
         given.reason = Some(reason).filter(|reason| !reason.is_empty());
-        Some(given)
+        Some(self.with_file(given))
     }
 }
 
@@ -192,6 +236,9 @@ pub(crate) fn show(question: &Question) {
     say!();
     for line in question.text.trim().lines() {
         say!("  {line}");
+    }
+    if let Some(who) = question.who() {
+        say!("  ({who})");
     }
     let width = question.options.iter().map(|option| option.id.chars().count()).max().unwrap_or_default();
     for option in &question.options {

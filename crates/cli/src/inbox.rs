@@ -8,7 +8,7 @@ use lifeboat_journal::event::Draft;
 use lifeboat_journal::file::RunDirectory;
 use lifeboat_runbook::id::StepPath;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -52,12 +52,15 @@ pub(crate) enum Letter {
     },
 }
 
+/// Answers that wait for their question, by its number: several people may answer the same one at once.
+type Waiting = BTreeMap<u64, VecDeque<(PathBuf, Given)>>;
+
 /// The inbox of a run that this process writes. Answers wait here for their question; a request for the end goes on to
 /// the driver.
 #[derive(Clone)]
 pub(crate) struct Inbox {
     directory: RunDirectory,
-    answers: Arc<Mutex<BTreeMap<u64, (PathBuf, Given)>>>,
+    answers: Arc<Mutex<Waiting>>,
     news: Arc<Notify>,
     /// Orders that are not journaled yet.
     orders: Arc<Mutex<Vec<Draft>>>,
@@ -95,7 +98,7 @@ impl Inbox {
     pub(crate) async fn answer(&self, asked: u64) -> Given {
         loop {
             let news = self.news.notified();
-            if let Some((_, given)) = lock(&self.answers).get(&asked) {
+            if let Some((_, given)) = lock(&self.answers).get(&asked).and_then(VecDeque::front) {
                 return given.clone();
             }
             news.await;
@@ -115,10 +118,20 @@ impl Inbox {
         }
     }
 
-    /// Throws the answer to a question away: it does not fit, or it is in the journal.
-    pub(crate) fn discard(&self, asked: u64) {
-        if let Some((path, _)) = lock(&self.answers).remove(&asked) {
-            // What cannot be removed is answered no question any more: its number was used.
+    /// Throws one answer to a question away: it does not fit, or it is in the journal. Others to the same question wait on.
+    pub(crate) fn discard(&self, asked: u64, is: impl Fn(&Given) -> bool) {
+        let mut answers = lock(&self.answers);
+        let Some(waiting) = answers.get_mut(&asked) else { return };
+        let place = waiting.iter().position(|(_, given)| is(given));
+        if let Some((path, _)) = place.and_then(|place| waiting.remove(place)) {
+            // What cannot be removed is refused when it is read again: its question is closed, or has that answer.
+            let _still_there = fs::remove_file(path);
+        }
+    }
+
+    /// Throws every answer to a question away: it is decided.
+    pub(crate) fn discard_all(&self, asked: u64) {
+        for (path, _) in lock(&self.answers).remove(&asked).into_iter().flatten() {
             let _still_there = fs::remove_file(path);
         }
     }
@@ -140,7 +153,7 @@ fn forget_old_requests(directory: &RunDirectory) {
 /// Reads new letters. A letter that is none is removed: nobody could ever use it.
 fn sort(
     directory: &RunDirectory,
-    answers: &Mutex<BTreeMap<u64, (PathBuf, Given)>>,
+    answers: &Mutex<Waiting>,
     orders: &Mutex<Vec<Draft>>,
     news: &Notify,
     stop: &watch::Sender<Option<Stop>>,
@@ -148,8 +161,12 @@ fn sort(
     for (path, letter) in directory.letters().unwrap_or_default() {
         match serde_json::from_slice(&letter) {
             Ok(Letter::Answer { asked, given }) => {
-                lock(answers).entry(asked).or_insert((path, given));
-                news.notify_waiters();
+                let mut answers = lock(answers);
+                let waiting = answers.entry(asked).or_default();
+                if !waiting.iter().any(|(known, _)| *known == path) {
+                    waiting.push_back((path, given));
+                    news.notify_waiters();
+                }
             }
             Ok(Letter::Extend { by, step, seconds, reason }) => {
                 let _gone = fs::remove_file(path);
@@ -192,7 +209,7 @@ mod tests {
         post("9-a", &Letter::Answer { asked: 9, given: given.clone() });
         post("8-b", &Letter::Answer { asked: 8, given: Given::default() });
         assert_eq!(inbox.answer(9).await, given);
-        inbox.discard(9);
+        inbox.discard(9, |_| true);
         directory.post("nonsense", b"{").unwrap();
         post("z", &Letter::Abort { by: "bob".into(), why: None, undo: Some(true) });
         let asked = stop.wait_for(Option::is_some).await.unwrap().clone();

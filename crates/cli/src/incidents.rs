@@ -11,7 +11,7 @@ use lifeboat_engine::name::run_id;
 use lifeboat_journal::chain::Verified;
 use lifeboat_journal::event::{Actor, Draft, EventKind, FORMAT, Precision};
 use lifeboat_journal::file::{JournalWriter, RunDirectory, Stamp};
-use lifeboat_journal::incident::event::{Declared, IncidentEvent};
+use lifeboat_journal::incident::event::{Declared, IncidentEvent, Severity};
 use lifeboat_journal::incident::state::IncidentState;
 use lifeboat_journal::state::RunState;
 use lifeboat_report::document::JournalDocument;
@@ -134,23 +134,25 @@ impl Home {
         incident: &ReadIncident,
         said: Vec<Said>,
     ) -> Result<ReadIncident, CommandError> {
-        let drafts = said.into_iter().map(Said::draft).collect();
-        self.write_drafts(incident, drafts)
+        self.tell_as(incident, |_| said)
     }
 
-    /// Writes events of an incident, and reads it again.
-    pub(crate) fn write_drafts(
+    /// The same where what is said depends on the number that its first event will have.
+    pub(crate) fn tell_as(
         &self,
         incident: &ReadIncident,
-        drafts: Vec<Draft>,
+        said: impl FnOnce(u64) -> Vec<Said>,
     ) -> Result<ReadIncident, CommandError> {
-        append(&incident.directory, &incident.id, |_| Ok(drafts))?;
+        append(&incident.directory, &incident.id, |_, next| {
+            Ok(said(next).into_iter().map(Said::draft).collect())
+        })?;
         self.read_incident(&incident.id)
     }
 
-    /// The runs of an incident that can be read.
+    /// The runs of an incident; one that cannot be read is named and does not hide the others.
     pub(crate) fn runs_of(&self, incident: &ReadIncident) -> Vec<ReadRun> {
-        incident.state.runs.iter().filter_map(|run| self.find(run.as_str()).ok()).collect()
+        let runs = incident.state.runs.iter().map(|run| self.find(run.as_str()));
+        runs.filter_map(|run| run.inspect_err(CommandError::tell).ok()).collect()
     }
 
     /// The JSON document of an incident as it stands now.
@@ -163,16 +165,19 @@ impl Home {
     }
 }
 
-/// Writes to a record that people keep, once others are done with it; what is written may depend on what stands there.
+/// Writes to a record that people keep, once others are done with it; what is written may depend on what stands there,
+/// and on the number that the first event will have.
 pub(crate) fn append(
     directory: &RunDirectory,
     id: &RunId,
-    drafts: impl FnOnce(&Verified) -> Result<Vec<Draft>, CommandError>,
+    drafts: impl FnOnce(&Verified, u64) -> Result<Vec<Draft>, CommandError>,
 ) -> Result<(), CommandError> {
     directory.create().map_err(|error| CommandError::file("write", directory.path(), &error))?;
     let _lock = session::lock_in_turn(directory)?;
     let journal = read_record(directory)?;
-    let drafts = drafts(&journal)?;
+    // A torn tail is cut off only when something is written, and that it was is the first line then.
+    let next = (journal.events.len() + usize::from(!journal.torn.is_empty())) as u64 + 1;
+    let drafts = drafts(&journal, next)?;
     let mut all = cut_torn_tail(directory, &journal)?;
     all.extend(drafts);
     let clock = Clock::real();
@@ -195,19 +200,13 @@ pub(crate) fn read_record(directory: &RunDirectory) -> Result<Verified, CommandE
 pub(crate) const PREFIX: &str = "inc-";
 
 /// The first event of an incident that is declared by a person.
-pub(crate) fn declared(
-    title: String,
-    severity: lifeboat_journal::incident::event::Severity,
-    duties: Vec<Duty>,
-) -> Declared {
+pub(crate) fn declared(title: String, severity: Severity, duties: Vec<Duty>) -> Declared {
     Declared {
         format: FORMAT.to_owned(),
         lifeboat: env!("CARGO_PKG_VERSION").to_owned(),
         title,
         severity,
         duties,
-        playbook: None,
-        simulated: false,
     }
 }
 

@@ -11,6 +11,7 @@ use lifeboat_runbook::plan::{Plan, Step};
 use lifeboat_runbook::spec::Catalog;
 use lifeboat_runbook::suggestion::nearest;
 use lifeboat_runbook::value::Value;
+use std::collections::BTreeMap;
 
 /// What `resume` orders.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,8 @@ pub(crate) struct Orders {
     pub(crate) done: Option<String>,
     /// `NAME=VALUE`, for `done`.
     pub(crate) set_output: Vec<String>,
+    /// What was named to do instead of what the step would have made, and what was seen of it.
+    pub(crate) adopted: Option<(BTreeMap<String, String>, Values)>,
     pub(crate) accept: Vec<String>,
     pub(crate) reason: Option<String>,
     /// Whether the runbook was amended: then the step that failed is tried again without a word.
@@ -52,11 +55,13 @@ impl Orders {
         if let Some(name) = &self.done {
             let path = named(plan, state, name)?;
             may_be_settled(&path, &state.step(&path))?;
-            let outputs = match plan.step(&path) {
+            let stated = match plan.step(&path) {
                 Some(step) => outputs(step, catalog, &self.set_output)?,
                 None => Values::new(),
             };
-            drafts.push(done(&path, reason.unwrap_or_default(), outputs));
+            let (adopted, mut outputs) = self.adopted.clone().unwrap_or_default();
+            outputs.extend(stated);
+            drafts.push(done(&path, reason.unwrap_or_default(), outputs, adopted));
         }
         if drafts.is_empty() {
             drafts.extend(self.understood(state));
@@ -89,8 +94,8 @@ pub(crate) fn more_time(step: &StepPath, seconds: f64, reason: Option<&str>, by:
     order(step, Order::Extend, reason, Some(seconds)).by(Actor::person(by))
 }
 
-fn done(step: &StepPath, reason: &str, outputs: Values) -> Draft {
-    let kind = EventKind::DoneByHand { reason: reason.to_owned(), outputs };
+fn done(step: &StepPath, reason: &str, outputs: Values, adopted: BTreeMap<String, String>) -> Draft {
+    let kind = EventKind::DoneByHand { reason: reason.to_owned(), outputs, adopted };
     Draft { step: Some(step.clone()), ..Draft::run(kind) }.by(Actor::person(user()))
 }
 
@@ -146,6 +151,16 @@ pub(crate) fn until(plan: &Plan, name: &str) -> Result<StepPath, CommandError> {
     let steps = || plan.steps.iter().map(|step| &step.path);
     let found = steps().find(|path| path.as_str() == name).cloned();
     found.ok_or_else(|| unknown("step", name, steps().map(StepPath::as_str)))
+}
+
+/// `NAME=ID` pairs of `--adopt`.
+pub(crate) fn pairs(given: &[String]) -> Result<BTreeMap<String, String>, CommandError> {
+    let pair = |text: &String| match text.split_once('=') {
+        Some((name, id)) if !name.is_empty() && !id.is_empty() => Ok((name.to_owned(), id.to_owned())),
+        _ => Err(CommandError::usage(format!("--adopt `{text}` names nothing"))
+            .hint("write the output and the name of what does instead: --adopt instance=orders-by-hand")),
+    };
+    given.iter().map(pair).collect()
 }
 
 fn unknown<'name>(what: &str, name: &str, known: impl Iterator<Item = &'name str> + Clone) -> CommandError {
@@ -214,7 +229,11 @@ pub(crate) async fn ask_in_place(
         PauseReason::Check => &["accept", "retry", "leave"],
         PauseReason::Timeout => &["wait", "skip", "done", "undo", "leave"],
         PauseReason::Blocked => &["wait", "leave"],
-        PauseReason::Person | PauseReason::Signal | PauseReason::Until => return None,
+        PauseReason::Person
+        | PauseReason::Signal
+        | PauseReason::Until
+        | PauseReason::Alarm
+        | PauseReason::Lock => return None,
     };
     let turn = terminal.turn().await;
     terminal.show(|| say!("\n{}", paused.why));
@@ -286,7 +305,7 @@ fn undo(state: &RunState) -> Draft {
 /// The event that takes a run up again in the same process.
 fn taken_up() -> Vec<Draft> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    vec![Draft::run(EventKind::RunResumed { version, away_s: 0.0 })]
+    vec![Draft::run(EventKind::RunResumed { version, away_s: 0.0, by: None })]
 }
 
 /// What can be done with a run that is not over, or has left something; a line each.
@@ -299,8 +318,8 @@ pub(crate) fn what_next(state: &RunState) -> Vec<String> {
     }
     let mut lines = vec![String::new()];
     for open in asks(state) {
-        let options: Vec<&str> = open.question.options.iter().map(|option| option.id.as_str()).collect();
-        lines.push(format!("answer with: lifeboat answer {run} {} {}", open.step, options.join("|")));
+        lines.extend(open.progress().into_iter().chain(open.question.who()));
+        lines.push(format!("answer with: {}", open.question.command(run, &open.step)));
     }
     let Some(Paused { because, step, .. }) = &state.paused else {
         lines.push(format!("go on with: lifeboat resume {run}"));
@@ -324,12 +343,18 @@ pub(crate) fn what_next(state: &RunState) -> Vec<String> {
             lines.push(format!("or check again with:      lifeboat resume {run} --retry {step}"));
         }
         PauseReason::Person => lines.push(format!("then go on with: lifeboat resume {run}")),
-        PauseReason::Signal => {
+        PauseReason::Signal | PauseReason::Alarm => {
             lines.push(format!("nothing was taken back; go on with: lifeboat resume {run}"));
         }
         PauseReason::Until => {
             lines.push(format!("go on with: lifeboat resume {run}"));
             lines.push(format!("or end it:  lifeboat abort {run}"));
+        }
+        PauseReason::Lock => {
+            lines.push(format!("when that run is over, go on with: lifeboat resume {run}"));
+            lines.push(format!(
+                "if it is dead:                     lifeboat resume {run} --break-lock --reason …"
+            ));
         }
         PauseReason::Timeout => lines.push(format!("wait on with: lifeboat resume {run}")),
         PauseReason::Blocked => lines.push(format!("when it is there, go on with: lifeboat resume {run}")),

@@ -31,10 +31,14 @@ impl Pace {
             "real" => Ok(Self::Times(1.0)),
             _ => {
                 let factor = text.strip_suffix('x').and_then(|factor| factor.parse::<f64>().ok());
-                let factor = factor.filter(|factor| (0.1..=1e6).contains(factor));
-                factor.map(Self::Times).ok_or_else(expected)
+                factor.and_then(Self::times).ok_or_else(expected)
             }
         }
+    }
+
+    /// So many simulated seconds in a real one, where that can be kept.
+    pub(crate) fn times(factor: f64) -> Option<Self> {
+        (0.1..=1e6).contains(&factor).then_some(Self::Times(factor))
     }
 
     /// Holds a simulated clock to the pace, and tells the live view its time. Never ends by itself.

@@ -1,14 +1,18 @@
 //! A plan for people at a table: 80 columns, in the order in which it would happen.
 
 use crate::commands::plan::Document;
+use crate::permitted::{Missing, Permitted};
 use chrono::SecondsFormat;
 use lifeboat_engine::preview::{
-    Asked, Back, CheckPreview, Found, Impact, Owner, Preview, Problem, Runs, StepPreview, Then, Verdict,
+    ActsIn, Asked, Back, CheckPreview, Found, Impact, Owner, Preview, Problem, Runs, StepPreview, Then,
+    Verdict,
 };
+use lifeboat_journal::target::role_name;
 use lifeboat_report::forecast::{sentence, source};
 use lifeboat_report::timeline::duration;
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::Effect;
+use lifeboat_runbook::units::time_text;
 use lifeboat_runbook::value::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -26,6 +30,8 @@ pub(crate) fn page(document: &Document, file: &Path) -> String {
     page.head(preview);
     page.inputs(preview);
     page.checks(preview);
+    page.beside(preview);
+    page.lock(preview);
     page.steps("Steps", &preview.steps);
     page.steps("Cleanup steps of the runbook, whatever became of the others", &preview.cleanup);
     page.afterwards(preview);
@@ -79,8 +85,24 @@ impl Page {
         if let Some(caller) = &preview.caller {
             self.line(&format!("as {caller}"));
         }
+        if let Some(acts_as) = &preview.acts_as {
+            self.line(&format!("acting as {acts_as}, a session of an hour that is renewed"));
+        }
         let at = preview.at.to_rfc3339_opts(SecondsFormat::Secs, true);
         self.line(&format!("Nothing was changed. It is what could be known at {at}."));
+    }
+
+    fn lock(&mut self, preview: &Preview) {
+        let Some(lock) = &preview.lock else { return };
+        self.title("Lock, taken before the first step");
+        let held = lock.held_by.as_ref().map(|holder| {
+            format!("; run {} of {} on {} has it now", holder.run, holder.operator, holder.host)
+        });
+        self.labelled(
+            &format!("{:INDENT$}{}", "", lock.key),
+            SAID,
+            &format!("as the SSM parameter {}{}", lock.parameter, held.unwrap_or_default()),
+        );
     }
 
     fn inputs(&mut self, preview: &Preview) {
@@ -104,6 +126,38 @@ impl Page {
         for (name, value) in rows {
             self.labelled(&format!("{label:at$}{name:width$}"), at + width + 2, &value);
             label = String::new();
+        }
+    }
+
+    /// Alarms that would stop the run, and probes that look while it goes on.
+    fn beside(&mut self, preview: &Preview) {
+        if !preview.alarms.is_empty() {
+            self.title("Alarms, as they are now");
+        }
+        for alarm in &preview.alarms {
+            let does = if alarm.stops { "stops the run when it goes off" } else { "only shows" };
+            let since =
+                alarm.seen.since.map(|since| format!(" since {}", time_text(since))).unwrap_or_default();
+            let label = format!("{:INDENT$}{}", "", alarm.seen.alarm);
+            self.labelled(&label, SAID, &format!("{}{since}; {does}", alarm.seen.state));
+        }
+        if !preview.probes.is_empty() {
+            self.title("Beside the steps, from the first to the last");
+        }
+        for probe in &preview.probes {
+            let marks: Vec<String> =
+                probe.marks.iter().map(|(moment, mark)| format!("{moment} sets {mark}")).collect();
+            let hold = match probe.hold_s {
+                0.0 => String::new(),
+                hold => format!(", up when it held {hold} s"),
+            };
+            let says = format!("{} every {} s{hold}", probe.action, probe.every_s);
+            let label = format!("{:INDENT$}{}", "", probe.probe);
+            self.labelled(&label, SAID, &says);
+            self.values("with", &probe.with);
+            if !marks.is_empty() {
+                self.said("marks", &marks.join(", "));
+            }
         }
     }
 
@@ -186,6 +240,11 @@ impl Page {
         self.labelled(&head, 0, "");
         if let Some(name) = &step.name {
             self.labelled("", INDENT, name);
+        }
+        match &step.acts_in {
+            ActsIn::Own => {}
+            ActsIn::Other(target) => self.said("in", &target.words()),
+            ActsIn::Later => self.said("in", "an account and Region that depend on steps before it"),
         }
         if let Runs::Depends { condition, on } = &step.runs {
             self.said("IF", &format!("`{condition}`, which waits for {}", on.join(", ")));
@@ -325,6 +384,23 @@ impl Page {
         self.title("Permissions");
         let names: Vec<&str> = document.permissions.iter().map(String::as_str).collect();
         self.labelled("", INDENT, &names.join(", "));
+        match &document.granted {
+            Permitted::Yes { principal } => {
+                let name = role_name(principal);
+                self.labelled("", INDENT, &format!("granted, as IAM simulates it: all of them, to {name}"));
+            }
+            Permitted::No { principal, missing } => {
+                let name = role_name(principal);
+                self.labelled("", INDENT, &format!("as IAM simulates it, {name} is NOT granted:"));
+                for Missing { action, resource, denied } in missing {
+                    let how = if *denied { " (denied)" } else { "" };
+                    self.labelled("", INDENT + 2, &format!("{action} on {resource}{how}"));
+                }
+            }
+            Permitted::NotKnown { why } => {
+                self.labelled("", INDENT, &format!("whether they are granted is not known: {why}"));
+            }
+        }
         let mode = document.preview.mode.word();
         self.labelled("", INDENT, &format!("the policy: lifeboat iam {} --mode {mode}", file.display()));
     }

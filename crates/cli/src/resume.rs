@@ -5,26 +5,31 @@ use crate::commands::Globals;
 use crate::connect_to::ProbeArguments;
 use crate::desk::{self, Answers};
 use crate::error::CommandError;
-use crate::home::{Home, ReadRun, user};
-use crate::orders::Orders;
+use crate::home::{Home, ReadRun, host, user};
+use crate::locks::{self, Local, Wanted};
+use crate::orders::{self, Orders};
 use crate::pace::Pace;
-use crate::session::{self, Calls, SOURCES, Screen, Voyage};
+use crate::session::{self, Calls, Party, SIMULATED_OPERATOR, SOURCES, Screen, Voyage};
 use crate::wiring::{self, Wiring, WorldReference};
 use chrono::TimeDelta;
+use lifeboat_engine::adopt::{self as adoption, Adoption};
 use lifeboat_engine::log::RunLog;
+use lifeboat_engine::notify::Crier;
+use lifeboat_engine::start::{Aim, Caller};
 use lifeboat_engine::{amend, start};
 use lifeboat_journal::chain::{self, Verified};
 use lifeboat_journal::event::{
     Actor, Cloud, Draft, EventKind, PlanAmended, RunStarted, SEMANTICS, SourceDigest,
 };
 use lifeboat_journal::file::{JournalWriter, RunDirectory};
+use lifeboat_journal::identity::Identity;
 use lifeboat_journal::outcome::{self, Outcome};
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::id::RunId;
 use lifeboat_runbook::plan::Plan;
 use lifeboat_runbook::spec::Catalog;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +40,8 @@ pub(crate) enum Purpose {
     Resume {
         /// What a person orders.
         orders: Orders,
+        /// What does instead of what the step of `--done` would have made.
+        adopt: BTreeMap<String, String>,
         /// A corrected runbook, and why.
         amended: Option<PathBuf>,
     },
@@ -62,12 +69,16 @@ pub(crate) struct TakeUp {
     pub(crate) confirmed: BTreeSet<String>,
     /// A file of answers.
     pub(crate) answers: Option<PathBuf>,
+    /// Who holds which role from here on.
+    pub(crate) roles: BTreeMap<String, String>,
     /// For a simulated run: the time that passed in the world meanwhile.
     pub(crate) downtime: Option<TimeDelta>,
     /// The AWS profile.
     pub(crate) profile: Option<String>,
     /// Where its probes connect.
     pub(crate) probes: ProbeArguments,
+    /// Why the lock of another run is to be broken, if it is.
+    pub(crate) broken_for: Option<String>,
     /// How to show it.
     pub(crate) screen: Screen,
 }
@@ -80,10 +91,12 @@ impl TakeUp {
             purpose,
             confirmed: BTreeSet::new(),
             answers: None,
+            roles: BTreeMap::new(),
             downtime: None,
             screen: Screen::usual(&globals, output),
             profile: globals.profile,
             probes: ProbeArguments::default(),
+            broken_for: None,
         }
     }
 }
@@ -142,24 +155,45 @@ fn fits(take_up: &TakeUp, started: &RunStarted) -> Result<(), CommandError> {
 }
 
 async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8, CommandError> {
-    let TakeUp { run, purpose, confirmed, answers, downtime, profile, probes, screen } = take_up;
+    let TakeUp { run, purpose, confirmed, answers, roles, downtime, profile, probes, broken_for, screen } =
+        take_up;
     let directory = run.directory.clone();
     let _lock = session::lock(&directory)?;
     // Read again: now nobody else can write.
     let run = home.find(run.id.as_str())?;
     let catalog = wiring::catalog();
     let mut plan = kept_plan(&directory, &run.state, started, &catalog)?;
-    let wiring = wire(&directory, &run.state, started, downtime, profile, &probes).await?;
-    same_account(&wiring, started).await?;
-    let mut drafts = opening(&directory, &run, &wiring)?;
+    let mut wiring = wire(&directory, &run.state, started, downtime, profile, &probes).await?;
+    let caller = same_account(&mut wiring, started).await?;
+    let me = me(started, caller);
+    let Local { _file, broken } = match purpose {
+        Purpose::Resume { .. } => local_lock(home, &run, &plan, started, broken_for.as_deref())?,
+        Purpose::Abort { .. } | Purpose::Cleanup { .. } => Local::none(),
+    };
+    let mut drafts = opening(&directory, &run, &wiring, &me)?;
+    drafts.extend(broken);
+    let resumes = matches!(purpose, Purpose::Resume { .. });
+    drafts.extend(start::assignments(&roles));
     match purpose {
-        Purpose::Resume { mut orders, amended } => {
+        Purpose::Resume { mut orders, adopt, amended } => {
             if let Some(path) = amended {
                 let reason = orders.reason.clone().unwrap_or_default();
                 let (new, draft) = amend(&path, &plan, &run, started, &catalog, reason)?;
                 plan = new;
                 drafts.push(draft);
                 orders.amended = true;
+            }
+            if let (Some(step), false) = (&orders.done, adopt.is_empty()) {
+                let path = orders::named(&plan, &run.state, step)?;
+                let adoption = Adoption {
+                    plan: &plan,
+                    catalog: &catalog,
+                    registry: &wiring.registry,
+                    clock: &wiring.clock,
+                    state: &run.state,
+                };
+                let outputs = adoption::adopt(&adoption, &path, &adopt).await?;
+                orders.adopted = Some((adopt, outputs));
             }
             drafts.extend(orders.drafts(&plan, &catalog, &run.state)?);
         }
@@ -174,6 +208,10 @@ async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8,
             drafts.push(Draft::run(kind).by(Actor::person(user())));
         }
     }
+    if resumes {
+        let held = run.state.roles.iter().chain(&roles).map(|(role, who)| (role.clone(), who.clone()));
+        start::roles(&plan, &held.collect()).map_err(session::roles_refused)?;
+    }
     session::everything_is_in_this_build(&plan, &wiring)?;
     let answers = match answers {
         Some(path) => desk::read_answers(&path, &plan)?,
@@ -182,11 +220,60 @@ async fn drive(home: &Home, take_up: TakeUp, started: &RunStarted) -> Result<u8,
     let calls = Calls::of(&directory);
     let writer = JournalWriter::resume(session::storage(&directory)?, run.id.clone(), &run.journal);
     let plan = Arc::new(plan);
-    let (observers, live) =
+    let (crier, bags) = Crier::new(&plan.notify);
+    let (mut observers, live) =
         session::observers(&screen, &run.id, &wiring, &calls.inbox, &plan, &run.journal.events);
+    observers.push(Box::new(crier));
     let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, run.journal.events, observers));
     log.append(drafts)?;
-    Voyage { plan, catalog, wiring, log, calls, confirmed, until: None, answers, screen, live }.drive().await
+    let lock = session::locking(&wiring, broken_for);
+    let party = Party { me, tabletop: false, answers };
+    Voyage {
+        plan,
+        catalog,
+        wiring,
+        log,
+        directory,
+        calls,
+        confirmed,
+        until: None,
+        lock,
+        party,
+        screen,
+        live,
+        bags,
+    }
+    .drive()
+    .await
+}
+
+/// On this machine a simulated run holds its lock as long as its process lives: it is taken anew.
+fn local_lock(
+    home: &Home,
+    run: &ReadRun,
+    plan: &Plan,
+    started: &RunStarted,
+    broken_for: Option<&str>,
+) -> Result<Local, CommandError> {
+    let simulated = matches!(started.cloud, Cloud::Simulated { .. });
+    let Some(lock) = run.state.lock.to_release().filter(|_| simulated) else { return Ok(Local::none()) };
+    let waits = plan.concurrency.as_ref().is_some_and(|concurrency| concurrency.waits);
+    let (key, runbook, mode) = (lock.key.as_str(), started.runbook.as_str(), started.mode);
+    locks::take(home, &Wanted { key, run: &run.id, runbook, mode, waits, broken_for })
+}
+
+/// Who takes the run up.
+fn me(started: &RunStarted, caller: Caller) -> Identity {
+    match started.is_simulated() {
+        true => {
+            let [user, host] = SIMULATED_OPERATOR;
+            Identity::of_user(user, host)
+        }
+        false => {
+            let arn = Some(caller.before.unwrap_or(caller.arn));
+            Identity { arn, ..Identity::of_user(user(), host()) }
+        }
+    }
 }
 
 async fn wire(
@@ -204,7 +291,8 @@ async fn wire(
             wiring::simulated(world, *seed, &directory.world(), last, probes)
         }
         Cloud::Aws | Cloud::Endpoint { .. } => {
-            Ok(wiring::real(profile, Some(started.region.clone()), probes).await)
+            let (own_profile, region) = (started.access.profile.clone(), Some(started.region.clone()));
+            wiring::real(profile, own_profile, region, probes).await
         }
     }
 }
@@ -217,14 +305,14 @@ fn world_reference(directory: &RunDirectory) -> Result<WorldReference, CommandEr
 }
 
 /// The credentials must be those of the run's account. Without any, the run waits as it is.
-async fn same_account(wiring: &Wiring, started: &RunStarted) -> Result<(), CommandError> {
-    let caller = wiring.caller(&started.region).await.map_err(|error| {
+async fn same_account(wiring: &mut Wiring, started: &RunStarted) -> Result<Caller, CommandError> {
+    let caller = wiring.enter(&Aim::of(started)).await.map_err(|error| {
         let blocked = error.is_blocked();
         let told = CommandError::from(error);
         if blocked { told.code(outcome::PAUSED) } else { told }
     })?;
     if caller.account == started.account {
-        return Ok(());
+        return Ok(caller);
     }
     let message =
         format!("these credentials belong to {}, and the run is in {}", caller.account, started.account);
@@ -232,12 +320,17 @@ async fn same_account(wiring: &Wiring, started: &RunStarted) -> Result<(), Comma
 }
 
 /// What every process writes first that takes a run up.
-fn opening(directory: &RunDirectory, run: &ReadRun, wiring: &Wiring) -> Result<Vec<Draft>, CommandError> {
+fn opening(
+    directory: &RunDirectory,
+    run: &ReadRun,
+    wiring: &Wiring,
+    me: &Identity,
+) -> Result<Vec<Draft>, CommandError> {
     let mut drafts = cut_torn_tail(directory, &run.journal)?;
     let away = run.state.last.map(|last| wiring.clock.now() - last.at);
     let away_s = away.map_or(0.0, |away| away.num_milliseconds() as f64 / 1000.0);
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    drafts.push(Draft::run(EventKind::RunResumed { version, away_s }));
+    drafts.push(Draft::run(EventKind::RunResumed { version, away_s, by: Some(Box::new(me.clone())) }));
     Ok(drafts)
 }
 
@@ -277,6 +370,7 @@ fn amend(
     let amended = PlanAmended {
         sources: digests(&new),
         steps: start::outlines(&new),
+        probes: start::probe_outlines(&new),
         diff: diff.unified_diff().context_radius(2).to_string(),
         reason,
         kept_in,

@@ -70,9 +70,16 @@ pub(crate) async fn heartbeat(clock: Clock, log: Arc<RunLog>, plan: Arc<Plan>) {
 pub(crate) struct Answered(pub(crate) Inbox);
 
 impl Observer for Answered {
-    fn event(&mut self, event: &Event, _: &RunState) {
+    fn event(&mut self, event: &Event, state: &RunState) {
         if let EventKind::PersonAnswered(answer) = &event.kind {
-            self.0.discard(answer.asked);
+            let by = event.actor.id.as_deref();
+            self.0.discard(answer.asked, |given| {
+                Some(given.by.as_str()) == by && given.choice == answer.choice && given.via == answer.via
+            });
+            let step = event.step.as_ref().and_then(|path| state.steps.get(path));
+            if step.and_then(|step| step.asked()).is_some_and(|asked| asked.ended().is_some()) {
+                self.0.discard_all(answer.asked);
+            }
         }
     }
 }
@@ -93,19 +100,27 @@ pub(crate) enum Importance {
 /// Whom an event concerns.
 pub(crate) fn importance(kind: &EventKind) -> Importance {
     match kind {
-        EventKind::AwsCall { .. }
+        EventKind::LockRenewed { .. }
+        | EventKind::AwsCall { .. }
         | EventKind::AwsPolled { .. }
         | EventKind::AwsEvent(_)
         | EventKind::StepAccepted { .. }
         | EventKind::UndoAccepted { .. }
         | EventKind::RtoMeasured(_)
         | EventKind::RpoMeasured(_)
+        | EventKind::DowntimeMeasured { .. }
+        | EventKind::ProbeLooked { .. }
         | EventKind::Evidence { .. }
         | EventKind::TimerFired { .. }
+        | EventKind::NotifySent(_)
+        | EventKind::NotifyRecorded(_)
         | EventKind::RunFinished(_) => Importance::Detail,
+        EventKind::AlarmSeen(seen) if seen.state == "OK" => Importance::Detail,
+        EventKind::AlarmSeen(seen) if seen.state == "ALARM" => Importance::Bad,
         EventKind::AttemptFailed { .. }
         | EventKind::StepFailed { .. }
         | EventKind::UndoFailed { .. }
+        | EventKind::StopTriggered { .. }
         | EventKind::CheckFailed { .. } => Importance::Bad,
         EventKind::StepStarted(intent) if !intent.findings.is_empty() => Importance::Notable,
         EventKind::StepUnknown { .. }
@@ -120,7 +135,17 @@ pub(crate) fn importance(kind: &EventKind) -> Importance {
         | EventKind::CleanupAsked { .. }
         | EventKind::PlanAmended(_)
         | EventKind::RunResumed { .. }
+        | EventKind::LockWaitedFor { .. }
+        | EventKind::LockBroken(_)
+        | EventKind::LockLost { .. }
+        | EventKind::RoleAssigned { .. }
+        | EventKind::UpdateDue { .. }
+        | EventKind::NotifyFailed { .. }
+        | EventKind::ClockJumped { .. }
+        | EventKind::ClockSkew { .. }
         | EventKind::TailDropped { .. } => Importance::Notable,
+        EventKind::LockAcquired(lock) if lock.expired.is_some() => Importance::Notable,
+        EventKind::LockReleased { error: Some(_) } => Importance::Notable,
         _ => Importance::Usual,
     }
 }

@@ -4,13 +4,12 @@ use crate::home::environment;
 use async_trait::async_trait;
 use lifeboat_aws::Aws;
 use lifeboat_engine::action::{ActionError, Place};
-use lifeboat_engine::driver::Identity;
 use lifeboat_engine::secrets::{Fetched, Reference, SecretSource};
 use lifeboat_runbook::plan::SecretStore;
 use std::fs;
 use std::sync::Arc;
 
-/// Reads secrets, and says whose credentials these are.
+/// Reads secrets with the credentials of the run.
 pub(crate) struct Secrets(pub(crate) Arc<Aws>);
 
 #[async_trait]
@@ -30,13 +29,6 @@ impl SecretSource for Secrets {
                 Ok(Fetched { text: secret.text, version: secret.version })
             }
         }
-    }
-}
-
-#[async_trait]
-impl Identity for Secrets {
-    async fn account(&self, region: &str) -> Result<String, ActionError> {
-        Ok(lifeboat_aws::sts::caller_identity(&self.0, region).await?.account)
     }
 }
 

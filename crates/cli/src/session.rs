@@ -8,6 +8,7 @@ use crate::faults::{self, Faults, Kill, Mortal};
 use crate::home::Home;
 use crate::inbox::Inbox;
 use crate::live::{self, Live, Look};
+use crate::locks::{self, Local, Wanted};
 use crate::orders;
 use crate::pace::Pace;
 use crate::reports::{self, Place};
@@ -17,21 +18,25 @@ use crate::terminal::{self, Terminal};
 use crate::wiring::{self, Wiring, WorldReference};
 use chrono::{DateTime, Utc};
 use lifeboat_engine::driver::{Engine, Outside, Stop};
+use lifeboat_engine::locking::Locking;
 use lifeboat_engine::log::{Observer, RunLog};
 use lifeboat_engine::name;
-use lifeboat_engine::start::{self, Aim, Start};
+use lifeboat_engine::notify::{self, Bags, Crier, Post};
+use lifeboat_engine::start::{self, Aim, RoleError, Start};
 use lifeboat_journal::chain;
 use lifeboat_journal::event::{Cloud, Draft, Event};
 use lifeboat_journal::file::{FileStorage, JournalWriter, RunDirectory, Storage};
+use lifeboat_journal::identity::Identity;
 use lifeboat_journal::outcome;
 use lifeboat_journal::state::RunState;
 use lifeboat_runbook::check::Checked;
 use lifeboat_runbook::id::{RunId, StepPath};
+use lifeboat_runbook::notice::Updates;
 use lifeboat_runbook::plan::{AllowedResource, Mode, Plan};
 use lifeboat_runbook::spec::{Catalog, Effect};
 use lifeboat_sim::WorldDefinition;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -45,11 +50,13 @@ use tokio::task::JoinHandle;
 pub(crate) struct Request {
     /// Drill or recovery.
     pub(crate) mode: Mode,
+    /// Whether people are asked while the clock of the simulation goes on.
+    pub(crate) tabletop: bool,
     /// The simulation; nothing for the real AWS.
     pub(crate) simulate: Option<Simulation>,
     /// Checks that need not hold, and why.
     pub(crate) accepted: Vec<String>,
-    /// Why, for those.
+    /// Why, for those, and for a lock that is broken.
     pub(crate) reason: Option<String>,
     /// When service was lost.
     pub(crate) disrupted_at: Option<DateTime<Utc>>,
@@ -118,9 +125,19 @@ pub(crate) fn run(home: &Home, arguments: &StartArguments, request: Request) -> 
     if let Some(sentence) = start::not_yet(&plan) {
         return Err(CommandError::refused(sentence));
     }
+    start::roles(&plan, &arguments.roles.by_role()).map_err(roles_refused)?;
     let inputs = arguments.given.resolve(home, &plan)?;
     let runtime = runtime(request.simulate.is_some())?;
     runtime.block_on(Session { home, arguments, request, catalog, plan, inputs }.drive())
+}
+
+/// What is wrong with `--role`: a name that is not there is misuse, somebody who is missing refuses the start.
+pub(crate) fn roles_refused(error: RoleError) -> CommandError {
+    let hint = error.hint();
+    match error {
+        RoleError::Unknown { .. } => CommandError::usage(error.to_string()).hint(hint),
+        RoleError::Missing { .. } => CommandError::refused(error.to_string()).hint(hint),
+    }
 }
 
 /// Reads and checks a runbook; what is wrong with it goes to standard error.
@@ -151,23 +168,68 @@ impl Session<'_> {
         let until = self.request.until.as_deref().map(|name| orders::until(&self.plan, name)).transpose()?;
         let id = self.run_id()?;
         let directory = RunDirectory::of(self.home.path(), &id);
-        let wiring = self.wire(&directory).await?;
+        let mut wiring = self.wire(&directory).await?;
         everything_is_in_this_build(&self.plan, &wiring)?;
         let start = self.start(&wiring)?;
         let aim = start::aim(&self.plan, &self.catalog, &start, wiring.clock.now())?;
-        let caller = wiring.caller(&aim.region).await;
+        let caller = wiring.enter(&aim).await;
+        locks::announce(self.home, &self.plan, self.request.mode, &aim, self.request.simulate.is_some());
         self.consent(&aim, &caller)?;
+        let key = start::lock_key(&self.plan, &self.catalog, &start, &aim, wiring.clock.now())?;
+        let local = self.local_lock(key.as_deref(), &id, &directory)?;
         let _lock = self.open(&directory)?;
         let calls = Calls::of(&directory);
         let plan = Arc::new(self.plan.clone());
-        let (observers, live) = observers(&self.request.screen, &id, &wiring, &calls.inbox, &plan, &[]);
+        let (mut observers, live) = observers(&self.request.screen, &id, &wiring, &calls.inbox, &plan, &[]);
+        let (crier, bags) = Crier::new(&plan.notify);
+        observers.push(Box::new(crier));
         let kill = self.request.simulate.as_ref().and_then(|simulation| simulation.kill);
         let writer = JournalWriter::create(mortal(storage(&directory)?, kill), id);
         let log = Arc::new(RunLog::new(wiring.clock.clone(), writer, Vec::new(), observers));
         start::begin(&log, &self.plan, &start, &aim, &caller)?;
+        let Local { _file, broken } = local;
+        log.append(broken)?;
+        start::guard_steps(&log, &self.plan, &self.catalog, wiring.logins().as_ref()).await?;
         log.append(orders::accept(&accepted, self.request.reason.as_deref()))?;
-        let Self { request: Request { confirmed, screen, .. }, catalog, .. } = self;
-        Voyage { plan, catalog, wiring, log, calls, confirmed, until, answers, screen, live }.drive().await
+        let by_force = self.arguments.break_lock.then(|| self.request.reason.clone().unwrap_or_default());
+        let me = log.with_state(|state| state.operators.first().cloned().unwrap_or_default());
+        let Self { request: Request { confirmed, screen, tabletop, .. }, catalog, .. } = self;
+        let lock = locking(&wiring, by_force);
+        let party = Party { me, tabletop, answers };
+        Voyage {
+            plan,
+            catalog,
+            wiring,
+            log,
+            directory,
+            calls,
+            confirmed,
+            until,
+            lock,
+            party,
+            screen,
+            live,
+            bags,
+        }
+        .drive()
+        .await
+    }
+
+    /// Two processes that simulate do not see each other's locks, except by this one.
+    fn local_lock(
+        &self,
+        key: Option<&str>,
+        run: &RunId,
+        directory: &RunDirectory,
+    ) -> Result<Local, CommandError> {
+        let Some(key) = key.filter(|_| self.request.simulate.is_some()) else { return Ok(Local::none()) };
+        let waits = self.plan.concurrency.as_ref().is_some_and(|concurrency| concurrency.waits);
+        let broken_for = self.request.reason.as_deref().filter(|_| self.arguments.break_lock);
+        let (runbook, mode) = (self.plan.name.as_str(), self.request.mode);
+        locks::take(self.home, &Wanted { key, run, runbook, mode, waits, broken_for }).inspect_err(|_| {
+            // Nothing has begun: of this run nothing stays.
+            let _still_there = fs::remove_dir_all(directory.path());
+        })
     }
 
     /// From the seed in a simulated run, so that the same seed gives the same run; a seed used before gets a number.
@@ -190,7 +252,8 @@ impl Session<'_> {
     async fn wire(&self, directory: &RunDirectory) -> Result<Wiring, CommandError> {
         let Some(Simulation { reference, world, seed, .. }) = &self.request.simulate else {
             let (profile, region) = (self.request.profile.clone(), self.request.region.clone());
-            return Ok(wiring::real(profile, region, &self.arguments.probes).await);
+            let own_profile = start::profile(&self.plan, self.arguments.target.as_deref())?;
+            return wiring::real(profile, own_profile, region, &self.arguments.probes).await;
         };
         let failed = |error: io::Error| CommandError::file("write", directory.path(), &error);
         directory.create().map_err(failed)?;
@@ -202,7 +265,7 @@ impl Session<'_> {
     fn start(&self, wiring: &Wiring) -> Result<Start, CommandError> {
         let simulated = self.request.simulate.is_some();
         let (operator, host) = match simulated {
-            true => ("simulated operator".to_owned(), "simulated host".to_owned()),
+            true => SIMULATED_OPERATOR.map(str::to_owned).into(),
             false => (crate::home::user(), crate::home::host()),
         };
         let previous_head = match simulated {
@@ -225,6 +288,9 @@ impl Session<'_> {
             disrupted_at: self.request.disrupted_at,
             previous_head,
             default_region: self.request.region.clone().or_else(|| wiring.default_region()),
+            roles: self.arguments.roles.by_role(),
+            people: BTreeMap::new(),
+            target: self.arguments.target.clone(),
         })
     }
 
@@ -324,7 +390,8 @@ pub(crate) fn typed(prompt: &str) -> Result<String, CommandError> {
 
 /// Refuses a plan that names an action whose code is not here: better now than in the middle.
 pub(crate) fn everything_is_in_this_build(plan: &Plan, wiring: &Wiring) -> Result<(), CommandError> {
-    let steps = plan.every_step().into_iter();
+    let probes = plan.every_probe().into_iter().map(|probe| &probe.look);
+    let steps = plan.every_step().into_iter().chain(probes);
     let missing =
         steps.filter_map(|step| step.action()).find(|action| wiring.registry.action(action).is_none());
     match missing {
@@ -402,19 +469,39 @@ const BLOCKED_UNATTENDED: Duration = Duration::from_secs(15 * 60);
 /// The same in a simulated run, where waiting takes no time.
 const BLOCKED_SIMULATED: Duration = Duration::from_secs(4 * 3600);
 
+/// Who starts a simulated run, and where: the same for everybody, as the whole journal is.
+pub(crate) const SIMULATED_OPERATOR: [&str; 2] = ["simulated operator", "simulated host"];
+
+/// The people of this process.
+pub(crate) struct Party {
+    /// Who sits here.
+    pub(crate) me: Identity,
+    /// Whether the clock of the simulation goes on while people think.
+    pub(crate) tabletop: bool,
+    /// Answers given in advance.
+    pub(crate) answers: Answers,
+}
+
 /// A run that has its first event and can be driven on.
 pub(crate) struct Voyage {
     pub(crate) plan: Arc<Plan>,
     pub(crate) catalog: Catalog,
     pub(crate) wiring: Wiring,
     pub(crate) log: Arc<RunLog>,
+    pub(crate) directory: RunDirectory,
     pub(crate) calls: Calls,
     pub(crate) confirmed: BTreeSet<String>,
     pub(crate) until: Option<StepPath>,
-    pub(crate) answers: Answers,
+    pub(crate) lock: Locking,
+    pub(crate) party: Party,
     pub(crate) screen: Screen,
     pub(crate) live: Option<Live>,
+    /// What people are to be told, until somebody delivers it.
+    pub(crate) bags: Bags,
 }
+
+/// How long a process waits at its end for messages to people that are on their way.
+const LAST_MESSAGES: Duration = Duration::from_secs(8);
 
 /// Tasks that go on beside a run and end with it.
 struct Beside(Vec<JoinHandle<()>>);
@@ -429,17 +516,30 @@ impl Drop for Beside {
 
 impl Voyage {
     /// Drives it as far as it goes now, and tells what came of it.
-    pub(crate) async fn drive(self) -> Result<u8, CommandError> {
+    pub(crate) async fn drive(mut self) -> Result<u8, CommandError> {
         let terminal = Terminal::here(self.live.as_ref()).filter(|_| self.screen.asks());
         signals::listen(self.log.clone(), self.calls.ask.clone());
-        let beside = self.beside();
+        let post = self.post();
+        let beside = self.beside(&post);
         let gone = self.go(terminal).await;
+        post.settled(LAST_MESSAGES).await;
         drop(beside);
         if let Some(live) = &self.live {
             live.end();
         }
         gone?;
         finish(&self.log, &self.screen)
+    }
+
+    /// Who tells people what happens.
+    fn post(&mut self) -> Arc<Post> {
+        let bags = std::mem::take(&mut self.bags);
+        let record = (self.log.clone(), self.wiring.clock.clone());
+        let (secrets, notifiers) = (self.wiring.secrets(), self.wiring.notifiers.clone());
+        let post = Post::new(self.plan.clone(), self.catalog.clone(), record, secrets, notifiers, bags);
+        let post = Arc::new(post);
+        self.wiring.outbox.open(post.clone());
+        post
     }
 
     async fn go(&self, terminal: Option<Terminal>) -> Result<(), CommandError> {
@@ -454,11 +554,20 @@ impl Voyage {
         }
     }
 
-    /// Orders from other terminals, the metronome of a simulated run, and the heartbeat of the plain lines where somebody waits for them.
-    fn beside(&self) -> Beside {
+    /// Orders from other terminals, messages and reminders to people, the metronome of a simulated run, and the heartbeat of the plain lines where somebody waits for them.
+    fn beside(&self, post: &Arc<Post>) -> Beside {
         let clock = &self.wiring.clock;
         let (inbox, log) = (self.calls.inbox.clone(), self.log.clone());
-        let mut tasks = vec![tokio::spawn(async move { inbox.carry_out_orders(&log).await })];
+        let post = post.clone();
+        let mut tasks = vec![
+            tokio::spawn(async move { inbox.carry_out_orders(&log).await }),
+            tokio::spawn(async move { post.carry().await }),
+        ];
+        if let Some(Updates { every, to }) = self.plan.playbook.as_ref().and_then(|said| said.updates.clone())
+        {
+            let every = every.to_std().unwrap_or_default();
+            tasks.push(tokio::spawn(notify::remind(self.log.clone(), clock.clone(), every, to)));
+        }
         if self.screen.pace != Pace::Instant {
             tasks.push(tokio::spawn(self.screen.pace.keep(clock.clone(), self.live.clone())));
         }
@@ -493,26 +602,27 @@ impl Voyage {
             (false, Some(_)) => None,
             (false, None) => Some(BLOCKED_UNATTENDED),
         };
-        let (mode, operator) = self.log.with_state(|state| {
-            let started = state.started.as_ref();
-            started.map_or((Mode::Drill, String::new()), |started| (started.mode, started.operator.clone()))
-        });
+        let mode =
+            self.log.with_state(|state| state.started.as_ref().map_or(Mode::Drill, |started| started.mode));
         let people = Desk {
             clock: self.wiring.clock.clone(),
             simulated,
             mode,
-            operator,
+            tabletop: self.party.tabletop,
+            me: self.party.me.clone(),
+            directory: self.directory.clone(),
             terminal,
             inbox: self.calls.inbox.clone(),
-            answers: self.answers.clone(),
+            answers: self.party.answers.clone(),
             used: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
         };
         Outside {
             people: Arc::new(people),
             secrets: self.wiring.secrets(),
-            identity: self.wiring.secrets(),
+            identity: self.wiring.logins(),
             blocked_limit,
+            lock: self.lock.clone(),
         }
     }
 
@@ -529,6 +639,11 @@ impl Voyage {
             false => asked.await,
         }
     }
+}
+
+/// Where a run takes its lock, and why it is to be broken, if it is.
+pub(crate) fn locking(wiring: &Wiring, broken_for: Option<String>) -> Locking {
+    Locking { place: wiring.locks(), by_force: broken_for.map(|reason| (crate::home::user(), reason)) }
 }
 
 /// Takes a run for this process.

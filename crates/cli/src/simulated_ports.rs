@@ -61,7 +61,8 @@ impl World {
 impl Dial for World {
     async fn dial(&self, request: &DialRequest) -> Result<Duration, NoAnswer> {
         let Address { host, port } = &request.address;
-        let answer = reach::connect(&self.simulator.world(), host, *port).map(|takes| ((), takes));
+        let answer =
+            self.simulator.with_world(|world| reach::connect(world, host, *port)).map(|takes| ((), takes));
         let ((), took) = self.take(&request.address, answer, request.timeout).await?;
         Ok(took)
     }
@@ -71,7 +72,7 @@ impl Dial for World {
 impl Http for World {
     async fn ask(&self, request: &HttpRequest) -> Result<HttpAnswer, NoAnswer> {
         let Address { host, port } = &request.address;
-        let answer = reach::ask(&self.simulator.world(), host, *port).map(|page| {
+        let answer = self.simulator.with_world(|world| reach::ask(world, host, *port)).map(|page| {
             let latency = page.latency;
             (page, latency)
         });

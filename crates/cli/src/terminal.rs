@@ -4,6 +4,7 @@
 use crate::live::Live;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, mpsc};
 
 /// A terminal with a person at it.
@@ -85,8 +86,21 @@ fn read_lines(typed: mpsc::UnboundedSender<String>) {
         for line in io::stdin().lock().lines() {
             let sent = line.is_ok_and(|line| typed.send(line).is_ok());
             if !sent {
-                return;
+                break;
             }
         }
+        wait_if_closed();
     });
+}
+
+/// So long SIGHUP may be on its way.
+const HANG_UP: Duration = Duration::from_secs(2);
+
+/// A terminal that is closed ends the input as Ctrl-D does, and means something else: SIGHUP says it in a moment. Until then
+/// nobody has left a question open.
+pub(crate) fn wait_if_closed() {
+    if !io::stdin().is_terminal() {
+        let (_nobody, nothing) = std::sync::mpsc::channel::<()>();
+        let _waited = nothing.recv_timeout(HANG_UP);
+    }
 }

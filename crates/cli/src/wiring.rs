@@ -2,24 +2,30 @@
 
 use crate::connect_to::ProbeArguments;
 use crate::error::CommandError;
+use crate::home::environment;
+use crate::logins::Logins;
 use crate::secrets::Secrets;
+use crate::session;
 use crate::simulated_ports;
 use chrono::{DateTime, Utc};
-use lifeboat_aws::Aws;
+use lifeboat_aws::iam::{self, Denied, Question};
+use lifeboat_aws::{Aws, Mfa};
 use lifeboat_engine::action::ActionError;
 use lifeboat_engine::clock::Clock;
+use lifeboat_engine::lock::RunLock;
+use lifeboat_engine::notify::{Notifiers, Outbox};
 use lifeboat_engine::record::RecordSource;
 use lifeboat_engine::registry::Registry;
-use lifeboat_engine::start::Caller;
+use lifeboat_engine::start::{Aim, Caller};
 use lifeboat_journal::chain;
 use lifeboat_journal::event::Cloud;
-use lifeboat_probe::Ports;
 use lifeboat_runbook::spec::Catalog;
 use lifeboat_sim::fault::Fault;
 use lifeboat_sim::{SimClock, SimHttpClient, Simulator, WorldDefinition, WorldEntry, WorldLog};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,19 +42,58 @@ pub(crate) struct Wiring {
     pub(crate) clock: Clock,
     /// What can be done in it.
     pub(crate) registry: Registry,
+    /// What `notify.send` sends by, once there is a run.
+    pub(crate) outbox: Arc<Outbox>,
+    /// Who tells people; nobody in a simulation.
+    pub(crate) notifiers: Option<Notifiers>,
     aws: Arc<Aws>,
+    logins: Arc<Logins>,
 }
 
 impl Wiring {
-    /// Who AWS says we are.
-    pub(crate) async fn caller(&self, region: &str) -> Result<Caller, ActionError> {
-        let identity = lifeboat_aws::sts::caller_identity(&self.aws, region).await?;
-        Ok(Caller { account: identity.account, arn: identity.arn })
+    /// Takes the credentials that the run is to act with; who AWS says they are.
+    pub(crate) async fn enter(&mut self, aim: &Aim) -> Result<Caller, ActionError> {
+        let (target, regions) = (aim.target(), aim.asked_in());
+        let caller = self.logins.who(&target, &regions).await?;
+        self.aws = self.logins.aws(&target).await?;
+        self.registry = self.logins.actions(&self.aws);
+        Ok(caller)
     }
 
-    /// Where secrets are read, and who says whose credentials these are.
+    /// Whose credentials these are before any role is assumed, asked in a Region.
+    pub(crate) async fn caller(&self, region: &str) -> Result<Caller, ActionError> {
+        let identity = lifeboat_aws::sts::caller_identity(&self.aws, region).await?;
+        Ok(Caller { account: identity.account, arn: identity.arn, before: None })
+    }
+
+    /// What IAM does not permit a principal, asked with the credentials of the run.
+    pub(crate) async fn permissions(
+        &self,
+        region: &str,
+        principal: &str,
+        questions: &[Question],
+    ) -> Result<BTreeSet<Denied>, ActionError> {
+        iam::simulate(&self.aws, region, principal, questions).await
+    }
+
+    /// Where secrets are read.
     pub(crate) fn secrets(&self) -> Arc<Secrets> {
         Arc::new(Secrets(self.aws.clone()))
+    }
+
+    /// Everything in a Region that carries the tags of a run.
+    pub(crate) async fn leftovers(&self, region: &str) -> lifeboat_aws::leftovers::Found {
+        lifeboat_aws::leftovers::find(&self.aws, region).await
+    }
+
+    /// Where runs take their locks.
+    pub(crate) fn locks(&self) -> Arc<dyn RunLock> {
+        Arc::new(lifeboat_aws::ssm::Locks(self.aws.clone()))
+    }
+
+    /// Who says whose credentials these are, and what acts with others.
+    pub(crate) fn logins(&self) -> Arc<Logins> {
+        self.logins.clone()
     }
 
     /// The Region of the profile or the environment.
@@ -172,7 +217,11 @@ fn in_world(
     let time = clock.clone();
     let aws = Arc::new(Aws::simulated(SimHttpClient::new(simulator.clone()), move || time.now()));
     let ports = simulated_ports::ports(&simulator, &clock, probes.run_commands);
-    Ok(Wiring { cloud: Cloud::Simulated { world, seed }, clock, registry: registry(&aws, ports), aws })
+    let cloud = Cloud::Simulated { world, seed };
+    let outbox = Arc::default();
+    let logins = Arc::new(Logins::new(aws.clone(), ports, &outbox, None, false));
+    let registry = logins.actions(&aws);
+    Ok(Wiring { cloud, clock, registry, outbox, notifiers: None, aws, logins })
 }
 
 /// What happened in a simulated world so far. A line without its end was never accepted: it is cut off.
@@ -198,35 +247,52 @@ fn world_entries(log: &Path) -> Result<Vec<WorldEntry>, CommandError> {
         .collect()
 }
 
-/// Amazon Web Services, or whatever endpoint the environment names.
-pub(crate) async fn real(profile: Option<String>, region: Option<String>, probes: &ProbeArguments) -> Wiring {
-    let aws = Arc::new(Aws::real(profile, region).await);
+/// Amazon Web Services, or whatever endpoint the environment names. The profile is that of the command line, else the
+/// one that the target names.
+pub(crate) async fn real(
+    profile: Option<String>,
+    own_profile: Option<String>,
+    region: Option<String>,
+    probes: &ProbeArguments,
+) -> Result<Wiring, CommandError> {
+    let aws = Arc::new(begin_session(profile.or_else(|| own_profile.clone()), region).await?);
     let cloud = match aws.endpoint() {
         Some(url) => Cloud::Endpoint { url },
         None => Cloud::Aws,
     };
     let clock = Clock::real();
     let ports = lifeboat_probe::real::ports(&clock, probes.redirects(cloud == Cloud::Aws));
-    let registry = registry(&aws, ports);
-    Wiring { cloud, clock, registry, aws }
+    let outbox = Arc::default();
+    let notifiers = Some(lifeboat_probe::real::notifiers(&clock));
+    let logins = Arc::new(Logins::new(aws.clone(), ports, &outbox, own_profile, true));
+    let registry = logins.actions(&aws);
+    Ok(Wiring { cloud, clock, registry, outbox, notifiers, aws, logins })
 }
 
 /// The records that AWS keeps, with the Region of the profile or the environment.
 pub(crate) async fn records(
     profile: Option<String>,
     region: Option<String>,
-) -> (Vec<Box<dyn RecordSource>>, Option<String>) {
-    let aws = Arc::new(Aws::real(profile, region).await);
+) -> Result<(Vec<Box<dyn RecordSource>>, Option<String>), CommandError> {
+    let aws = Arc::new(begin_session(profile, region).await?);
     let region = aws.default_region();
-    (lifeboat_aws::records(&aws), region)
+    Ok((lifeboat_aws::records(&aws), region))
 }
 
-/// The actions of a run.
-fn registry(aws: &Arc<Aws>, ports: Ports) -> Registry {
-    let mut registry = Registry::default();
-    lifeboat_aws::register(&mut registry, aws);
-    lifeboat_probe::register(&mut registry, ports);
-    registry
+/// AWS with the credentials of a profile; a code is asked for where it wants one.
+async fn begin_session(profile: Option<String>, region: Option<String>) -> Result<Aws, CommandError> {
+    // Keys in the environment go before every profile that is not named.
+    let by_keys = profile.is_none() && environment("AWS_ACCESS_KEY_ID").is_some();
+    let Some(mfa) = Mfa::of(profile.as_deref()).await.filter(|_| !by_keys) else {
+        return Ok(Aws::real(profile, region).await);
+    };
+    if !io::stdin().is_terminal() {
+        let message = format!("the profile `{}` wants a code of {}", mfa.profile, mfa.serial);
+        return Err(CommandError::refused(format!("{message}, and there is no terminal to ask on"))
+            .hint("start it from a terminal, or log in before with `aws sts assume-role` and give it those credentials"));
+    }
+    let code = session::typed(&format!("Code of {}: ", mfa.serial))?;
+    Ok(mfa.open(&code, region).await?)
 }
 
 /// The run's clock, as the simulator wants it.

@@ -8,6 +8,8 @@ use chrono::DateTime;
 use lifeboat_engine::action::{Action, ActionError, Observation, StepContext};
 use lifeboat_engine::clock::Clock;
 use lifeboat_engine::driver::{Engine, Identity, Outside};
+use lifeboat_engine::lock::NoLock;
+use lifeboat_engine::locking::Locking;
 use lifeboat_engine::log::RunLog;
 use lifeboat_engine::people::Nobody;
 use lifeboat_engine::registry::Registry;
@@ -16,6 +18,7 @@ use lifeboat_engine::start::{self, Aim, Caller, Start};
 use lifeboat_journal::event::Cloud;
 use lifeboat_journal::file::{JournalWriter, Storage};
 use lifeboat_journal::outcome::Verdict;
+use lifeboat_journal::target::Target;
 use lifeboat_runbook::check::{Files, check};
 use lifeboat_runbook::diagnostic::Source;
 use lifeboat_runbook::id::RunId;
@@ -60,8 +63,8 @@ struct Someone;
 
 #[async_trait]
 impl Identity for Someone {
-    async fn account(&self, _: &str) -> Result<String, ActionError> {
-        Ok("111122223333".to_owned())
+    async fn caller(&self, _: &Target) -> Result<Caller, ActionError> {
+        Ok(Caller { account: "111122223333".to_owned(), arn: String::new(), before: None })
     }
 }
 
@@ -122,9 +125,12 @@ async fn drive(plan: Plan, catalog: Catalog, clock: Clock) -> Option<Verdict> {
         disrupted_at: None,
         previous_head: None,
         default_region: None,
+        roles: BTreeMap::new(),
+        people: BTreeMap::new(),
+        target: None,
     };
-    let aim = Aim { account: None, region: "eu-west-1".into() };
-    let caller = Ok(Caller { account: "111122223333".into(), arn: "arn".into() });
+    let aim = Aim { account: None, region: "eu-west-1".into(), ..Aim::default() };
+    let caller = Ok(Caller { account: "111122223333".into(), arn: "arn".into(), before: None });
     start::begin(&log, &plan, &start, &aim, &caller).expect("a journal");
     let mut registry = Registry::default();
     registry.add_action(Arc::new(Nothing));
@@ -134,6 +140,7 @@ async fn drive(plan: Plan, catalog: Catalog, clock: Clock) -> Option<Verdict> {
         secrets: Arc::new(NoSecrets),
         identity: Arc::new(Someone),
         blocked_limit: None,
+        lock: Locking { place: Arc::new(NoLock), by_force: None },
     };
     let engine = Engine {
         plan: Arc::new(plan),

@@ -6,6 +6,7 @@ use crate::lookout::{Seen, Watch};
 use crate::name::Charset;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use lifeboat_journal::event::Failure;
 use lifeboat_runbook::id::{RunId, StepPath};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::{ActionSpec, Effect, Grade, Resource};
@@ -234,6 +235,13 @@ pub struct ActionError {
     pub hint: Option<String>,
 }
 
+impl From<Failure> for ActionError {
+    fn from(failure: Failure) -> Self {
+        let kind = if failure.refused { ErrorKind::Refused } else { ErrorKind::Failed };
+        Self { kind, code: failure.code, message: failure.message, hint: failure.hint }
+    }
+}
+
 /// What may be done about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -423,6 +431,9 @@ pub struct StepContext {
     pub now: DateTime<Utc>,
     /// Where notes go.
     pub notes: Arc<dyn Notes>,
+    /// Whether a person says that what is named in [`Prepared::names`] does instead of what this attempt would make:
+    /// then it need not carry its marks.
+    pub adopted: bool,
 }
 
 impl StepContext {
@@ -441,9 +452,10 @@ impl StepContext {
         crate::name::tags(&self.runbook, &self.run, &self.path, self.attempt)
     }
 
-    /// Whether `tags` carry the marks of this attempt.
+    /// Whether `tags` carry the marks of this attempt, or a person vouches for what has them.
     pub fn is_ours(&self, tags: &BTreeMap<String, String>) -> bool {
-        ["lifeboat:run", "lifeboat:step"].iter().all(|key| tags.get(*key) == self.tags().get(*key))
+        self.adopted
+            || ["lifeboat:run", "lifeboat:step"].iter().all(|key| tags.get(*key) == self.tags().get(*key))
     }
 
     /// Journals a note.

@@ -11,7 +11,6 @@ use futures_util::future::{Either, select};
 use lifeboat_journal::event::{Actor, Answer, Choice, Draft, EventKind, PauseReason, Question};
 use lifeboat_journal::state::{Asked, StepState};
 use lifeboat_runbook::id::StepPath;
-use std::collections::BTreeMap;
 use std::pin::{Pin, pin};
 
 /// Who answered, and what; nothing where nobody is there.
@@ -27,9 +26,7 @@ pub(crate) struct Conversation<'worker> {
 impl Worker {
     /// Waits for the answer to a step's question, or until people had their time.
     pub(crate) async fn ask(&self, step: &StepPath) -> Result<Came, JournalLost> {
-        let asked = self.log.with_state(|state| state.step(step).asked().cloned());
-        let Some(asked) = asked else { return Ok(Came::Over) };
-        let open = open(step, &asked);
+        let Some(open) = self.log.with_state(|state| Open::of(state, step)) else { return Ok(Came::Over) };
         let answered = pin!(self.fitting_answer(open.clone()));
         let too_late = pin!(self.too_late(step));
         let stopped = pin!(self.stopped_or(std::future::pending()));
@@ -67,7 +64,7 @@ impl Worker {
             let given = self.outside.people.answer(&open).await?;
             match people::accept(&open, &given) {
                 Ok(answer) => return Some((given.by, answer)),
-                Err(problem) => self.outside.people.refuse(&open, &problem),
+                Err(problem) => self.outside.people.refuse(&open, &given, &problem),
             }
         }
     }
@@ -111,7 +108,7 @@ impl Worker {
             self.hand_on(attempt, &Stage::answer(&answer.choice, &subject), sent).await?;
             return Ok(None);
         }
-        let open = open(&path, &asked);
+        let Some(open) = self.log.with_state(|state| Open::of(state, &path)) else { return Ok(None) };
         let answered = Box::pin(self.fitting_answer(open.clone()));
         Ok(Some(Conversation { subject, open, answered }))
     }
@@ -188,10 +185,6 @@ fn waits(open: &Open) -> String {
     format!("{} waits for an answer: {}", open.step, open.question.text.trim())
 }
 
-fn open(step: &StepPath, asked: &Asked) -> Open {
-    Open { step: step.clone(), asked: asked.at.seq, question: (*asked.question).clone() }
-}
-
 fn last_about<'state>(state: &'state StepState, subject: &str) -> Option<&'state Asked> {
     state.questions_of_the_attempt().filter(|asked| asked.question.subject.as_deref() == Some(subject)).last()
 }
@@ -225,14 +218,6 @@ pub(crate) fn asked_for(state: &StepState, now: DateTime<Utc>) -> TimeDelta {
 
 fn approval(subject: &str, text: String) -> Question {
     let choice = |(id, label): (&str, &str)| Choice { id: id.to_owned(), label: label.to_owned() };
-    Question {
-        kind: "approve".to_owned(),
-        text,
-        options: [("approve", "permit it"), ("reject", "do not permit it")].map(choice).into(),
-        fields: BTreeMap::new(),
-        evidence: BTreeMap::new(),
-        timeout_s: None,
-        on_timeout: None,
-        subject: Some(subject.to_owned()),
-    }
+    let options = [("approve", "permit it"), ("reject", "do not permit it")].map(choice).into();
+    Question { subject: Some(subject.to_owned()), ..Question::new("approve", text, options) }
 }

@@ -53,6 +53,20 @@ impl Chart {
         found
     }
 
+    /// The steps around the one at `path` as they are planned, the outermost first, and it itself.
+    pub fn around<'plan>(&self, plan: &'plan Plan, path: &StepPath) -> Vec<&'plan Step> {
+        let mut lists = plan.lists();
+        let mut around = Vec::new();
+        for (list, place) in self.ways.get(&path.planned()).map(|way| way.iter()).into_iter().flatten() {
+            let Some(step) = lists.get(usize::from(*list)).and_then(|list| list.get(*place as usize)) else {
+                break;
+            };
+            lists = step.lists();
+            around.push(step);
+        }
+        around
+    }
+
     /// The step at `path`, with that path.
     pub fn step<'plan>(&self, plan: &'plan Plan, path: &StepPath) -> Option<Cow<'plan, Step>> {
         let planned = self.planned(plan, path)?;

@@ -9,7 +9,8 @@ use futures_util::future::{Either, select};
 use rustix::time::{ClockId, clock_gettime};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime};
 
 /// Tells the time and waits. Cheap to clone.
@@ -21,7 +22,53 @@ pub struct Clock {
 #[derive(Clone, Debug)]
 enum Kind {
     Real { origin: Duration },
-    Simulated { start: DateTime<Utc>, origin: tokio::time::Instant },
+    Simulated { start: DateTime<Utc>, origin: tokio::time::Instant, meddled: Arc<Meddled> },
+}
+
+/// What was done to the clocks of a simulated machine.
+#[derive(Debug, Default)]
+struct Meddled {
+    ahead_ms: AtomicI64,
+    asleep_ms: AtomicI64,
+}
+
+/// What the clocks of a machine show at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// UTC, to the millisecond: may be set.
+    pub now: DateTime<Utc>,
+    /// As [`Clock::mono_ms`]: goes on while the machine is asleep.
+    pub mono_ms: u64,
+    /// The same without the time asleep, from any beginning.
+    pub awake_ms: u64,
+}
+
+/// Wall clock and monotonic clock went apart, or the machine was asleep.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Jump {
+    /// By how many seconds the wall clock was set forward; negative where it was set back.
+    pub by_s: f64,
+    /// How many seconds the machine was asleep, which both clocks count.
+    pub asleep_s: f64,
+}
+
+/// Between two looks at the clocks, so many milliseconds may pass.
+const CLOCKS_MAY_DIFFER: i64 = 2000;
+
+impl Reading {
+    /// What happened to the clocks until `later`, where that is worth telling.
+    pub fn jump_to(&self, later: &Self) -> Option<Jump> {
+        let ran = |from: u64, to: u64| i64::try_from(to).unwrap_or(0) - i64::try_from(from).unwrap_or(0);
+        let boot = ran(self.mono_ms, later.mono_ms);
+        let by = (later.now - self.now).num_milliseconds() - boot;
+        let asleep = boot - ran(self.awake_ms, later.awake_ms);
+        let seconds = |milliseconds: i64| match milliseconds.abs() > CLOCKS_MAY_DIFFER {
+            true => milliseconds as f64 / 1000.0,
+            false => 0.0,
+        };
+        let jump = Jump { by_s: seconds(by), asleep_s: seconds(asleep) };
+        (jump.by_s != 0.0 || jump.asleep_s != 0.0).then_some(jump)
+    }
 }
 
 /// What was awaited outside took longer than it may.
@@ -42,7 +89,28 @@ impl Clock {
     pub fn simulated(start: DateTime<Utc>) -> Self {
         #[expect(clippy::disallowed_methods, reason = "this is the clock")]
         let origin = tokio::time::Instant::now();
-        Self { kind: Kind::Simulated { start, origin } }
+        Self { kind: Kind::Simulated { start, origin, meddled: Arc::default() } }
+    }
+
+    /// Does to a simulated machine what happens to real ones: sets its wall clock forward by `ahead`, and says that it
+    /// was asleep for so much of the time that has passed.
+    pub fn meddle(&self, ahead: TimeDelta, asleep: TimeDelta) {
+        if let Kind::Simulated { meddled, .. } = &self.kind {
+            meddled.ahead_ms.fetch_add(ahead.num_milliseconds(), Ordering::Relaxed);
+            meddled.asleep_ms.fetch_add(asleep.num_milliseconds(), Ordering::Relaxed);
+        }
+    }
+
+    /// What all its clocks show now.
+    pub fn reading(&self) -> Reading {
+        let (now, mono_ms) = (self.now(), self.mono_ms());
+        let awake_ms = match &self.kind {
+            Kind::Real { .. } => u64::try_from(awake_time().as_millis()).unwrap_or(u64::MAX),
+            Kind::Simulated { meddled, .. } => {
+                mono_ms.saturating_sub_signed(meddled.asleep_ms.load(Ordering::Relaxed))
+            }
+        };
+        Reading { now, mono_ms, awake_ms }
     }
 
     /// UTC, to the millisecond.
@@ -53,8 +121,9 @@ impl Clock {
                 let now = SystemTime::now();
                 DateTime::from(now)
             }
-            Kind::Simulated { start, origin } => {
-                *start + TimeDelta::from_std(origin.elapsed()).unwrap_or_default()
+            Kind::Simulated { start, origin, meddled } => {
+                let ahead = TimeDelta::milliseconds(meddled.ahead_ms.load(Ordering::Relaxed));
+                *start + TimeDelta::from_std(origin.elapsed()).unwrap_or_default() + ahead
             }
         };
         DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
@@ -109,7 +178,16 @@ impl Clock {
 }
 
 fn boot_time() -> Duration {
-    let time = clock_gettime(ClockId::Boottime);
+    time_of(ClockId::Boottime)
+}
+
+/// Stands still while the machine is asleep.
+fn awake_time() -> Duration {
+    time_of(ClockId::Monotonic)
+}
+
+fn time_of(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
@@ -147,6 +225,18 @@ mod tests {
         assert_eq!(answered, Ok(Ok(42)));
         assert_eq!(clock.now(), start());
         assert!(!alarm.is_finished());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_was_set_and_a_machine_that_slept_are_told_apart() {
+        let clock = Clock::simulated(start());
+        let before = clock.reading();
+        clock.sleep(Duration::from_secs(3600)).await;
+        assert_eq!(before.jump_to(&clock.reading()), None);
+        clock.meddle(TimeDelta::seconds(-90), TimeDelta::zero());
+        assert_eq!(before.jump_to(&clock.reading()), Some(Jump { by_s: -90.0, asleep_s: 0.0 }));
+        clock.meddle(TimeDelta::seconds(91), TimeDelta::minutes(50));
+        assert_eq!(before.jump_to(&clock.reading()), Some(Jump { by_s: 0.0, asleep_s: 3000.0 }));
     }
 
     #[tokio::test(start_paused = true)]

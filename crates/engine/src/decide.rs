@@ -76,6 +76,10 @@ pub enum Command {
         /// The number of the question's event.
         asked: u64,
     },
+    /// Take the lock of `concurrency`, until `lock.acquired` or `lock.renewed`, or until it is known that it cannot be had.
+    TakeLock,
+    /// Give the lock back, until `lock.released`.
+    ReleaseLock,
     /// Take back what the step did, until `step.undone` or `step.undo_failed`.
     Undo {
         /// Which step.
@@ -100,6 +104,7 @@ impl Command {
             | Self::Wake { step, .. }
             | Self::Ask { step, .. }
             | Self::Undo { step } => Some(step),
+            Self::TakeLock | Self::ReleaseLock => Some(&LOCK),
             Self::Record { .. } => None,
         }
     }
@@ -125,6 +130,9 @@ pub fn finish(plan: &Plan, catalog: &Catalog, state: &RunState, verdict: Verdict
 fn enter(phase: Phase) -> Command {
     Command::record(EventKind::PhaseEntered { phase })
 }
+
+/// Stands for the lock where steps stand; no step is called so.
+pub(crate) static LOCK: LazyLock<StepPath> = LazyLock::new(|| StepPath::new("lock:"));
 
 /// How a step stands to what holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -302,6 +310,7 @@ impl<'run> Decision<'run> {
         EventKind::StepStarted(Box::new(StepStarted {
             action: here.step.kind().to_owned(),
             effect: "read".to_owned(),
+            target: None,
             parameters,
             names: BTreeMap::new(),
             token: String::new(),

@@ -5,10 +5,10 @@ use crate::evaluate::evaluate;
 use crate::log::JournalLost;
 use crate::patience::Patience;
 use crate::perform::{Ended, Looked, Worker, failed};
-use crate::scope::secret_key;
+use crate::scope::{RunScope, secret_key};
 use crate::secrets::{self, Keyring, Reference};
 use lifeboat_journal::event::EventKind;
-use lifeboat_journal::state::StepStatus;
+use lifeboat_journal::state::{RunState, StepStatus};
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{SecretReference, SecretStore, Step};
 use lifeboat_runbook::value::{Secret, Value};
@@ -73,21 +73,7 @@ impl Worker {
     fn place_of(&self, secret: &SecretReference, own: &StepPath) -> Result<(Place, Reference), ActionError> {
         self.log.with_state(|state| {
             let none = Values::new();
-            let scope = self.scope(state, own, &none);
-            let started = state.started.as_ref();
-            let account = started.map(|started| started.account.clone()).unwrap_or_default();
-            let home = started.map(|started| started.region.clone()).unwrap_or_default();
-            let region = match &secret.region {
-                Some(region) => evaluate("region", region, &scope)?.to_string(),
-                None => home.clone(),
-            };
-            let reference = Reference {
-                store: secret.store,
-                name: evaluate("secret", &secret.name, &scope)?.to_string(),
-                region,
-                version_stage: secret.version_stage.clone(),
-            };
-            Ok((Place { account, region: home }, reference))
+            reference_of(secret, state, &self.scope(state, own, &none))
         })
     }
 
@@ -145,6 +131,28 @@ impl Worker {
         self.keyring().outputs.insert((path.clone(), name.to_owned()), secret);
         Value::Map(BTreeMap::from([("sha256".to_owned(), Value::String(digest))]))
     }
+}
+
+/// Where a secret is kept, with its values filled in, and from where it is read.
+pub(crate) fn reference_of(
+    secret: &SecretReference,
+    state: &RunState,
+    scope: &RunScope<'_>,
+) -> Result<(Place, Reference), ActionError> {
+    let started = state.started.as_ref();
+    let account = started.map(|started| started.account.clone()).unwrap_or_default();
+    let home = started.map(|started| started.region.clone()).unwrap_or_default();
+    let region = match &secret.region {
+        Some(region) => evaluate("region", region, scope)?.to_string(),
+        None => home.clone(),
+    };
+    let reference = Reference {
+        store: secret.store,
+        name: evaluate("secret", &secret.name, scope)?.to_string(),
+        region,
+        version_stage: secret.version_stage.clone(),
+    };
+    Ok((Place { account, region: home }, reference))
 }
 
 fn store_word(store: SecretStore) -> &'static str {

@@ -8,19 +8,26 @@
 //! This room must not know AWS, templates of reports, the command line or the terminal.
 
 pub mod action;
+pub mod adopt;
 pub mod amend;
 mod ask;
+mod beside;
 pub mod chart;
+pub mod circle;
 pub mod clock;
 pub mod decide;
 pub mod driver;
 mod evaluate;
 pub mod guard;
+mod hands;
 mod hidden;
 pub mod inputs;
+pub mod lock;
+pub mod locking;
 pub mod log;
 pub mod lookout;
 pub mod name;
+pub mod notify;
 mod patience;
 pub mod people;
 mod perform;
@@ -28,9 +35,11 @@ pub mod poller;
 pub mod preview;
 pub mod record;
 pub mod registry;
+pub mod removal;
 pub mod scope;
 pub mod secrets;
 mod select;
 pub mod start;
 mod take_back;
+pub mod target;
 mod touches;

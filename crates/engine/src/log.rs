@@ -1,7 +1,7 @@
 //! The run's record while it is being made: the journal, the fold, and those who look on.
 
 use crate::action::{ActionError, Entry, ErrorKind, Note, Notes};
-use crate::clock::Clock;
+use crate::clock::{Clock, Jump, Reading};
 use lifeboat_journal::event::{Actor, AwsEvent, Draft, Event, EventKind};
 use lifeboat_journal::file::{JournalWriter, Stamp};
 use lifeboat_journal::masker::SecretTooShort;
@@ -31,6 +31,8 @@ struct Inner {
     state: RunState,
     events: Vec<Event>,
     observers: Vec<Box<dyn Observer>>,
+    /// The clocks when they were last looked at.
+    last: Reading,
 }
 
 impl RunLog {
@@ -42,17 +44,23 @@ impl RunLog {
         observers: Vec<Box<dyn Observer>>,
     ) -> Self {
         let state = RunState::of(&events);
-        Self { clock, inner: Mutex::new(Inner { writer, state, events, observers }) }
+        let last = clock.reading();
+        Self { clock, inner: Mutex::new(Inner { writer, state, events, observers, last }) }
     }
 
     /// Writes events together; they are in the journal, the fold and before the observers when this returns.
     ///
     /// # Errors
     /// When the journal cannot be written: nothing may go on then.
-    pub fn append(&self, drafts: Vec<Draft>) -> Result<(), JournalLost> {
-        let stamp = Stamp { now: self.clock.now(), mono_ms: self.clock.mono_ms() };
+    pub fn append(&self, mut drafts: Vec<Draft>) -> Result<(), JournalLost> {
         let mut guard = self.lock();
-        let Inner { writer, state, events, observers } = &mut *guard;
+        let Inner { writer, state, events, observers, last } = &mut *guard;
+        let reading = self.clock.reading();
+        if let Some(Jump { by_s, asleep_s }) = last.jump_to(&reading).filter(|_| !events.is_empty()) {
+            drafts.insert(0, Draft::run(EventKind::ClockJumped { by_s, asleep_s }));
+        }
+        *last = reading;
+        let stamp = Stamp { now: reading.now, mono_ms: reading.mono_ms };
         for event in writer.append(drafts, stamp)? {
             state.apply(&event);
             for observer in observers.iter_mut() {
@@ -61,6 +69,23 @@ impl RunLog {
             events.push(event);
         }
         Ok(())
+    }
+
+    /// Nothing more is written for now: what is not on disk yet is brought there.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn rest(&self) -> Result<(), JournalLost> {
+        Ok(self.lock().writer.rest()?)
+    }
+
+    /// Looks at the clocks, and writes down where they went apart: before anything is judged by the time.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn look_at_the_clocks(&self) -> Result<(), JournalLost> {
+        let jumped = self.lock().last.jump_to(&self.clock.reading()).is_some();
+        if jumped { self.append(Vec::new()) } else { Ok(()) }
     }
 
     /// Writes one event of a step.

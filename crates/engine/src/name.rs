@@ -101,6 +101,17 @@ fn tag_path(path: &StepPath) -> String {
     path.as_str().replace("].", "+").replace('[', "=").replace(']', "")
 }
 
+/// The step and the attempt that a tag `lifeboat:step` names.
+pub fn step_of_tag(tag: &str) -> Option<(StepPath, u32)> {
+    let (path, attempt) = tag.rsplit_once('@')?;
+    Some((StepPath::new(path.replace('+', "].").replace('=', "[")), attempt.parse().ok()?))
+}
+
+/// Whether a name is one of [`resource_name`] for this attempt.
+pub fn is_made_for(name: &str, run: &RunId, path: &StepPath, attempt: u32) -> bool {
+    name.ends_with(&format!("-{}", hash(run, path, attempt)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,5 +168,10 @@ mod tests {
         assert_eq!(token(&run, &StepPath::new("restore"), 1).len(), 36);
         let tags = tags("book", &run, &StepPath::new("each[orders].restore"), 2);
         assert_eq!(tags["lifeboat:step"], "each=orders+restore@2");
+        for path in ["restore", "regional/restore", "each[orders].restore", "a[x.y].b[1/2].c"] {
+            let path = StepPath::new(path);
+            let tags = super::tags("book", &run, &path, 3);
+            assert_eq!(step_of_tag(&tags["lifeboat:step"]), Some((path, 3)));
+        }
     }
 }

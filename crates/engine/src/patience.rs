@@ -4,6 +4,7 @@ use crate::action::{ActionError, ErrorKind};
 use crate::ask::asked_for;
 use crate::decide::CANCELLED;
 use crate::driver::Cancel;
+use crate::hands::Reach;
 use crate::log::JOURNAL_LOST;
 use crate::name;
 use crate::perform::{Ended, Worker, as_failure, failed};
@@ -12,6 +13,7 @@ use futures_util::future::{Either, select};
 use lifeboat_journal::event::{BlockedOn, EventKind};
 use lifeboat_runbook::id::StepPath;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The first and the longest delay between two tries of a call that failed for a passing reason.
@@ -31,9 +33,13 @@ pub(crate) struct Patience {
     pub(crate) attempt: u32,
     /// When its time began, and how much it has; blocked times and what people added come on top.
     pub(crate) began: DateTime<Utc>,
+    /// The last event before.
+    pub(crate) since: u64,
     pub(crate) limit: TimeDelta,
     /// What the call is for, in the words of `step.attempt_failed`.
     pub(crate) during: &'static str,
+    /// Where it acts: after credentials were missing, the account is compared.
+    pub(crate) reach: Arc<Reach>,
 }
 
 impl Patience {
@@ -63,10 +69,15 @@ fn blocked_on(error: &ActionError) -> Option<BlockedOn> {
 impl Worker {
     /// When the time of an attempt is over: from the journal alone.
     pub(crate) fn deadline(&self, patience: &Patience) -> DateTime<Utc> {
+        // A journal that cannot be written is told by the next event that must be.
+        let _told_later = self.log.look_at_the_clocks();
         let now = self.clock.now();
         let more = self.log.with_state(|state| {
             state.steps.get(&patience.path).map_or(TimeDelta::zero(), |step| {
-                let more_s = step.blocked_s() + step.extended_s;
+                // A wall clock that was set gives no time and takes none.
+                let set = state.jumps.iter().filter(|(jumped, _)| jumped.seq > patience.since);
+                let set_s: f64 = set.map(|(_, by_s)| by_s).sum();
+                let more_s = step.blocked_s() + step.extended_s + set_s;
                 TimeDelta::milliseconds((more_s * 1000.0) as i64) + asked_for(step, now)
             })
         });
@@ -102,7 +113,10 @@ impl Worker {
 
     /// Before anything was changed nothing is lost by saying what is missing: a check that is blocked has failed.
     pub(crate) fn waits_for(&self, patience: &Patience, error: &ActionError) -> bool {
-        error.is_blocked() && error.code != JOURNAL_LOST && !patience.path.is_preflight()
+        error.is_blocked()
+            && error.code != JOURNAL_LOST
+            && !patience.path.is_preflight()
+            && !patience.path.is_probe()
     }
 
     pub(crate) fn may_try_again(&self, error: &ActionError, patience: &Patience) -> bool {
@@ -125,7 +139,7 @@ impl Worker {
             if self.stopped_or(self.clock.sleep(BLOCKED_AGAIN)).await {
                 return Err(self.stopped(patience.during));
             }
-            match self.still_missing(on).await {
+            match self.still_missing(on, &patience.reach).await {
                 None => return Ok(()),
                 Some(missing) => error = missing,
             }
@@ -133,19 +147,19 @@ impl Worker {
     }
 
     /// Whether credentials are still missing, or belong to another account now: then nothing may be tried with them.
-    async fn still_missing(&self, on: BlockedOn) -> Option<ActionError> {
+    async fn still_missing(&self, on: BlockedOn, reach: &Reach) -> Option<ActionError> {
         if on != BlockedOn::Credentials {
             return None;
         }
-        let (account, region) = self.log.with_state(|state| {
-            let started = state.started.as_ref();
-            started.map(|started| (started.account.clone(), started.region.clone())).unwrap_or_default()
-        });
-        match self.outside.identity.account(&region).await {
-            Ok(found) if found == account => None,
+        let account = &reach.target.account;
+        match self.who(reach).await {
+            Ok(found) if found.account == *account => None,
             Ok(found) => {
-                let message =
-                    format!("the credentials are those of {found} now, and the run is in {account}");
+                let message = format!(
+                    "the credentials are those of {} now, and the {} is in {account}",
+                    found.account,
+                    if reach.own { "run" } else { "step" }
+                );
                 Some(ActionError::new(ErrorKind::BlockedOnCredentials, WRONG_ACCOUNT, message))
             }
             Err(error) if error.is_blocked() => Some(error),

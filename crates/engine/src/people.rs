@@ -1,8 +1,12 @@
 //! People in a run: whom the engine asks, and whether an answer fits its question.
 
 use crate::action::Values;
+use crate::circle::Circle;
 use async_trait::async_trait;
+use lifeboat_journal::artifact::Artifact;
 use lifeboat_journal::event::{Answer, Question};
+use lifeboat_journal::identity::Identity;
+use lifeboat_journal::state::RunState;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::spec::Type;
 use lifeboat_runbook::suggestion::nearest;
@@ -17,7 +21,21 @@ pub struct Open {
     pub asked: u64,
     /// The question.
     pub question: Question,
+    /// The people who may answer, or have.
+    pub circle: Circle,
 }
+
+impl Open {
+    /// The last question of a step, as the run stands; nothing where it asked none.
+    pub fn of(state: &RunState, step: &StepPath) -> Option<Self> {
+        let asked = state.steps.get(step)?.asked()?;
+        let (step, question) = (step.clone(), (*asked.question).clone());
+        Some(Self { step, asked: asked.at.seq, question, circle: Circle::of(state, asked) })
+    }
+}
+
+/// The way an answer came that was given before the run, in the journal.
+pub const IN_ADVANCE: &str = "answers file";
 
 /// An answer as it was given: all text, not judged yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -36,9 +54,25 @@ pub struct Given {
     /// Evidence, by kind.
     #[serde(default)]
     pub evidence: BTreeMap<String, String>,
+    /// The file that is handed in as evidence, kept with the run already.
+    #[serde(default)]
+    pub file: Option<Artifact>,
+    /// Who that is, as far as it can be told; nothing: no more than the name.
+    #[serde(default)]
+    pub identity: Option<Identity>,
+    /// Whether the rules of the question shall not stop it.
+    #[serde(default)]
+    pub overrides: bool,
     /// The way it came: `terminal`, `command`, `answers file`.
     #[serde(default)]
     pub via: String,
+}
+
+impl Given {
+    /// Who answers.
+    pub fn identity(&self) -> Identity {
+        self.identity.clone().unwrap_or_else(|| Identity::of_user(&self.by, ""))
+    }
 }
 
 /// Somebody who can be asked.
@@ -47,8 +81,8 @@ pub trait People: Send + Sync {
     /// Waits for an answer; nothing where nobody is there who could give one.
     async fn answer(&self, open: &Open) -> Option<Given>;
 
-    /// Tells whoever answered that the answer does not fit; [`Self::answer`] is asked again.
-    fn refuse(&self, open: &Open, problem: &str);
+    /// Tells whoever gave this answer that it does not fit; [`Self::answer`] is asked again.
+    fn refuse(&self, open: &Open, given: &Given, problem: &str);
 }
 
 /// Nobody to ask: every question pauses the run.
@@ -60,7 +94,7 @@ impl People for Nobody {
         None
     }
 
-    fn refuse(&self, _: &Open, _: &str) {}
+    fn refuse(&self, _: &Open, _: &Given, _: &str) {}
 }
 
 /// Answers that end the matter without it having been done: they need no fields and no evidence.
@@ -83,12 +117,24 @@ pub fn accept(open: &Open, given: &Given) -> Result<Answer, String> {
     if reason.is_none() && (question.kind == "decide" || declining) {
         return Err("it needs a reason (--reason)".to_owned());
     }
+    let fields = fields(question, given, declining)?;
+    let mut broken = open.circle.broken(question, given);
+    broken.extend(missing_evidence(question, given, declining)?);
+    if let (Some(rule), false) = (broken.first(), given.overrides) {
+        return Err(rule.clone());
+    }
+    if reason.is_none() && !broken.is_empty() {
+        return Err("an override needs a reason (--reason)".to_owned());
+    }
     Ok(Answer {
         asked: open.asked,
         choice: given.choice.clone(),
         reason,
-        fields: fields(question, given, declining)?,
-        evidence: evidence(question, given, declining)?,
+        fields,
+        evidence: given.evidence.clone(),
+        file: given.file.clone(),
+        identity: Some(Box::new(given.identity())),
+        overrides: broken,
         via: given.via.clone(),
     })
 }
@@ -116,17 +162,15 @@ fn fields(question: &Question, given: &Given, declining: bool) -> Result<Values,
     Ok(fields)
 }
 
-fn evidence(question: &Question, given: &Given, declining: bool) -> Result<BTreeMap<String, String>, String> {
+/// The evidence that is required and not there, in words.
+fn missing_evidence(question: &Question, given: &Given, declining: bool) -> Result<Option<String>, String> {
     if let Some(kind) = given.evidence.keys().find(|kind| !question.evidence.contains_key(*kind)) {
         return Err(format!("it asks for no {kind}"));
     }
     let missing = question.evidence.iter().find(|(kind, required)| {
         **required && !declining && given.evidence.get(*kind).is_none_or(|text| text.trim().is_empty())
     });
-    match missing {
-        Some((kind, _)) => Err(format!("it needs evidence: a {kind} (--{kind} …)")),
-        None => Ok(given.evidence.clone()),
-    }
+    Ok(missing.map(|(kind, _)| format!("it needs evidence: a {kind} (--{kind} …)")))
 }
 
 #[cfg(test)]
@@ -138,16 +182,11 @@ mod tests {
     fn open(kind: &str, options: &[&str]) -> Open {
         let choice = |id: &&str| Choice { id: (*id).to_owned(), label: (*id).to_owned() };
         let question = Question {
-            kind: kind.to_owned(),
-            text: "?".to_owned(),
-            options: options.iter().map(choice).collect(),
             fields: BTreeMap::from([("bad_at".to_owned(), "time".to_owned())]),
             evidence: BTreeMap::from([("link".to_owned(), true)]),
-            timeout_s: None,
-            on_timeout: None,
-            subject: None,
+            ..Question::new(kind, "?", options.iter().map(choice).collect())
         };
-        Open { step: StepPath::new("ask"), asked: 7, question }
+        Open { step: StepPath::new("ask"), asked: 7, question, circle: Circle::default() }
     }
 
     fn given(choice: &str, more: &[(&str, &str)]) -> Given {

@@ -12,18 +12,19 @@ use crate::clock::Clock;
 use crate::driver::{Cancel, Outside};
 use crate::evaluate::resolve_with;
 use crate::guard::{self, Permitted, Rules, Touched};
+use crate::hands::{AllHands, Hands, Reach};
 use crate::log::{JOURNAL_LOST, JournalLost, RunLog};
 use crate::lookout::{Seen, Watch};
 use crate::patience::Patience;
-use crate::poller::Poller;
 use crate::registry::Registry;
 use crate::scope::{RunScope, typed_outputs};
 use crate::secrets::Keyring;
 use crate::select::kept;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::Either;
-use lifeboat_journal::event::{BlockedOn, EventKind, Failure, PauseReason, StepStarted};
+use lifeboat_journal::event::{BlockedOn, Draft, EventKind, Failure, PauseReason, StepStarted};
 use lifeboat_journal::state::StepState;
+use lifeboat_journal::target::Target;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Mode, Plan, Step, WaitUntil};
 use lifeboat_runbook::spec::{ActionSpec, Catalog, Effect, Resource};
@@ -41,6 +42,9 @@ pub(crate) const CONSISTENCY_WINDOW: TimeDelta = TimeDelta::minutes(2);
 /// Between two looks of an action that looks by itself, unless `wait.every` says otherwise.
 const OWN_LOOKS: Duration = Duration::from_secs(10);
 
+/// By so many seconds this machine's clock may be away from that of AWS.
+const SKEW_WORTH_SAYING_S: f64 = 5.0;
+
 /// What a step in flight has at hand.
 #[derive(Clone)]
 pub(crate) struct Worker {
@@ -50,12 +54,14 @@ pub(crate) struct Worker {
     pub(crate) registry: Registry,
     pub(crate) clock: Clock,
     pub(crate) log: Arc<RunLog>,
-    pub(crate) poller: Poller,
+    pub(crate) all_hands: AllHands,
     pub(crate) permitted: Arc<Vec<Permitted>>,
     pub(crate) confirmed: Arc<BTreeSet<String>>,
     pub(crate) outside: Outside,
     pub(crate) keyring: Arc<Mutex<Keyring>>,
     pub(crate) cancel: watch::Receiver<Cancel>,
+    /// Who has it may change the lock: giving back must not cross a renewal.
+    pub(crate) lock_turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Why an attempt did not succeed.
@@ -112,6 +118,7 @@ pub(crate) struct Attempt<'step> {
     pub(crate) action: Arc<dyn Action>,
     pub(crate) cx: StepContext,
     pub(crate) patience: Patience,
+    pub(crate) hands: Hands,
 }
 
 impl Worker {
@@ -175,28 +182,35 @@ impl Worker {
         resumed: bool,
         after: &[u64],
     ) -> Result<Attempt<'step>, Ended> {
-        let (action, spec) = self.action(step).map_err(|error| failed("prepare", error))?;
+        let state = self.log.with_state(|state| state.step(&step.path));
+        let begun = state.intent.as_deref().filter(|_| resumed);
+        let prepare = |error| failed("prepare", error);
+        let reach = Arc::new(self.reach(step, begun).map_err(prepare)?);
+        let hands = self.hands(&reach).await.map_err(prepare)?;
+        let (action, spec) = self.action(&hands, step).map_err(prepare)?;
         let limit = step.timeout.unwrap_or_else(|| {
             let default = TimeDelta::seconds(i64::from(spec.timeout_seconds));
             step.wait.timeout.map_or(default, |wait| wait.max(TimeDelta::zero()))
         });
         let (path, began) = (step.path.clone(), self.clock.now());
-        let mut patience = Patience { path, attempt: number, began, limit, during: "prepare" };
+        let (during, since) = ("prepare", self.last_seq());
+        let mut patience = Patience { path, attempt: number, began, since, limit, during, reach };
+        self.right_account(&patience.reach, &patience).await?;
         self.fetch_what_is_hidden(step, &patience).await?;
-        let mut cx = self.context(step, number).map_err(|error| failed("prepare", error))?;
-        let state = self.log.with_state(|state| state.step(&step.path));
+        let mut cx = self.context(step, number, &patience.reach).map_err(prepare)?;
         if let Some(intent) = state.intent.as_ref().filter(|_| resumed) {
             cx.prepared = prepared_of(intent);
             cx.recorded = recorded_of(&state, self.created_by(&step.path));
             // The time counts on while nobody is there: AWS goes on too. What nobody knows to have been accepted is
             // looked for first, and that takes nothing from the time it has.
             patience.began = state.attempt_started.map_or(patience.began, |started| started.at);
+            patience.since = state.attempt_started.map_or(patience.since, |started| started.seq);
             if cx.recorded.accepted.is_empty() {
                 patience.limit += CONSISTENCY_WINDOW;
             }
-            return Ok(Attempt { step, spec, action, cx, patience });
+            return Ok(Attempt { step, spec, action, cx, patience, hands });
         }
-        let mut attempt = Attempt { step, spec, action, cx, patience };
+        let mut attempt = Attempt { step, spec, action, cx, patience, hands };
         self.take_back_previous(&attempt, &state).await?;
         attempt.cx.prepared =
             self.patiently(&attempt.patience, || attempt.action.prepare(&attempt.cx)).await?;
@@ -213,18 +227,12 @@ impl Worker {
         self.chart.step(&self.plan, path)
     }
 
-    pub(crate) fn action(&self, step: &Step) -> Result<(Arc<dyn Action>, &'static ActionSpec), ActionError> {
-        let name = step.action().unwrap_or_default();
-        match (self.registry.action(name), self.catalog.get(name)) {
-            (Some(action), Some(spec)) => Ok((action, spec)),
-            _ => Err(ActionError::refused(
-                "not_in_this_build",
-                format!("the action `{name}` is not in this build"),
-            )),
-        }
-    }
-
-    pub(crate) fn context(&self, step: &Step, attempt: u32) -> Result<StepContext, ActionError> {
+    pub(crate) fn context(
+        &self,
+        step: &Step,
+        attempt: u32,
+        reach: &Reach,
+    ) -> Result<StepContext, ActionError> {
         let now = self.clock.now();
         self.log.with_state(|state| {
             let keyring = self.keyring();
@@ -233,10 +241,8 @@ impl Worker {
             let scope = RunScope { own_outputs: None, keyring: Some(&keyring), now, ..scope };
             let with = resolve_with(step, &self.catalog, &scope)?;
             let started = state.started.as_ref();
-            let place = Place {
-                account: started.map(|started| started.account.clone()).unwrap_or_default(),
-                region: started.map(|started| started.region.clone()).unwrap_or_default(),
-            };
+            let Target { account, region, .. } = reach.target.clone();
+            let place = Place { account, region };
             let began = state.began.map_or(now, |began| began.at);
             Ok(StepContext {
                 run: state.run.clone().unwrap_or_else(|| lifeboat_runbook::id::RunId::new("")),
@@ -256,8 +262,14 @@ impl Worker {
                 recorded: Recorded::default(),
                 now,
                 notes: self.log.clone(),
+                adopted: false,
             })
         })
+    }
+
+    /// The number of the last event.
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.log.with_state(|state| state.last.map_or(0, |last| last.seq))
     }
 
     pub(crate) fn created_by(&self, path: &StepPath) -> Vec<Resource> {
@@ -276,11 +288,12 @@ impl Worker {
         timeout: TimeDelta,
         after: &[u64],
     ) -> Result<(), Ended> {
-        let Attempt { step, spec, cx, .. } = &mut *attempt;
+        let Attempt { step, spec, cx, patience, .. } = &mut *attempt;
         let readiness = cx.readiness(spec);
         let intent = StepStarted {
             action: spec.name.to_owned(),
             effect: step.effect.or(spec.effect).map_or("unknown", Effect::word).to_owned(),
+            target: (!patience.reach.own).then(|| patience.reach.target.clone()),
             parameters: cx.with.clone(),
             names: cx.prepared.names.clone(),
             token: cx.prepared.token.clone(),
@@ -298,7 +311,8 @@ impl Worker {
         self.log.step(&cx.path, cx.attempt, EventKind::StepStarted(Box::new(intent)))?;
         let now = self.clock.now();
         cx.recorded.started_at = Some(now);
-        attempt.patience.began = now;
+        patience.began = now;
+        patience.since = self.last_seq();
         Ok(())
     }
 
@@ -481,7 +495,7 @@ impl Worker {
             };
             return Ok(Looked { observation, state, reached: Vec::new() });
         };
-        let seen = self.patiently(&patience, || self.poller.look(&watch)).await?;
+        let seen = self.patiently(&patience, || attempt.hands.poller.look(&watch)).await?;
         attempt.cx.now = self.clock.now();
         note_entries(&attempt.cx, &seen).map_err(|error| failed("wait", error))?;
         let observation = attempt.action.judge(&attempt.cx, &seen);
@@ -621,17 +635,17 @@ impl Worker {
 
     /// The drill guard, between the look and the act: every resource the action touches, as it is now.
     pub(crate) async fn guard(&self, attempt: &Attempt<'_>) -> Result<(), Ended> {
-        let Attempt { step, spec, cx, patience, .. } = attempt;
+        let Attempt { step, spec, cx, patience, hands, .. } = attempt;
         if step.effect == Some(Effect::Read) {
             return Ok(());
         }
         self.guard_named(cx, step, spec).map_err(|error| failed(patience.during, error))?;
         for touch in spec.touches {
             let Some(id) = cx.text(touch.parameter) else { continue };
-            let seen = match self.registry.lookout(touch.kind) {
+            let seen = match hands.registry.lookout(touch.kind) {
                 Some(lookout) => {
                     let watch = Watch { kind: touch.kind, place: cx.place.clone(), id: lookout.fold(id) };
-                    self.patiently(patience, || self.poller.look(&watch)).await?
+                    self.patiently(patience, || hands.poller.look(&watch)).await?
                 }
                 None => Seen::absent(id),
             };
@@ -652,8 +666,18 @@ impl Worker {
         Ok(())
     }
 
+    /// A clock that is far from that of AWS is worth knowing: at five minutes AWS refuses signatures.
+    fn note_skew(&self) -> Result<(), JournalLost> {
+        let skew = self.outside.identity.skew_s().filter(|skew| skew.abs() > SKEW_WORTH_SAYING_S);
+        match skew.filter(|_| self.log.with_state(|state| state.skew_s.is_none())) {
+            Some(by_s) => self.log.append(vec![Draft::run(EventKind::ClockSkew { by_s })]),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn report_polls(&self, path: &StepPath, attempt: u32) -> Result<(), JournalLost> {
-        for (kind, counts) in self.poller.take_counts() {
+        self.note_skew()?;
+        for (kind, counts) in self.all_hands.take_counts() {
             let kind = EventKind::AwsPolled {
                 kind: kind.to_owned(),
                 calls: counts.calls,

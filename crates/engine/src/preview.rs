@@ -4,15 +4,17 @@
 //! `prepare` finds and what the guards say are worked out as far as they are known; what comes from a step that has not
 //! run is a placeholder with its type. No action is performed here: [`crate::action::Action::act`] is never called.
 
+mod beside;
 mod checks;
+mod lock;
 mod model;
 mod placeholder;
 mod scope;
 mod steps;
 
 pub use model::{
-    Asked, Back, CheckPreview, Expected, Found, Impact, Owner, Preview, Problem, Runs, StepPreview, Then,
-    Verdict,
+    ActsIn, AlarmPreview, Asked, Back, CheckPreview, Expected, Found, Impact, LockPreview, Owner, Preview,
+    ProbePreview, Problem, Runs, StepPreview, Then, Verdict,
 };
 
 use crate::action::ActionError;
@@ -67,7 +69,9 @@ pub async fn preview(foresight: Foresight) -> Result<Preview, JournalLost> {
     let writer = JournalWriter::create(Box::new(Nowhere), RunId::new(NO_RUN));
     let log = Arc::new(RunLog::new(clock.clone(), writer, Vec::new(), Vec::new()));
     start::begin(&log, plan, start, aim, caller)?;
+    start::guard_steps(&log, plan, &foresight.catalog, foresight.outside.identity.as_ref()).await?;
     let refused = log.with_state(|state| state.refused.clone());
+    let started = log.with_state(|state| state.started.clone());
     let mut problems: Vec<Problem> = start::not_yet(plan).into_iter().map(Problem::not_yet).collect();
     problems.extend(refused.map(|refused| Problem::refused(&refused.check, refused.failure)));
     let may_look = problems.is_empty();
@@ -76,7 +80,11 @@ pub async fn preview(foresight: Foresight) -> Result<Preview, JournalLost> {
     }
     let state = log.with_state(Clone::clone);
     let checks = checks::found(plan, &foresight.catalog, &state, start.mode);
+    let lock = lock::look(&foresight, &state, may_look).await;
+    problems.extend(lock.iter().filter_map(|lock| lock.problem.clone()));
     problems.extend(checks.iter().filter_map(CheckPreview::problem));
+    let (alarms, standing_against) = beside::alarms(&foresight, &log, may_look).await;
+    problems.extend(standing_against);
     let mut walk = Walk::new(&foresight, &log, &state, may_look);
     let steps = walk.all(&plan.steps).await;
     let cleanup = walk.all(plan.cleanup_steps()).await;
@@ -91,12 +99,17 @@ pub async fn preview(foresight: Foresight) -> Result<Preview, JournalLost> {
         cloud: start.cloud.word(),
         account: caller.as_ref().ok().map(|caller| caller.account.clone()).or_else(|| aim.account.clone()),
         region: aim.region.clone(),
-        caller: caller.as_ref().ok().map(|caller| caller.arn.clone()),
+        caller: started.as_ref().and_then(|started| started.caller.clone()),
+        acts_as: started.and_then(|started| started.acts_as),
+        role: aim.access.role.clone(),
         at: clock.now(),
         inputs: start.inputs.clone(),
         rto_objective_s: plan.objectives.rto.map(seconds),
         rpo_objective_s: plan.objectives.rpo.map(seconds),
+        lock,
         checks,
+        alarms,
+        probes: beside::probes(&foresight, &state),
         expected: steps::expected(&steps),
         steps,
         cleanup,
@@ -106,7 +119,7 @@ pub async fn preview(foresight: Foresight) -> Result<Preview, JournalLost> {
             OnFailure::Undo => "undo",
             OnFailure::Pause => "pause",
         },
-        needs,
+        needs: roles_needed(plan, start).into_iter().chain(needs).collect(),
         problems,
         verdict,
     })
@@ -122,6 +135,12 @@ fn needs(plan: &Plan, mode: Mode, caller: Option<&Caller>, steps: &[StepPreview]
     needs.sort();
     needs.dedup();
     needs
+}
+
+/// The roles that somebody must hold, and nobody was named for.
+fn roles_needed(plan: &Plan, start: &Start) -> Vec<String> {
+    let missing = |(role, required): &(&str, bool)| *required && !start.roles.contains_key(*role);
+    plan.every_role().into_iter().filter(missing).map(|(role, _)| format!("--role {role}=PERSON")).collect()
 }
 
 fn seconds(duration: chrono::TimeDelta) -> f64 {

@@ -4,6 +4,8 @@ use crate::action::Values;
 use crate::chart::Chart;
 use crate::secrets::Keyring;
 use chrono::{DateTime, Utc};
+use lifeboat_journal::measure::down_s;
+use lifeboat_journal::probes::ProbeStatus;
 use lifeboat_journal::state::{Items, RunState, StepState};
 use lifeboat_runbook::expression::Scope;
 use lifeboat_runbook::id::{MarkName, StepPath};
@@ -47,6 +49,7 @@ impl Scope for RunScope<'_> {
                 (self.keyring?.secrets.get(&secret_key(self.file(), name))?.clone(), rest)
             }
             "steps" => self.step(self.chart.named(&self.place(), rest.first()?)?, &rest[1..])?,
+            "probes" => self.probe(rest)?,
             "preflight" => self.step(self.chart.check(&self.place(), rest.first()?)?, &rest[1..])?,
             "item" => (self.item()?.0, rest),
             "index" => (Value::Int(i64::try_from(self.item()?.1).ok()?), rest),
@@ -127,6 +130,20 @@ impl<'run> RunScope<'run> {
         let each = self.state.steps.get(&StepPath::new(&own.as_str()[..end]))?;
         let (place, item) = each.items.as_ref()?.named(key)?;
         Some((item.item.clone(), place))
+    }
+
+    /// `up`, of which nothing is known while nobody looks, and `down_s`.
+    fn probe<'names>(&self, names: &'names [&'names str]) -> Option<(Value, &'names [&'names str])> {
+        let [id, fact, rest @ ..] = names else { return None };
+        let path = StepPath::new(format!("{}probe:{id}", self.file()));
+        let probe = self.state.probes.get(&path)?;
+        let value = match (*fact, probe.status) {
+            ("up", ProbeStatus::Up) => Value::Bool(true),
+            ("up", ProbeStatus::Down { .. }) => Value::Bool(false),
+            ("down_s", _) => Value::Float(down_s(probe, self.now)),
+            _ => return None,
+        };
+        Some((value, rest))
     }
 
     fn step<'names>(
@@ -250,6 +267,11 @@ impl<'run> RunScope<'run> {
             ("run", "operator") => started?.operator.as_str().into(),
             ("target", "account") => started?.account.as_str().into(),
             ("target", "region") => started?.region.as_str().into(),
+            ("roles", role) => self.state.roles.get(role)?.as_str().into(),
+            ("target", "regions") => {
+                let regions = started?.regions.iter();
+                Value::Map(regions.map(|(name, region)| (name.clone(), region.as_str().into())).collect())
+            }
             ("marks", mark) => self.state.marks.get(&mark_of(self.file(), mark))?.at.into(),
             _ => return None,
         })

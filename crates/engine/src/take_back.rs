@@ -1,7 +1,9 @@
 //! Taking a step back, until its effect is seen to be gone.
 
 use crate::action::{Action, ActionError, ErrorKind, Stage, StepContext, UndoObservation};
+use crate::hands::{Hands, Reach};
 use crate::log::{JOURNAL_LOST, JournalLost};
+use crate::lookout::Seen;
 use crate::patience::Patience;
 use crate::perform::{
     Attempt, CONSISTENCY_WINDOW, Ended, Ending, Worker, failed, note_entries, prepared_of, recorded_of,
@@ -13,7 +15,9 @@ use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Step, Undo, Wait, Work};
 use lifeboat_runbook::spec::Effect;
 use lifeboat_runbook::template::Template;
+use lifeboat_runbook::value::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A thing is gone when it was not found twice, this far apart (catalogue §5).
@@ -37,7 +41,9 @@ impl Worker {
         cx.attempt = state.attempts;
         cx.prepared = prepared_of(intent);
         cx.recorded = recorded_of(state, self.created_by(&attempt.step.path));
-        self.take_back(attempt.action.as_ref(), attempt.step, cx).await
+        let reach = Arc::new(self.reach(attempt.step, Some(intent)).map_err(|error| failed("undo", error))?);
+        let hands = self.hands(&reach).await.map_err(|error| failed("undo", error))?;
+        self.take_back(attempt.action.as_ref(), attempt.step, cx, &hands, reach).await
     }
 
     /// Takes a step back and journals how that ended.
@@ -68,11 +74,15 @@ impl Worker {
 
     async fn undo_own(&self, step: &Step, state: &StepState, number: u32) -> Result<(), Ended> {
         let Some(intent) = &state.intent else { return Ok(()) };
-        let (action, _) = self.action(step).map_err(|error| failed("undo", error))?;
-        let mut cx = self.context(step, number).map_err(|error| failed("undo", error))?;
+        let undo = |error| failed("undo", error);
+        // It is taken back where it was done, whatever the runbook says by now.
+        let reach = Arc::new(self.reach(step, Some(intent)).map_err(undo)?);
+        let hands = self.hands(&reach).await.map_err(undo)?;
+        let (action, _) = self.action(&hands, step).map_err(undo)?;
+        let mut cx = self.context(step, number, &reach).map_err(undo)?;
         cx.prepared = prepared_of(intent);
         cx.recorded = recorded_of(state, self.created_by(&step.path));
-        self.take_back(action.as_ref(), step, cx).await
+        self.take_back(action.as_ref(), step, cx, &hands, reach).await
     }
 
     /// Takes a step back by another action, which is performed as a step of its own: `undo:<id>`.
@@ -116,9 +126,20 @@ impl Worker {
         action: &dyn Action,
         step: &Step,
         mut cx: StepContext,
+        hands: &Hands,
+        reach: Arc<Reach>,
     ) -> Result<(), Ended> {
         let (path, attempt, began) = (step.path.clone(), cx.attempt, self.clock.now());
-        let patience = Patience { path, attempt, began, limit: UNDO_LIMIT, during: "undo" };
+        let patience = Patience {
+            path,
+            attempt,
+            began,
+            since: self.last_seq(),
+            limit: UNDO_LIMIT,
+            during: "undo",
+            reach,
+        };
+        self.right_account(&patience.reach, &patience).await?;
         let mut gone_once = false;
         let mut tries = 0;
         loop {
@@ -132,7 +153,8 @@ impl Worker {
                 let first = Stage::first();
                 return self.patiently(&patience, || action.undo(&cx, &first)).await;
             };
-            let seen = self.patiently(&patience, || self.poller.look(&watch)).await?;
+            let seen = self.patiently(&patience, || hands.poller.look(&watch)).await?;
+            let seen = if self.is_adopted(&cx, &seen) { Seen::absent(seen.id) } else { seen };
             note_entries(&cx, &seen).map_err(|error| failed("undo", error))?;
             match action.judge_undo(&cx, &seen) {
                 UndoObservation::Gone if gone_once && cannot_appear_any_more(&cx) => {
@@ -167,6 +189,18 @@ impl Worker {
                 },
             }
         }
+    }
+
+    /// Whether it is what a person named to do instead: not made by this run, and not its to delete, even where it
+    /// carries its tags, because AWS copies tags.
+    fn is_adopted(&self, cx: &StepContext, seen: &Seen) -> bool {
+        let adopted = self.log.with_state(|state| {
+            state.steps.get(&cx.path).map(|step| step.adopted.clone()).unwrap_or_default()
+        });
+        adopted.iter().any(|(name, id)| {
+            seen.attributes.get(name).and_then(Value::as_str) == Some(id)
+                && !cx.recorded.created.iter().any(|created| created.id == *id)
+        })
     }
 
     pub(crate) fn note_gone(&self, cx: &StepContext) -> Result<(), Ended> {

@@ -1,8 +1,12 @@
 //! The journal's line: one event.
 
+use crate::artifact::Artifact;
+use crate::identity::Identity;
 use crate::incident::event::IncidentEvent;
 use crate::items::ItemEvent;
+use crate::lock::{LockAcquired, LockBroken, LockHolder};
 use crate::outcome::Outcome;
+use crate::target::{Access, AccountChecked, Target};
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
 use lifeboat_runbook::plan::{ExpectSource, Loss, Mode};
@@ -189,6 +193,9 @@ pub enum EventKind {
         version: String,
         /// Seconds between the last event and this one.
         away_s: f64,
+        /// Who took it up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Box<Identity>>,
     },
     /// Somebody asked for the end of it.
     #[serde(rename = "run.abort_asked")]
@@ -308,8 +315,11 @@ pub enum EventKind {
     DoneByHand {
         /// What was done, in the person's words.
         reason: String,
-        /// The outputs that the person states.
+        /// The outputs that the person states, or that were seen of what was adopted.
         outputs: Values,
+        /// What does instead of what the step would have made, by the name of the output; it is not this run's to delete.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        adopted: BTreeMap<String, String>,
     },
     /// Nothing is wrong with the step, and it cannot go on: no attempt and no time is used up.
     #[serde(rename = "step.blocked")]
@@ -380,6 +390,38 @@ pub enum EventKind {
         /// What was seen instead.
         why: String,
     },
+    /// A person holds a role from here on.
+    #[serde(rename = "role.assigned")]
+    RoleAssigned {
+        /// The role: `commander`.
+        role: String,
+        /// Who: a name, or an ARN or a pattern of ARNs.
+        person: String,
+    },
+    /// It is time to tell people where an incident stands.
+    #[serde(rename = "update.due")]
+    UpdateDue {
+        /// How many such moments there were, this one included.
+        number: u32,
+        /// Who is to be told; nothing: everybody who is told of anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
+    /// People were told of an event.
+    #[serde(rename = "notify.sent")]
+    NotifySent(Notice),
+    /// People would have been told of an event: in a simulation nothing is sent.
+    #[serde(rename = "notify.recorded")]
+    NotifyRecorded(Notice),
+    /// People could not be told of an event. The same failure of the same way is written once.
+    #[serde(rename = "notify.failed")]
+    NotifyFailed {
+        /// What was to be sent.
+        #[serde(flatten)]
+        notice: Notice,
+        /// Why it was not.
+        error: Failure,
+    },
     /// A time that was waited for has come.
     #[serde(rename = "timer.fired")]
     TimerFired {
@@ -429,6 +471,51 @@ pub enum EventKind {
         /// What follows: `refuse`, `ask`, `warn`.
         then: String,
     },
+    /// What a probe asks answers well; it did not before, or nobody knew. The event's step is the probe.
+    #[serde(rename = "probe.up")]
+    ProbeUp {
+        /// The last look that said otherwise.
+        not_before: Option<DateTime<Utc>>,
+    },
+    /// What a probe asks does not answer well.
+    #[serde(rename = "probe.down")]
+    ProbeDown {
+        /// The last look that said otherwise.
+        not_before: Option<DateTime<Utc>>,
+        /// What was answered instead.
+        error: Failure,
+    },
+    /// It has been up for as long as it must, after it was down or the run had committed.
+    #[serde(rename = "probe.held_up")]
+    ProbeHeldUp,
+    /// What a probe did in a minute, or until it ended.
+    #[serde(rename = "probe.looked")]
+    ProbeLooked {
+        /// How often it looked.
+        looks: u64,
+        /// How often that was not well answered.
+        failed: u64,
+    },
+    /// From here on nobody knows: that time is neither up nor down.
+    #[serde(rename = "probe.unwatched")]
+    ProbeUnwatched {
+        /// What kind of reason that is.
+        because: UnwatchedReason,
+        /// What is wrong with the probe itself, where that is it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<Failure>,
+    },
+    /// An alarm of `stop_when`, when it is first seen and when it changes.
+    #[serde(rename = "alarm.seen")]
+    AlarmSeen(Box<AlarmSeen>),
+    /// An alarm of `stop_when` ends the run, or pauses it.
+    #[serde(rename = "run.stop_triggered")]
+    StopTriggered {
+        /// The alarm.
+        alarm: String,
+        /// What follows from it, in words: `the drill is stopped`.
+        then: String,
+    },
     /// A moment of the recovery.
     #[serde(rename = "mark.set")]
     MarkSet {
@@ -444,6 +531,68 @@ pub enum EventKind {
     /// The data lost, as it was computed when the run ended.
     #[serde(rename = "rpo.measured")]
     RpoMeasured(Box<crate::measure::DataLost>),
+    /// The downtime that each probe saw, as it was computed when the run ended.
+    #[serde(rename = "downtime.measured")]
+    DowntimeMeasured {
+        /// Of each probe.
+        probes: Vec<crate::measure::Downtime>,
+    },
+    /// The run holds the lock of its `concurrency`: no other run with the same key may begin.
+    #[serde(rename = "lock.acquired")]
+    LockAcquired(Box<LockAcquired>),
+    /// Another run holds it, and this one waits.
+    #[serde(rename = "lock.waited_for")]
+    LockWaitedFor {
+        /// Who holds it.
+        holder: LockHolder,
+    },
+    /// It is held on.
+    #[serde(rename = "lock.renewed")]
+    LockRenewed {
+        /// Until when others leave it; nothing: as long as the run is paused.
+        expires: Option<DateTime<Utc>>,
+    },
+    /// A person ordered to go on though another run holds it.
+    #[serde(rename = "lock.broken")]
+    LockBroken(Box<LockBroken>),
+    /// Another run has it now: somebody broke the lock, or its time was over while nobody renewed it.
+    #[serde(rename = "lock.lost")]
+    LockLost {
+        /// Who holds it now.
+        holder: LockHolder,
+    },
+    /// It is given back.
+    #[serde(rename = "lock.released")]
+    LockReleased {
+        /// Why it could not be given back; it is free when its time is over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<Failure>,
+    },
+    /// A signal came.
+    #[serde(rename = "signal.received")]
+    SignalReceived {
+        /// `SIGINT`, `SIGTERM`, `SIGHUP`.
+        signal: String,
+        /// What follows: `stop`, `leave`, or `nothing`, where the run is stopping already.
+        then: String,
+    },
+    /// Credentials that a step needs besides those of the run belong to the account they should.
+    #[serde(rename = "account.checked")]
+    AccountChecked(Box<AccountChecked>),
+    /// Wall clock and monotonic clock went apart between two looks, or the machine was asleep.
+    #[serde(rename = "clock.jumped")]
+    ClockJumped {
+        /// By how many seconds the wall clock was set forward; negative where it was set back.
+        by_s: f64,
+        /// How many seconds of that time the machine was asleep, which both clocks count.
+        asleep_s: f64,
+    },
+    /// This machine's clock is not that of AWS.
+    #[serde(rename = "clock.skew")]
+    ClockSkew {
+        /// By how many seconds this machine is ahead; negative where it is behind.
+        by_s: f64,
+    },
     /// A torn last line was cut off before writing went on.
     #[serde(rename = "journal.tail_dropped")]
     TailDropped {
@@ -482,6 +631,67 @@ pub enum PauseReason {
     Blocked,
     /// It was to go up to a step, and that step is over.
     Until,
+    /// An alarm of `stop_when` went off.
+    Alarm,
+    /// Another run holds the lock of its `concurrency`.
+    Lock,
+}
+
+/// Why nobody knows whether what a probe asks is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnwatchedReason {
+    /// The steps are over, and so is its work.
+    Over,
+    /// It did not hold up within the time that the run waits for that after its last step.
+    GivenUp,
+    /// The run stands still, and its process ends.
+    Paused,
+    /// The process that looked is gone.
+    Died,
+    /// It cannot look: something is wrong with the probe itself.
+    CannotLook,
+}
+
+impl UnwatchedReason {
+    /// In words, after "not watched: ".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Over => "the steps are over",
+            Self::GivenUp => "it has not held up in time after the last step",
+            Self::Paused => "the run stands still",
+            Self::Died => "the process that looked is gone",
+            Self::CannotLook => "it cannot look",
+        }
+    }
+}
+
+/// What `alarm.seen` holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmSeen {
+    /// The alarm's name.
+    pub alarm: String,
+    /// `OK`, `ALARM`, `INSUFFICIENT_DATA`; `missing`; `unknown` where it cannot be looked at.
+    pub state: String,
+    /// Since when, as CloudWatch says.
+    pub since: Option<DateTime<Utc>>,
+    /// Why, in CloudWatch's words, or why it cannot be looked at.
+    pub reason: Option<String>,
+}
+
+/// A probe as it was planned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeOutline {
+    /// Its place: `probe:front_door`.
+    pub path: StepPath,
+    /// The action with which it looks.
+    pub action: String,
+    /// Seconds from one look to the next.
+    pub every_s: f64,
+    /// Seconds for which it must stay up to have held.
+    pub hold_s: f64,
+    /// The marks it sets, by moment.
+    pub marks: BTreeMap<String, MarkName>,
 }
 
 /// What a step needs that is not there.
@@ -540,6 +750,9 @@ pub struct PlanAmended {
     pub sources: Vec<SourceDigest>,
     /// The tree of steps from here on.
     pub steps: Vec<StepOutline>,
+    /// The probes from here on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbeOutline>,
     /// The lines that differ, as a unified diff.
     pub diff: String,
     /// Why, in the person's words.
@@ -582,9 +795,18 @@ pub struct Question {
     /// What is to be handed in with it: the name and the type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, String>,
-    /// Evidence: `link` or `text`, and whether it is required.
+    /// Evidence: `link`, `text` or `file`, and whether it is required.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub evidence: BTreeMap<String, bool>,
+    /// Who may answer: `role:…`, `arn:…`, `person:…`; empty: anybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<String>,
+    /// How many different people must approve.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub at_least: u32,
+    /// Whether those who started the run, or took it up, may not approve.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_the_operator: bool,
     /// Seconds that people have, counted while Lifeboat runs; nothing: as long as they need.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_s: Option<f64>,
@@ -597,6 +819,58 @@ pub struct Question {
     pub subject: Option<String>,
 }
 
+fn one() -> u32 {
+    1
+}
+
+fn is_one(count: &u32) -> bool {
+    *count == 1
+}
+
+impl Question {
+    /// A question without anything besides its text and its options.
+    pub fn new(kind: impl Into<String>, text: impl Into<String>, options: Vec<Choice>) -> Self {
+        Self {
+            kind: kind.into(),
+            text: text.into(),
+            options,
+            fields: BTreeMap::new(),
+            evidence: BTreeMap::new(),
+            from: Vec::new(),
+            at_least: 1,
+            not_the_operator: false,
+            timeout_s: None,
+            on_timeout: None,
+            subject: None,
+        }
+    }
+
+    /// The command that answers it from another terminal, whole: it is there to be copied.
+    pub fn command(&self, run: &RunId, step: &StepPath) -> String {
+        let options: Vec<&str> = self.options.iter().map(|option| option.id.as_str()).collect();
+        let fields: String = self.fields.keys().map(|name| format!(" --field {name}=…")).collect();
+        let required = self.evidence.iter().filter(|(_, required)| **required);
+        let evidence: String = required.map(|(kind, _)| format!(" --{kind} …")).collect();
+        let reason = if self.kind == "decide" { " --reason …" } else { "" };
+        format!("lifeboat answer {run} {step} {}{fields}{evidence}{reason}", options.join("|"))
+    }
+
+    /// Who may answer, in words; nothing where anybody may.
+    pub fn who(&self) -> Option<String> {
+        let mut parts = Vec::new();
+        if self.at_least > 1 {
+            parts.push(format!("{} people", self.at_least));
+        }
+        if !self.from.is_empty() {
+            parts.push(format!("from {}", self.from.join(", ")));
+        }
+        if self.not_the_operator {
+            parts.push("not the operator".to_owned());
+        }
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
+
 /// Something that can be answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
@@ -607,7 +881,7 @@ pub struct Choice {
 }
 
 /// What `person.answered` holds; who answered is the event's actor.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// The number of the question's event.
     pub asked: u64,
@@ -622,8 +896,31 @@ pub struct Answer {
     /// Evidence, by kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub evidence: BTreeMap<String, String>,
+    /// The file that was handed in as evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<Artifact>,
+    /// Who that was, as far as it could be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Box<Identity>>,
+    /// The rules of the question that it goes over, in words: an order of whoever answered (`--override`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<String>,
     /// The way it came: `terminal`, `command`, `answers file`.
     pub via: String,
+}
+
+/// What people outside are told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The number of the event they are told of.
+    pub of: u64,
+    /// What kind of event that is, in the words of `notify`: `asked`, `finished`.
+    pub event: String,
+    /// The way: the name of an entry of `notify`.
+    pub to: String,
+    /// The first line of what they are told.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
 }
 
 /// An event this version does not know.
@@ -679,8 +976,10 @@ impl EventKind {
                 | Self::AwsCall { .. }
                 | Self::AwsPolled { .. }
                 | Self::AwsEvent(_)
+                | Self::ProbeLooked { .. }
                 | Self::Evidence { .. }
                 | Self::TimerFired { .. }
+                | Self::LockRenewed { .. }
                 | Self::Other(_)
         )
     }
@@ -768,8 +1067,17 @@ pub struct RunStarted {
     pub account: String,
     /// The Region it acts in.
     pub region: String,
-    /// The caller's ARN, where STS could be asked.
+    /// The named Regions of the target.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub regions: BTreeMap<String, String>,
+    /// The caller's ARN, where STS could be asked: before a role is assumed.
     pub caller: Option<String>,
+    /// Whose credentials act.
+    #[serde(default, skip_serializing_if = "Access::is_plain")]
+    pub access: Access,
+    /// The ARN of the session, where a role is assumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acts_as: Option<String>,
     /// Who started it.
     pub operator: String,
     /// The machine it was started on.
@@ -784,11 +1092,53 @@ pub struct RunStarted {
     pub disrupted_at: Option<DateTime<Utc>>,
     /// The tree of steps.
     pub steps: Vec<StepOutline>,
+    /// What looks beside the steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbeOutline>,
     /// The head of the run before in the same home, if there was one.
     pub previous_head: Option<String>,
+    /// What makes it a playbook; nothing of a runbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playbook: Option<Playbook>,
+    /// The people that `person:NAME` means, by name: ARNs or patterns of ARNs, or names of users.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub people: BTreeMap<String, Vec<String>>,
+}
+
+/// What `run.started` says of a playbook.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Playbook {
+    /// How bad the incident is: `sev1` to `sev5`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
+    /// The alarms that call for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<String>,
+    /// Seconds between two updates for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updates_every_s: Option<f64>,
+    /// Who is told then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updates_to: Option<String>,
 }
 
 impl RunStarted {
+    /// Who started it. The simulated AWS takes everybody for the same caller: there the OS user counts.
+    pub fn identity(&self) -> Identity {
+        let arn = self.caller.clone().filter(|_| !self.is_simulated());
+        Identity { arn, user: self.operator.clone(), host: self.host.clone() }
+    }
+
+    /// Whether it is against the simulator.
+    pub fn is_simulated(&self) -> bool {
+        matches!(self.cloud, Cloud::Simulated { .. })
+    }
+
+    /// Where it acts and as whom, if a step does not say otherwise.
+    pub fn target(&self) -> Target {
+        Target { account: self.account.clone(), region: self.region.clone(), access: self.access.clone() }
+    }
+
     /// The word for a [`Loss`].
     pub fn loss_word(loss: Loss) -> &'static str {
         match loss {
@@ -846,6 +1196,9 @@ pub struct StepStarted {
     pub action: String,
     /// What it does.
     pub effect: String,
+    /// Where it acts and as whom, if that is not the run's own target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
     /// Its parameters, masked.
     pub parameters: Values,
     /// Names of what will be made.

@@ -49,12 +49,22 @@ pub struct JournalWriter {
     head: String,
     epoch: u32,
     masker: Masker,
+    /// Whether something was written that is not known to be on disk.
+    rides: bool,
 }
 
 impl JournalWriter {
     /// A journal with nothing in it.
     pub fn create(storage: Box<dyn Storage>, run: RunId) -> Self {
-        Self { storage, run, next_seq: 1, head: String::new(), epoch: 1, masker: Masker::default() }
+        Self {
+            storage,
+            run,
+            next_seq: 1,
+            head: String::new(),
+            epoch: 1,
+            masker: Masker::default(),
+            rides: false,
+        }
     }
 
     /// Goes on with a journal that has been read; the torn tail must have been cut off.
@@ -70,7 +80,15 @@ impl JournalWriter {
     }
 
     fn after(storage: Box<dyn Storage>, run: RunId, seq: u64, epoch: u32, head: String) -> Self {
-        Self { storage, run, next_seq: seq + 1, head, epoch: epoch + 1, masker: Masker::default() }
+        Self {
+            storage,
+            run,
+            next_seq: seq + 1,
+            head,
+            epoch: epoch + 1,
+            masker: Masker::default(),
+            rides: false,
+        }
     }
 
     /// What hides secrets; teach it before an event could hold one.
@@ -92,11 +110,24 @@ impl JournalWriter {
         let durable = drafts.iter().any(|draft| draft.kind.is_durable());
         let events =
             drafts.into_iter().map(|draft| self.write(draft, stamp)).collect::<io::Result<Vec<_>>>()?;
+        self.rides |= !events.is_empty();
         if durable {
-            self.storage.sync()?;
-            self.storage.set_head(&self.head)?;
+            self.rest()?;
         }
         Ok(events)
+    }
+
+    /// Brings to disk what rides with the next event that must be there, because none may come.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn rest(&mut self) -> io::Result<()> {
+        if self.rides {
+            self.storage.sync()?;
+            self.storage.set_head(&self.head)?;
+            self.rides = false;
+        }
+        Ok(())
     }
 
     fn write(&mut self, draft: Draft, stamp: Stamp) -> io::Result<Event> {

@@ -7,15 +7,20 @@
 //!
 //! This room must not know the engine, tokio, AWS or templates.
 
+pub mod artifact;
 pub mod chain;
 pub mod event;
 pub mod file;
 pub mod follow;
 pub mod forecast;
 pub mod history;
+pub mod identity;
 pub mod incident;
 pub mod items;
+pub mod lock;
 pub mod masker;
 pub mod measure;
 pub mod outcome;
+pub mod probes;
 pub mod state;
+pub mod target;

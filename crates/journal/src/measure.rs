@@ -1,6 +1,7 @@
-//! Recovery time and data lost, as functions of the fold: definitions in `docs/measurement.md`.
+//! Recovery time, data lost and downtime, as functions of the fold: definitions in `docs/measurement.md`.
 
 mod data_lost;
+mod downtime;
 mod findings;
 mod path;
 mod recovery_time;
@@ -15,6 +16,7 @@ use lifeboat_runbook::spec::Grade;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+pub use downtime::{Downtime, down_s, downtime};
 pub use findings::{Finding, FindingKind};
 pub use recovery_time::stand_in;
 
@@ -166,6 +168,8 @@ pub struct Measurements {
     pub recovery_time: RecoveryTime,
     /// The data lost.
     pub data_lost: DataLost,
+    /// The downtime that probes saw.
+    pub downtime: Vec<Downtime>,
     /// The steps that made the recovery time, in order.
     pub critical_path: Vec<CriticalStep>,
     /// Seconds that each other step could have taken longer without making the recovery time longer.
@@ -182,6 +186,7 @@ pub fn measure(state: &RunState, events: &[Event]) -> Measurements {
     let path = path::critical_path(state, events);
     Measurements {
         slack: path::slack(state, &path),
+        downtime: downtime::downtime(state),
         critical_path: path,
         findings: findings::findings(state, events, &recovery_time, &data_lost),
         recovery_time,

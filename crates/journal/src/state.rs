@@ -3,11 +3,15 @@
 //! This is the only fold. The engine decides on it, resume rebuilds it, `show`, the screen and reports read it.
 
 use crate::event::{
-    Answer, BlockedOn, Event, EventKind, Failure, Item, Order, PauseReason, Phase, PlanAmended, Question,
-    RunStarted, StepOutline, StepStarted, Values,
+    Answer, BlockedOn, Event, EventKind, Failure, Item, Order, PauseReason, Phase, PlanAmended, ProbeOutline,
+    Question, RunStarted, StepOutline, StepStarted, Values,
 };
+use crate::identity::Identity;
+use crate::lock::LockState;
 use crate::measure::{DataLost, RecoveryTime};
 use crate::outcome::{Outcome, Verdict};
+use crate::probes::{AlarmState, ProbeState};
+use crate::target::{Access, Target};
 use chrono::{DateTime, Utc};
 use lifeboat_runbook::id::{MarkName, RunId, StepPath};
 use lifeboat_runbook::plan::{GROUPS, Mode};
@@ -26,20 +30,23 @@ pub struct Moment {
     pub mono_ms: u64,
     /// Which process.
     pub epoch: u32,
+    /// How often the clocks had gone apart before.
+    pub jumps: u32,
 }
 
 impl Moment {
+    /// Whether both were seen by one process whose clocks agreed all the time: then its monotonic clock tells how far
+    /// they are apart.
+    pub fn shares_clock(&self, other: &Self) -> bool {
+        self.epoch == other.epoch && self.epoch != 0 && self.jumps == other.jumps
+    }
+
     /// Seconds from `self` to `later`: by the monotonic clock within one process, else by the wall clock.
     pub fn seconds_to(&self, later: &Self) -> f64 {
-        if self.epoch == later.epoch && self.is_recorded_then() && later.is_recorded_then() {
+        if self.shares_clock(later) {
             return (later.mono_ms as f64 - self.mono_ms as f64) / 1000.0;
         }
         (later.at - self.at).num_milliseconds() as f64 / 1000.0
-    }
-
-    /// Whether `mono_ms` belongs to `at`: an event about the past has a monotonic time of its writing only.
-    fn is_recorded_then(&self) -> bool {
-        self.epoch != 0
     }
 }
 
@@ -210,6 +217,8 @@ pub struct StepState {
     pub skipped_by: Option<String>,
     /// Whether a person ordered another attempt.
     pub retry_ordered: bool,
+    /// What a person named to do instead of what it would have made.
+    pub adopted: BTreeMap<String, String>,
     /// The items of a loop, once they are known.
     pub items: Option<Arc<Items>>,
 }
@@ -252,6 +261,9 @@ pub struct Block {
     pub to: Option<Moment>,
 }
 
+/// The answer that permits what an approval is about.
+pub const APPROVE: &str = "approve";
+
 /// A question to people, and what came of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
@@ -263,8 +275,10 @@ pub struct Asked {
     pub away_s: f64,
     /// Seconds that somebody gave them besides.
     pub extended_s: f64,
-    /// The answer: who, when, what.
+    /// The answer that decided it: who, when, what.
     pub answer: Option<(String, Moment, Box<Answer>)>,
+    /// Every answer that counts, in order; where several people must approve, the last one decides.
+    pub answers: Vec<(String, Moment, Box<Answer>)>,
     /// What follows because nobody answered in time, and when that was.
     pub timed_out: Option<(String, Moment)>,
     /// When it needed no answer any more.
@@ -282,6 +296,38 @@ impl Asked {
     pub fn ended(&self) -> Option<Moment> {
         let answered = self.answer.as_ref().map(|(_, at, _)| *at);
         answered.or(self.timed_out.as_ref().map(|(_, at)| *at)).or(self.closed)
+    }
+
+    /// How many people have approved, and how many must, where that is more than one.
+    pub fn approvals(&self) -> Option<(usize, u32)> {
+        let approved = self.answers.iter().filter(|(.., answer)| answer.choice == APPROVE).count();
+        (self.question.at_least > 1).then_some((approved, self.question.at_least))
+    }
+
+    /// Takes an answer in. Of several people who must approve each counts once, whatever came twice.
+    fn take(&mut self, who: String, at: Moment, answer: &Answer) {
+        if self.answer.is_some() {
+            return;
+        }
+        let entry = (who, at, Box::new(answer.clone()));
+        if answer.choice == APPROVE && answer.overrides.is_empty() && self.question.at_least > 1 {
+            if !self.is_somebody_else(answer.identity.as_deref()) {
+                return;
+            }
+            self.answers.push(entry.clone());
+            if self.approvals().is_some_and(|(approved, wanted)| approved < wanted as usize) {
+                return;
+            }
+        } else {
+            self.answers.push(entry.clone());
+        }
+        self.answer = Some(entry);
+    }
+
+    /// Whether this is for certain none of those who have answered.
+    pub fn is_somebody_else(&self, who: Option<&Identity>) -> bool {
+        let mut earlier = self.answers.iter().map(|(.., answer)| answer.identity.as_deref());
+        earlier.all(|other| matches!((who, other), (Some(who), Some(other)) if who.is_told_apart_from(other)))
     }
 
     /// Whether an action asks, whose effect waits for the answer: the step itself is under way.
@@ -392,6 +438,12 @@ pub struct RunState {
     pub phases: BTreeMap<Phase, Moment>,
     /// Its steps.
     pub steps: BTreeMap<StepPath, StepState>,
+    /// The probes beside the steps.
+    pub probes: BTreeMap<StepPath, ProbeState>,
+    /// The alarms of `stop_when`, by name.
+    pub alarms: BTreeMap<String, AlarmState>,
+    /// The alarms that have ended the run, or paused it, and when.
+    pub stops: Vec<(String, Moment)>,
     /// Steps in the order of their first intent: undo goes the other way.
     pub started_order: Vec<StepPath>,
     /// Marks, each at its first setting.
@@ -414,6 +466,12 @@ pub struct RunState {
     pub pauses: Vec<Pause>,
     /// The times in which no process carried it: from the last event before a resume to the resume.
     pub away: Vec<(Moment, Moment)>,
+    /// When wall clock and monotonic clock went apart, and by how many seconds the wall clock was set forward.
+    pub jumps: Vec<(Moment, f64)>,
+    /// By how much this machine's clock is ahead of that of AWS, seconds, where that was worth saying.
+    pub skew_s: Option<f64>,
+    /// Credentials whose account was asked for since the run was last taken up.
+    pub accounts_checked: BTreeSet<(String, Access)>,
     /// The last change of the runbook in the middle of the run.
     pub amended: Option<Box<PlanAmended>>,
     /// How the run had ended before somebody asked to take away what it left.
@@ -422,12 +480,24 @@ pub struct RunState {
     pub recovery_time: Option<Box<RecoveryTime>>,
     /// The data lost as measured at the end.
     pub data_lost: Option<Box<DataLost>>,
+    /// The downtime as measured at the end.
+    pub downtime: Option<Vec<crate::measure::Downtime>>,
     /// How it ended.
     pub outcome: Option<Box<Outcome>>,
     /// When it ended.
     pub finished: Option<Moment>,
     /// The last event.
     pub last: Option<Moment>,
+    /// What it knows of its lock.
+    pub lock: LockState,
+    /// Who started it, and who took it up since.
+    pub operators: Vec<Identity>,
+    /// Who holds which role.
+    pub roles: BTreeMap<String, String>,
+    /// Of which events people were told, and which way.
+    pub told: BTreeSet<(u64, String)>,
+    /// The moments at which people were to be told where it stands.
+    pub updates: Vec<Moment>,
     /// Calls that changed something: service and operation.
     pub mutations: Vec<(String, String)>,
     /// Where the outline of a path is among [`Self::outlines`].
@@ -456,10 +526,22 @@ impl RunState {
 
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event) {
-        let moment = Moment { seq: event.seq, at: event.at, mono_ms: event.mono_ms, epoch: epoch_of(event) };
+        let mut moment = Moment {
+            seq: event.seq,
+            at: event.at,
+            mono_ms: event.mono_ms,
+            epoch: epoch_of(event),
+            jumps: u32::try_from(self.jumps.len()).unwrap_or(u32::MAX),
+        };
+        if let EventKind::ClockJumped { by_s, .. } = &event.kind {
+            // The event that tells of a jump stands behind it.
+            moment.jumps += u32::from(*by_s != 0.0);
+            self.jumps.extend((*by_s != 0.0).then_some((moment, *by_s)));
+        }
         self.run.get_or_insert_with(|| event.run.clone());
         self.note_pauses(event, moment);
         match &event.step {
+            Some(path) if path.is_probe() => self.apply_to_probe(path, event, moment),
             Some(path) => self.apply_to_step(path.clone(), event, moment),
             None => self.apply_to_run(event, None, moment),
         }
@@ -501,6 +583,7 @@ impl RunState {
         match &event.kind {
             EventKind::RunStarted(started) => {
                 self.take_outlines(&started.steps);
+                self.operators.push(started.identity());
                 self.started = Some(started.clone());
                 self.began = Some(moment);
             }
@@ -511,7 +594,26 @@ impl RunState {
             EventKind::RunPaused { why, because } => {
                 self.paused = Some(Paused { why: why.clone(), because: *because, step: step.cloned() });
             }
-            EventKind::RunResumed { .. } => self.resume(moment),
+            EventKind::RunResumed { by, .. } => {
+                // Whoever resumes may have other credentials.
+                self.accounts_checked.clear();
+                let by = by.iter().map(|by| (**by).clone());
+                let news = by.filter(|by| !self.operators.contains(by)).collect::<Vec<_>>();
+                self.operators.extend(news);
+                self.resume(moment);
+            }
+            EventKind::RoleAssigned { role, person } => {
+                self.roles.insert(role.clone(), person.clone());
+            }
+            EventKind::UpdateDue { .. } => self.updates.push(moment),
+            EventKind::NotifySent(notice) | EventKind::NotifyRecorded(notice) => {
+                self.told.insert((notice.of, notice.to.clone()));
+            }
+            EventKind::AccountChecked(checked) => {
+                let Target { account, access, .. } = &checked.target;
+                self.accounts_checked.insert((account.clone(), access.clone()));
+            }
+            EventKind::ClockSkew { by_s } => self.skew_s = Some(*by_s),
             EventKind::AbortAsked { by, why, undo } => {
                 self.paused = None;
                 self.abort_asked = Some(Abort { by: by.clone(), why: why.clone(), undo: *undo });
@@ -529,7 +631,18 @@ impl RunState {
                     _ => self.check_warnings.push(warning),
                 }
             }
+            EventKind::LockAcquired(lock) => self.lock = LockState::Held(lock.clone()),
+            EventKind::LockRenewed { expires } => self.hold_on(*expires),
+            EventKind::LockBroken(broken) if broken.error.is_some() => self.lock = LockState::Without,
+            EventKind::LockLost { .. } => self.lock = LockState::Without,
+            EventKind::LockReleased { .. } => self.lock = LockState::Released,
             EventKind::MarkSet { mark, .. } => self.set_mark(mark, moment),
+            EventKind::AlarmSeen(seen) => {
+                let alarm = AlarmState { seen: (**seen).clone(), at: moment };
+                self.alarms.insert(seen.alarm.clone(), alarm);
+            }
+            EventKind::StopTriggered { alarm, .. } => self.stops.push((alarm.clone(), moment)),
+            EventKind::DowntimeMeasured { probes } => self.downtime = Some(probes.clone()),
             EventKind::RtoMeasured(measured) => self.recovery_time = Some(measured.clone()),
             EventKind::RpoMeasured(measured) => self.data_lost = Some(measured.clone()),
             EventKind::RunFinished(outcome) => {
@@ -540,6 +653,15 @@ impl RunState {
             // The others tell something, and change nothing that is decided or shown from here.
             _ => {}
         }
+    }
+
+    fn apply_to_probe(&mut self, path: &StepPath, event: &Event, moment: Moment) {
+        if let EventKind::MarkSet { mark, .. } = &event.kind {
+            let known = self.probes.get(path).and_then(|probe| probe.moment_at(moment.at));
+            let moment = known.map_or(moment, |known| Moment { seq: moment.seq, ..known });
+            return self.set_mark(mark, moment);
+        }
+        self.probes.entry(path.clone()).or_default().apply(event, moment);
     }
 
     fn apply_to_step(&mut self, path: StepPath, event: &Event, moment: Moment) {
@@ -575,6 +697,9 @@ impl RunState {
                 self.apply_to_run(event, Some(&path), moment);
             }
             EventKind::StepOrdered { .. } | EventKind::DoneByHand { .. } => self.paused = None,
+            EventKind::NotifySent(_) | EventKind::NotifyRecorded(_) => {
+                self.apply_to_run(event, Some(&path), moment);
+            }
             EventKind::AwsCall { service, operation, .. } => {
                 self.mutations.push((service.clone(), operation.clone()));
             }
@@ -700,12 +825,35 @@ impl RunState {
         }
     }
 
+    /// The probes as they are planned now.
+    pub fn probe_outlines(&self) -> &[ProbeOutline] {
+        match (&self.amended, &self.started) {
+            (Some(amended), _) => &amended.probes,
+            (None, Some(started)) => &started.probes,
+            (None, None) => &[],
+        }
+    }
+
+    /// Whether an alarm has stopped this drill, which nobody can take back.
+    fn is_stopped_for_good(&self) -> bool {
+        let drill = self.started.as_ref().is_some_and(|started| started.mode == Mode::Drill);
+        drill && !self.stops.is_empty()
+    }
+
+    fn hold_on(&mut self, expires: Option<DateTime<Utc>>) {
+        if let LockState::Held(mut lock) | LockState::Unsure(mut lock) = std::mem::take(&mut self.lock) {
+            lock.holder.expires = expires;
+            self.lock = LockState::Held(lock);
+        }
+    }
+
     /// What was running when the process ended is not known any more: it must be looked at. Nobody could answer
     /// meanwhile.
     fn resume(&mut self, moment: Moment) {
         self.paused = None;
+        self.lock = std::mem::take(&mut self.lock).resumed();
         // Who resumes goes on after all, but not with what is being taken back already: that run was ended.
-        if !self.phases.contains_key(&Phase::Undoing) {
+        if !self.phases.contains_key(&Phase::Undoing) && !self.is_stopped_for_good() {
             self.abort_asked = None;
         }
         let away_s = self.last.map_or(0.0, |last| last.seconds_to(&moment).max(0.0));
@@ -809,8 +957,9 @@ impl StepState {
             EventKind::StepOrdered { order, reason, seconds } => {
                 self.obey(*order, reason.as_deref(), *seconds, event, moment);
             }
-            EventKind::DoneByHand { reason, outputs } => {
+            EventKind::DoneByHand { reason, outputs, adopted } => {
                 self.outputs = outputs.clone();
+                self.adopted = adopted.clone();
                 self.end(StepStatus::DoneByHand(reason.clone()), moment);
             }
             EventKind::StepBlocked { on, error } => {
@@ -822,14 +971,15 @@ impl StepState {
                 self.started.get_or_insert(moment);
                 let (question, at) = (question.clone(), moment);
                 let (answer, timed_out, closed) = (None, None, None);
-                let (away_s, extended_s) = (0.0, 0.0);
-                self.questions.push(Asked { question, at, away_s, extended_s, answer, timed_out, closed });
+                let (away_s, extended_s, answers) = (0.0, 0.0, Vec::new());
+                let asked = Asked { question, at, away_s, extended_s, answer, answers, timed_out, closed };
+                self.questions.push(asked);
                 self.status = StepStatus::Asking;
             }
             EventKind::PersonAnswered(answer) => {
                 let who = event.actor.id.clone().unwrap_or_default();
                 if let Some(asked) = self.questions.last_mut() {
-                    asked.answer.get_or_insert((who, moment, answer.clone()));
+                    asked.take(who, moment, answer);
                 }
                 self.go_on_after_question();
             }

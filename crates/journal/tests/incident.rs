@@ -35,8 +35,6 @@ fn recorded(duties: Vec<Duty>, told: &[(&str, IncidentEvent)]) -> Vec<Event> {
         title: "orders cannot be reached".into(),
         severity: Severity::Sev2,
         duties,
-        playbook: None,
-        simulated: false,
     };
     let first = ("2026-01-05T10:00:00Z", IncidentEvent::Declared(Box::new(declared)));
     for (at, event) in std::iter::once(first).chain(told.iter().cloned()) {

@@ -75,6 +75,9 @@ fn started(mode: Mode, steps: Vec<StepOutline>) -> RunStarted {
         inputs: BTreeMap::new(),
         account: "111122223333".into(),
         region: "eu-west-1".into(),
+        regions: BTreeMap::new(),
+        access: Default::default(),
+        acts_as: None,
         caller: None,
         operator: "ada".into(),
         host: "laptop".into(),
@@ -83,7 +86,10 @@ fn started(mode: Mode, steps: Vec<StepOutline>) -> RunStarted {
         loss: "outage".into(),
         disrupted_at: None,
         steps,
+        probes: vec![],
         previous_head: None,
+        playbook: None,
+        people: BTreeMap::new(),
     }
 }
 
@@ -138,6 +144,7 @@ impl Run {
         let intent = StepStarted {
             action: "test".into(),
             effect: "create".into(),
+            target: None,
             parameters: BTreeMap::new(),
             names: BTreeMap::new(),
             token: String::new(),
@@ -179,7 +186,7 @@ impl Run {
         };
         let run = RunId::new("abcdefghijklmnop");
         self.writer = JournalWriter::resume(Box::new(Nowhere), run, &verified);
-        self.run(EventKind::RunResumed { version: "test".into(), away_s });
+        self.run(EventKind::RunResumed { version: "test".into(), away_s, by: None });
     }
 
     fn measure(&self) -> Measurements {
@@ -206,6 +213,9 @@ fn question(timeout_s: Option<f64>) -> EventKind {
         options: Vec::new(),
         fields: BTreeMap::new(),
         evidence: BTreeMap::new(),
+        from: Vec::new(),
+        at_least: 1,
+        not_the_operator: false,
         timeout_s,
         on_timeout: None,
     }))
@@ -217,8 +227,8 @@ fn answer(asked: u64) -> EventKind {
         choice: "approve".into(),
         reason: None,
         fields: BTreeMap::new(),
-        evidence: BTreeMap::new(),
         via: "command".into(),
+        ..Answer::default()
     }))
 }
 

@@ -4,6 +4,7 @@
 //! tunnel, a test) says so here. The host's name stays what certificates and `Host` headers are compared with; only
 //! the connection goes elsewhere, and the journal says so.
 
+use lifeboat_runbook::glob;
 use std::fmt;
 use std::str::FromStr;
 
@@ -76,19 +77,8 @@ fn split(text: &str) -> Option<(&str, &str)> {
 
 impl Redirect {
     fn fits(&self, asked: &Address) -> bool {
-        let any = |pattern: &str, text: &str| pattern.is_empty() || glob(pattern.as_bytes(), text.as_bytes());
+        let any = |pattern: &str, text: &str| pattern.is_empty() || glob::fits(pattern, text);
         any(&self.host, &asked.host.to_lowercase()) && any(&self.port, &asked.port.to_string())
-    }
-}
-
-/// Whether `text` fits `pattern`, in which `*` stands for any text and `?` for one byte.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    match (pattern.split_first(), text.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) => (0..=text.len()).any(|skipped| glob(rest, &text[skipped..])),
-        (Some((b'?', rest)), Some((_, behind))) => glob(rest, behind),
-        (Some((wanted, rest)), Some((found, behind))) if wanted == found => glob(rest, behind),
-        _ => false,
     }
 }
 

@@ -11,6 +11,8 @@ pub mod connect_to;
 pub mod dial;
 pub mod http;
 mod http_check;
+pub mod notify;
+mod notify_send;
 mod parameters;
 mod query;
 pub mod real;
@@ -21,16 +23,18 @@ mod tcp_check;
 pub mod tls;
 
 use connect_to::ConnectTo;
+use lifeboat_engine::notify::Outbox;
 use lifeboat_engine::registry::Registry;
 use lifeboat_runbook::spec::ActionSpec;
 use std::sync::Arc;
 
 /// What every action of this room says of itself.
 pub fn catalog() -> Vec<&'static ActionSpec> {
-    vec![&spec::COMMAND_RUN, &spec::HTTP_CHECK, &spec::POSTGRES_QUERY, &spec::TCP_CHECK]
+    vec![&spec::COMMAND_RUN, &spec::HTTP_CHECK, &spec::NOTIFY_SEND, &spec::POSTGRES_QUERY, &spec::TCP_CHECK]
 }
 
 /// Whom the actions of this room ask.
+#[derive(Clone)]
 pub struct Ports {
     /// Databases.
     pub sql: Arc<dyn sql::Sql>,
@@ -51,4 +55,9 @@ pub fn register(registry: &mut Registry, ports: Ports) {
     registry.add_action(Arc::new(http_check::HttpCheck { http, connect_to: connect_to.clone() }));
     registry.add_action(Arc::new(query::PostgresQuery { sql, connect_to: connect_to.clone() }));
     registry.add_action(Arc::new(tcp_check::TcpCheck { dial, connect_to }));
+}
+
+/// Puts the action that tells people into `registry`; what it tells goes by this outbox.
+pub fn register_notify(registry: &mut Registry, outbox: &Arc<Outbox>) {
+    registry.add_action(Arc::new(notify_send::NotifySend(outbox.clone())));
 }

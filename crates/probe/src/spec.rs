@@ -61,6 +61,21 @@ pub const COMMAND_RUN: ActionSpec = ActionSpec {
     ..PROBE
 };
 
+/// `notify.send`.
+pub const NOTIFY_SEND: ActionSpec = ActionSpec {
+    name: "notify.send",
+    summary: "Tells people, by an entry of `notify`. In a simulation it is recorded and not sent; after a crash it may be sent twice.",
+    effect: Some(Effect::Modify),
+    parameters: &[
+        Parameter::required("to", Type::String, "The name of an entry of `notify`, or `all`."),
+        Parameter::required("text", Type::String, "What to tell; the first line is the title."),
+    ],
+    outputs: &[Output::new("told", Type::List(&Type::String), "The entries that took it.")],
+    typical: &[TypicalDuration { what: "the delivery", seconds: 1, source: "(assumed)" }],
+    timeout_seconds: 300,
+    ..PROBE
+};
+
 /// `http.check`.
 pub const HTTP_CHECK: ActionSpec = ActionSpec {
     name: "http.check",

@@ -121,6 +121,7 @@ fn step(effect: Effect, with: &[(&str, Value)]) -> (StepContext, Arc<Heard>) {
         recorded: Recorded::default(),
         now,
         notes: notes.clone(),
+        adopted: false,
     };
     (cx, notes)
 }

@@ -1,7 +1,9 @@
 //! The JSON document that `run`, `drill`, `resume`, `show` and `report --format json` print.
 
-use lifeboat_journal::event::{Event, PauseReason, Question, Values};
-use lifeboat_journal::measure::{self, CriticalStep, DataLost, Finding, Measurements, RecoveryTime};
+use lifeboat_journal::event::{Event, PauseReason, Playbook, Question, Values};
+use lifeboat_journal::measure::{
+    self, CriticalStep, DataLost, Downtime, Finding, Measurements, RecoveryTime,
+};
 use lifeboat_journal::outcome::{Outcome, PAUSED};
 use lifeboat_journal::state::{RunState, StepState, StepStatus};
 use lifeboat_runbook::id::StepPath;
@@ -30,6 +32,12 @@ pub struct Document {
     /// Why nothing new starts, while the run is paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<PausedDocument>,
+    /// What a playbook says besides: severity, triggers, updates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playbook: Option<Playbook>,
+    /// Who holds which role.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<String, String>,
     /// Questions that wait for an answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<AsksDocument>,
@@ -41,6 +49,9 @@ pub struct Document {
     pub rto: RecoveryTime,
     /// The data lost.
     pub rpo: DataLost,
+    /// The downtime that each probe saw.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub downtime: Vec<Downtime>,
     /// The steps that made the recovery time, in order.
     pub critical_path: Vec<StepPath>,
     /// The same with what each of them waited for.
@@ -64,7 +75,7 @@ pub struct Document {
 /// Why a run of a [`Document`] is paused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PausedDocument {
-    /// `failure`, `check`, `person`, `signal`, `timeout`, `blocked`.
+    /// `failure`, `check`, `person`, `signal`, `timeout`, `blocked`, `until`, `alarm`.
     pub because: PauseReason,
     /// In words.
     pub why: String,
@@ -79,9 +90,22 @@ pub struct AsksDocument {
     pub step: StepPath,
     /// The number of the question's event.
     pub asked: u64,
+    /// Who has approved already, where several people must.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved_by: Vec<String>,
     /// The question.
     #[serde(flatten)]
     pub question: Question,
+}
+
+impl AsksDocument {
+    /// How many of those who must approve have: `1 of 2 (alice)`; nothing where one is enough.
+    pub fn progress(&self) -> Option<String> {
+        let names = self.approved_by.join(", ");
+        let names = if names.is_empty() { names } else { format!(" ({names})") };
+        let (have, must) = (self.approved_by.len(), self.question.at_least);
+        (must > 1).then(|| format!("{have} of {must} have approved{names}"))
+    }
 }
 
 /// A step of a [`Document`].
@@ -137,11 +161,14 @@ pub fn document(state: &RunState, events: &[Event], head: &str) -> Document {
             why: paused.why.clone(),
             step: paused.step.clone(),
         }),
+        playbook: started.and_then(|started| started.playbook.clone()),
+        roles: state.roles.clone(),
         asks: asks(state),
         started_at: state.began.map(|began| time_text(began.at)),
         finished_at: state.finished.map(|finished| time_text(finished.at)),
         rto: measured.recovery_time,
         rpo: measured.data_lost,
+        downtime: measured.downtime,
         critical_path: measured.critical_path.iter().map(|critical| critical.step.clone()).collect(),
         critical_steps: measured.critical_path,
         slack: measured.slack,
@@ -167,6 +194,9 @@ pub fn measurements(state: &RunState, events: &[Event]) -> Measurements {
     let mut measured = measure::measure(state, events);
     if let Some(time) = &state.recovery_time {
         measured.recovery_time = (**time).clone();
+    }
+    if let Some(downtime) = &state.downtime {
+        measured.downtime.clone_from(downtime);
     }
     if let Some(lost) = &state.data_lost {
         measured.data_lost = (**lost).clone();
@@ -199,6 +229,7 @@ pub fn asks(state: &RunState) -> Vec<AsksDocument> {
         (step.status == StepStatus::Asking).then(|| AsksDocument {
             step: path.clone(),
             asked: asked.at.seq,
+            approved_by: asked.answers.iter().map(|(by, ..)| by.clone()).collect(),
             question,
         })
     })

@@ -20,6 +20,7 @@ pub mod line;
 pub mod made;
 mod markdown;
 pub mod page;
+pub mod people;
 pub mod record;
 pub mod render;
 pub mod timeline;

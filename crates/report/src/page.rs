@@ -4,10 +4,11 @@ use crate::chart::{Budget, Gantt, RecoveryPoint, Sample, Trend};
 use crate::controls::{self, Control};
 use crate::document::{self, Document};
 use crate::made;
+use crate::people::{self, AnswerRow};
 use crate::record::{Earlier, Record, Source};
 use crate::timeline::{self, Row, duration};
 use lifeboat_journal::event::{Cloud, Event, EventKind, RunStarted, StepOutline};
-use lifeboat_journal::measure::{CriticalStep, DataLost, Parts, RecoveryTime};
+use lifeboat_journal::measure::{CriticalStep, DataLost, Downtime, Parts, RecoveryTime};
 use lifeboat_journal::outcome::{OBJECTIVE_MISSED, PASSED, PAUSED};
 use lifeboat_journal::state::{Created, Moment, RunState, StepState, StepStatus};
 use lifeboat_runbook::id::{MarkName, StepPath};
@@ -38,10 +39,18 @@ pub struct Page<'run> {
     pub parts: Vec<PartRow>,
     /// The steps that made it, in order.
     pub critical_path: Vec<CriticalRow>,
+    /// Who holds which role; may be empty.
+    pub roles: String,
+    /// Severity and triggers of a playbook; empty of a runbook.
+    pub playbook: String,
+    /// What people answered.
+    pub answers: Vec<AnswerRow>,
     /// The marks that were set, in the order in which they should come.
     pub marks: Vec<MarkRow>,
     /// Steps that were skipped because of the mode.
     pub not_rehearsed: Vec<NotRehearsedRow>,
+    /// The downtime that each probe saw.
+    pub downtime: Vec<DowntimeRow>,
     /// Every statement of how far the recovered data goes.
     pub data_times: Vec<DataTimeRow>,
     /// What steps left as proof.
@@ -145,6 +154,21 @@ pub struct EarlierRow {
     pub recovery_time: String,
     /// The data it lost.
     pub data_lost: String,
+}
+
+/// The downtime that a probe saw.
+#[derive(Clone, Debug, Serialize)]
+pub struct DowntimeRow {
+    /// Which.
+    pub probe: String,
+    /// How long, with its resolution.
+    pub down: String,
+    /// How often it went down.
+    pub times: usize,
+    /// How it stood at last.
+    pub state: String,
+    /// What it looked with, and how often.
+    pub looks: String,
 }
 
 /// A mark.
@@ -302,8 +326,12 @@ impl<'run> Page<'run> {
             what_made_it: what_made_it(state, &document),
             parts: parts(&time.parts_s),
             critical_path: critical_path(&document),
+            roles: people::roles(state),
+            playbook: people::playbook(state),
+            answers: people::answers(state),
             marks: marks(state),
             not_rehearsed: not_rehearsed(started, time),
+            downtime: downtime(state, &document),
             data_times: data_times(state, lost),
             evidence: evidence(state),
             steps: rows(state, |path| !path.is_preflight()),
@@ -326,6 +354,23 @@ impl<'run> Page<'run> {
             document,
         }
     }
+}
+
+fn downtime(state: &RunState, document: &Document) -> Vec<DowntimeRow> {
+    let row = |down: &Downtime| {
+        let path = down.probe.as_ref()?;
+        let outline = state.probe_outlines().iter().find(|outline| outline.path == path.planned());
+        let how =
+            outline.map(|it| format!("{}, every {}", it.action, duration(it.every_s))).unwrap_or_default();
+        Some(DowntimeRow {
+            probe: path.to_string(),
+            down: timeline::down_words(down),
+            times: down.times,
+            state: down.state.clone(),
+            looks: format!("{how}: {} looks, {} not well answered", down.looks, down.failed_looks),
+        })
+    };
+    document.downtime.iter().filter_map(row).collect()
 }
 
 fn outcome_class(document: &Document) -> &'static str {

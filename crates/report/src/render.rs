@@ -35,9 +35,10 @@ impl Form {
 }
 
 /// Lifeboat's own templates: those of [`Form::template`], and what they include.
-pub const TEMPLATES: [(&str, &str); 15] = [
+pub const TEMPLATES: [(&str, &str); 16] = [
     ("drill.md", include_str!("../templates/drill.md")),
     ("drill.html", include_str!("../templates/drill.html")),
+    ("head.html", include_str!("../templates/head.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("budget.html", include_str!("../templates/budget.html")),
     ("recovery-point.html", include_str!("../templates/recovery-point.html")),

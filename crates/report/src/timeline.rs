@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{
-    Actor, ActorKind, Event, EventKind, Failure, Item, Phase, Precision, Question, RunStarted, StepStarted,
-    Values,
+    Actor, ActorKind, AlarmSeen, Answer, Event, EventKind, Failure, Item, Phase, Precision, Question,
+    RunStarted, StepStarted, Values,
 };
+use lifeboat_journal::lock::{LockAcquired, LockBroken, LockHolder};
+use lifeboat_journal::measure::Downtime;
 use lifeboat_journal::outcome::{Outcome, Verdict};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::Resource;
@@ -89,8 +91,18 @@ pub fn words(kind: &EventKind) -> String {
         EventKind::RunStarted(started) => run_started(started),
         EventKind::PhaseEntered { phase } => phase_words(*phase).to_owned(),
         EventKind::RunPaused { why, .. } => format!("paused: {why}"),
-        EventKind::RunResumed { version, away_s } => {
-            format!("taken up again by lifeboat {version}, after {}", duration(*away_s))
+        EventKind::RunResumed { version, away_s, by } => {
+            let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            format!("taken up again{by} with lifeboat {version}, after {}", duration(*away_s))
+        }
+        EventKind::RoleAssigned { role, person } => format!("{role} is {person}"),
+        EventKind::UpdateDue { number, .. } => format!("update {number} is due: tell people where it stands"),
+        EventKind::NotifySent(notice) => format!("told by {}: {}", notice.to, notice.title),
+        EventKind::NotifyRecorded(notice) => {
+            format!("would be told by {}, in a simulation nothing is sent: {}", notice.to, notice.title)
+        }
+        EventKind::NotifyFailed { notice, error } => {
+            format!("could not be told by {}: {} ({})", notice.to, notice.title, failure(error))
         }
         EventKind::AbortAsked { by, why, undo } => abort_asked(by, why.as_deref(), *undo),
         EventKind::CleanupAsked { by } => format!("{by} asked to take away what is left"),
@@ -116,21 +128,19 @@ pub fn words(kind: &EventKind) -> String {
             let more = seconds.map(|seconds| format!(", {} more", duration(seconds))).unwrap_or_default();
             format!("ordered: {}{more}{}", order.word(), because(reason.as_deref()))
         }
-        EventKind::DoneByHand { reason, outputs } => format!("done by hand: {reason}{}", listed(outputs)),
+        EventKind::DoneByHand { reason, outputs, adopted } if adopted.is_empty() => {
+            format!("done by hand: {reason}{}", listed(outputs))
+        }
+        EventKind::DoneByHand { reason, outputs, adopted } => {
+            let adopted: Vec<String> = adopted.iter().map(|(name, id)| format!("{name} {id}")).collect();
+            format!("done by hand, with {} adopted: {reason}{}", adopted.join(", "), listed(outputs))
+        }
         EventKind::StepBlocked { on, error } => {
             format!("BLOCKED, waits for {}: {}", on.words(), failure(error))
         }
         EventKind::StepUnblocked => "can go on".to_owned(),
         EventKind::PersonAsked(question) => asked(question),
-        EventKind::PersonAnswered(answer) => {
-            let fields = listed(&answer.fields);
-            format!(
-                "answered by {}: {}{fields}{}",
-                answer.via,
-                answer.choice,
-                because(answer.reason.as_deref())
-            )
-        }
+        EventKind::PersonAnswered(answer) => answered(answer),
         EventKind::PersonTimedOut { then, .. } => format!("nobody answered in time; what follows: {then}"),
         EventKind::QuestionClosed { why, .. } => format!("nobody needs to answer any more: {why}"),
         EventKind::Evidence { kind, value } => format!("evidence ({kind}): {value}"),
@@ -158,8 +168,48 @@ pub fn words(kind: &EventKind) -> String {
         EventKind::MarkSet { mark, source: Some(source) } => {
             format!("mark set: {mark} (the time of {source})")
         }
+        EventKind::ProbeUp { .. } => "up".to_owned(),
+        EventKind::ProbeDown { error, .. } => format!("DOWN: {}", failure(error)),
+        EventKind::ProbeHeldUp => "has held up".to_owned(),
+        EventKind::ProbeLooked { looks, failed } => {
+            format!("looked {looks} times, {failed} not well answered")
+        }
+        EventKind::ProbeUnwatched { because, error } => {
+            let error = error.as_ref().map(|error| format!(" ({})", failure(error))).unwrap_or_default();
+            format!("not watched: {}{error}", because.words())
+        }
+        EventKind::AlarmSeen(seen) => alarm_seen(seen),
+        EventKind::StopTriggered { alarm, then } => format!("the alarm {alarm} went off: {then}"),
+        EventKind::DowntimeMeasured { probes } => downtime(probes),
         EventKind::RtoMeasured(time) => format!("recovery time: {}", optional(time.actual_s)),
         EventKind::RpoMeasured(lost) => format!("data lost: {}", optional(lost.actual_s)),
+        EventKind::LockAcquired(lock) => lock_acquired(lock),
+        EventKind::LockWaitedFor { holder } => format!("waits for the lock: {}", lock_holder(holder)),
+        EventKind::LockRenewed { expires: Some(expires) } => {
+            format!("the lock is held on, until {} if nobody renews it", time_text(*expires))
+        }
+        EventKind::LockRenewed { expires: None } => {
+            "the lock is held on, as long as the run is paused".to_owned()
+        }
+        EventKind::LockBroken(broken) => lock_broken(broken),
+        EventKind::LockLost { holder } => format!("THE LOCK IS LOST: {}", lock_holder(holder)),
+        EventKind::LockReleased { error: None } => "the lock is given back".to_owned(),
+        EventKind::LockReleased { error: Some(error) } => {
+            format!("the lock could not be given back: {}", failure(error))
+        }
+        EventKind::SignalReceived { signal, then } => match then.as_str() {
+            "stop" => format!("{signal} came: the run stops in good order"),
+            "leave" => format!("{signal} came: the process leaves at once"),
+            _ => format!("{signal} came; the run is stopping already"),
+        },
+        EventKind::AccountChecked(checked) => {
+            format!("{} is the right account: {}", checked.target.words(), checked.caller)
+        }
+        EventKind::ClockJumped { by_s, asleep_s } => clock_jumped(*by_s, *asleep_s),
+        EventKind::ClockSkew { by_s } => {
+            let way = if *by_s > 0.0 { "ahead of" } else { "behind" };
+            format!("this machine's clock is {} {way} that of AWS", duration(by_s.abs()))
+        }
         EventKind::TailDropped { bytes, .. } => {
             format!("a last line torn by a crash ({bytes} bytes) was cut off the journal")
         }
@@ -171,6 +221,41 @@ pub fn words(kind: &EventKind) -> String {
     }
 }
 
+fn lock_acquired(lock: &LockAcquired) -> String {
+    let from = lock.expired.as_ref().map(|before| {
+        format!(
+            ", taken over from {} ({} on {}): its time was over",
+            before.run, before.operator, before.host
+        )
+    });
+    format!("holds the lock `{}`{}", lock.key, from.unwrap_or_default())
+}
+
+fn lock_broken(broken: &LockBroken) -> String {
+    match (&broken.holder, &broken.error) {
+        (Some(holder), _) => {
+            format!("LOCK BROKEN ({}); {}", broken.reason, lock_holder(holder))
+        }
+        (None, Some(error)) => {
+            format!("goes on WITHOUT THE LOCK ({}), which cannot be taken: {}", broken.reason, failure(error))
+        }
+        (None, None) => format!("LOCK BROKEN ({})", broken.reason),
+    }
+}
+
+fn lock_holder(holder: &LockHolder) -> String {
+    let LockHolder { run, operator, host, since, .. } = holder;
+    format!("held by {run}, {operator} on {host}, since {}", time_text(*since))
+}
+
+fn clock_jumped(by_s: f64, asleep_s: f64) -> String {
+    let asleep = (asleep_s >= 1.0).then(|| format!("the machine was asleep for {}", duration(asleep_s)));
+    let way = if by_s > 0.0 { "forward" } else { "back" };
+    let jumped =
+        (by_s.abs() >= 1.0).then(|| format!("the wall clock went {way} by {}", duration(by_s.abs())));
+    asleep.into_iter().chain(jumped).collect::<Vec<_>>().join("; ")
+}
+
 fn run_started(started: &RunStarted) -> String {
     let mode = match started.mode {
         Mode::Drill => "drill",
@@ -180,6 +265,34 @@ fn run_started(started: &RunStarted) -> String {
         "{mode} of {} started by {} in account {}, {}",
         started.runbook, started.operator, started.account, started.region
     )
+}
+
+fn alarm_seen(seen: &AlarmSeen) -> String {
+    let since = seen.since.map(|since| format!(" since {}", time_text(since))).unwrap_or_default();
+    let reason = seen.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("the alarm {} is {}{since}{reason}", seen.alarm, seen.state)
+}
+
+fn downtime(probes: &[Downtime]) -> String {
+    let each = probes.iter().filter_map(|probe| {
+        let path = probe.probe.as_ref()?;
+        Some(format!("{path} {}", down_words(probe)))
+    });
+    format!("downtime: {}", each.collect::<Vec<_>>().join(", "))
+}
+
+/// The downtime that a probe saw, for people: `at least 42 s ± 2 s`.
+pub fn down_words(probe: &Downtime) -> String {
+    let Some(down) = probe.down_s else { return "unknown".to_owned() };
+    let bound = if probe.bound == "at_least" { "at least " } else { "" };
+    let resolution =
+        if probe.times > 0 { format!(" ± {}", duration(probe.resolution_s)) } else { String::new() };
+    let down = if probe.times > 0 { duration(down) } else { "none".to_owned() };
+    let unwatched = match probe.unwatched_s {
+        0.0 => String::new(),
+        seconds => format!(", not watched for {}", duration(seconds)),
+    };
+    format!("{bound}{down}{resolution}{unwatched}")
 }
 
 pub(crate) fn because(reason: Option<&str>) -> String {
@@ -197,7 +310,26 @@ fn abort_asked(by: &str, why: Option<&str>, undo: Option<bool>) -> String {
 
 fn asked(question: &Question) -> String {
     let options: Vec<&str> = question.options.iter().map(|option| option.id.as_str()).collect();
-    format!("asks a person ({}): {}", options.join(" | "), question.text.trim())
+    let who = question.who().unwrap_or_else(|| "a person".to_owned());
+    format!("asks {who} ({}): {}", options.join(" | "), question.text.trim())
+}
+
+fn answered(answer: &Answer) -> String {
+    let mut text = format!("answered by {}: {}{}", answer.via, answer.choice, listed(&answer.fields));
+    text.push_str(&because(answer.reason.as_deref()));
+    for (kind, shown) in answer.evidence.iter().filter(|(kind, _)| *kind != "file") {
+        text.push_str(&format!("; {kind}: {shown}"));
+    }
+    if let Some(file) = &answer.file {
+        text.push_str(&format!("; file: {}, SHA-256 {}", file.path, file.sha256));
+    }
+    if let Some(identity) = &answer.identity {
+        text.push_str(&format!("; from {identity}"));
+    }
+    if !answer.overrides.is_empty() {
+        text.push_str(&format!("; OVER ITS RULES: {}", answer.overrides.join("; ")));
+    }
+    text
 }
 
 fn phase_words(phase: Phase) -> &'static str {

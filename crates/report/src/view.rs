@@ -1,6 +1,7 @@
 //! The screen of a run: what `drill`, `run`, `resume` and `watch` show on a terminal. A pure function of the fold, the
 //! moment and the size of the terminal, so that replaying a journal gives the same screens.
 
+mod beside;
 mod clocks;
 mod fit;
 mod question;
@@ -97,7 +98,8 @@ impl Signs {
 pub fn view(sight: &Sight<'_>, size: Size) -> Vec<Line> {
     let columns = size.columns.saturating_sub(1).max(10);
     let rows = size.rows.saturating_sub(1).max(4);
-    let mut foot = clocks::clocks(sight, columns);
+    let mut foot = beside::beside(sight, rows / 3);
+    foot.extend(clocks::clocks(sight, columns));
     foot.extend(ending(sight));
     foot.extend(question::questions(sight, columns, rows / 2));
     let head = header(sight);
@@ -122,8 +124,28 @@ fn header(sight: &Sight<'_>) -> Line {
         word => format!(", {word}"),
     };
     let run = sight.state.run.as_ref().map(ToString::to_string).unwrap_or_default();
-    Line::of(Tone::Strong, &started.runbook)
-        .and(Tone::Dim, format!("  {run}  {}{cloud}", started.mode.word()))
+    let line = Line::of(Tone::Strong, &started.runbook)
+        .and(Tone::Dim, format!("  {run}  {}{cloud}", started.mode.word()));
+    let severity = started.playbook.as_ref().and_then(|playbook| playbook.severity.as_deref());
+    let roles = sight.state.roles.iter().map(|(role, person)| format!("{role} {person}"));
+    let besides: Vec<String> = severity.map(str::to_owned).into_iter().chain(roles).collect();
+    let line = match besides.is_empty() {
+        true => line,
+        false => line.and(Tone::Plain, format!("  {}", besides.join(", "))),
+    };
+    match next_update(sight) {
+        Some(next) => line.and(Tone::Dim, format!("  {next}")),
+        None => line,
+    }
+}
+
+/// When people are to be told next where an incident stands.
+fn next_update(sight: &Sight<'_>) -> Option<String> {
+    let state = sight.state;
+    let every_s = state.started.as_ref()?.playbook.as_ref()?.updates_every_s?;
+    let last = state.updates.last().copied().or(state.began).filter(|_| state.outcome.is_none())?;
+    let left = every_s - (sight.now - last.at).num_milliseconds() as f64 / 1000.0;
+    Some(format!("update {} in {}", state.updates.len() + 1, glance(left)))
 }
 
 /// How it ended, or why it stands still.

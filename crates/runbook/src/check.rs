@@ -8,7 +8,9 @@ mod duty;
 mod file;
 mod groups;
 mod names;
+mod notify;
 mod people;
+mod project;
 mod properties;
 mod reader;
 mod steps;
@@ -17,6 +19,7 @@ mod typing;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::node;
 use crate::plan::Plan;
+use crate::project::{FILE_NAME, Project};
 use crate::spec::Catalog;
 use chrono::NaiveDate;
 use reader::Reader;
@@ -52,6 +55,12 @@ pub trait Files {
     /// # Errors
     /// Why it cannot be read.
     fn read(&self, name: &str) -> Result<String, String>;
+
+    /// The `lifeboat.yaml` that belongs to the runbook, from its directory or the nearest one above; nothing where
+    /// there is none, and the reason where it is there and cannot be read.
+    fn project(&self) -> Option<Result<Source, String>> {
+        None
+    }
 }
 
 /// A runbook larger than this is not one (bytes).
@@ -82,27 +91,29 @@ pub fn source_from_bytes(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnosti
 
 /// Checks a runbook and all it names. `today` is given by `check` only, for `review`.
 pub fn check(file: Source, catalog: &Catalog, files: &dyn Files, today: Option<NaiveDate>) -> Checked {
-    let mut closure =
-        Closure { catalog, files, today, sources: Vec::new(), diagnostics: Vec::new(), open: Vec::new() };
-    let plan = closure.file(file);
-    let Closure { sources, mut diagnostics, .. } = closure;
-    diagnostics.sort_by_key(|found| (found.source, found.range.start, found.range.end));
-    diagnostics.dedup();
-    if diagnostics.len() > MOST_DIAGNOSTICS {
-        let more = diagnostics.len() - MOST_DIAGNOSTICS;
-        let first = &diagnostics[MOST_DIAGNOSTICS];
-        let (range, source) = (first.range.clone(), first.source);
-        diagnostics.truncate(MOST_DIAGNOSTICS);
-        let message = format!("{more} more mistakes from here on are not shown");
-        diagnostics.push(
-            Diagnostic::error("many-mistakes", range, message)
-                .help("mend those above first")
-                .in_source(source),
-        );
+    let mut closure = Closure::new(catalog, files, today);
+    // The runbook is the first source, and what it may refer to is read before it.
+    let index = closure.add(file);
+    closure.project();
+    let plan = closure.read(index);
+    closure.into_checked(plan)
+}
+
+/// Checks a `lifeboat.yaml` by itself. There is no plan in it.
+pub fn check_project(file: Source, catalog: &Catalog) -> Checked {
+    let mut closure = Closure::new(catalog, &Alone, None);
+    let index = closure.add(file);
+    closure.read_project(index);
+    closure.into_checked(None)
+}
+
+/// No other files.
+struct Alone;
+
+impl Files for Alone {
+    fn read(&self, _: &str) -> Result<String, String> {
+        Err("nothing is read beside it".to_owned())
     }
-    let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
-    let plan = plan.filter(|_| !failed).map(|plan| Plan { sources: sources.clone(), ..plan });
-    Checked { sources, plan, diagnostics }
 }
 
 /// The files of one check.
@@ -114,14 +125,79 @@ struct Closure<'check> {
     diagnostics: Vec<Diagnostic>,
     /// The names of the files being read, the outermost first.
     open: Vec<String>,
+    /// `lifeboat.yaml`.
+    project: Option<Project>,
 }
 
-impl Closure<'_> {
-    /// Reads one file; the plan may be half done where there are mistakes.
-    fn file(&mut self, source: Source) -> Option<Plan> {
-        let index = self.sources.len();
-        let Source { name, text } = source.clone();
+impl<'check> Closure<'check> {
+    fn new(catalog: &'check Catalog, files: &'check dyn Files, today: Option<NaiveDate>) -> Self {
+        Self {
+            catalog,
+            files,
+            today,
+            sources: Vec::new(),
+            diagnostics: Vec::new(),
+            open: Vec::new(),
+            project: None,
+        }
+    }
+
+    fn into_checked(self, plan: Option<Plan>) -> Checked {
+        let Self { sources, mut diagnostics, project, .. } = self;
+        diagnostics.sort_by_key(|found| (found.source, found.range.start, found.range.end));
+        diagnostics.dedup();
+        if diagnostics.len() > MOST_DIAGNOSTICS {
+            let more = diagnostics.len() - MOST_DIAGNOSTICS;
+            let first = &diagnostics[MOST_DIAGNOSTICS];
+            let (range, source) = (first.range.clone(), first.source);
+            diagnostics.truncate(MOST_DIAGNOSTICS);
+            let message = format!("{more} more mistakes from here on are not shown");
+            diagnostics.push(
+                Diagnostic::error("many-mistakes", range, message)
+                    .help("mend those above first")
+                    .in_source(source),
+            );
+        }
+        let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
+        let plan = plan.filter(|_| !failed).map(|plan| Plan { sources: sources.clone(), project, ..plan });
+        Checked { sources, plan, diagnostics }
+    }
+
+    /// Takes a file among the sources; its place there.
+    fn add(&mut self, source: Source) -> usize {
         self.sources.push(source);
+        self.sources.len() - 1
+    }
+
+    /// Reads `lifeboat.yaml`, where there is one.
+    fn project(&mut self) {
+        let source = match self.files.project() {
+            None => return,
+            Some(Ok(source)) => source,
+            Some(Err(why)) => {
+                let message = format!("{} cannot be read: {why}", FILE_NAME);
+                let found = Diagnostic::error("unreadable", 0..0, message);
+                self.diagnostics.push(found.help("mend it, or move the runbook away from it"));
+                return;
+            }
+        };
+        let index = self.add(source);
+        self.read_project(index);
+    }
+
+    fn read_project(&mut self, index: usize) {
+        let text = self.sources[index].text.clone();
+        let mut found = Vec::new();
+        if let Some(root) = node::parse(&text, &mut found) {
+            let mut reader = Reader::new(&text, &mut found);
+            self.project = Some(project::read(&mut reader, &root, self, index));
+        }
+        self.diagnostics.extend(found.into_iter().map(|diagnostic| diagnostic.in_source(index)));
+    }
+
+    /// Reads the runbook at this place of the sources; the plan may be half done where there are mistakes.
+    fn read(&mut self, index: usize) -> Option<Plan> {
+        let Source { name, text } = self.sources[index].clone();
         self.open.push(name);
         let mut found = Vec::new();
         let root = node::parse(&text, &mut found);
@@ -146,7 +222,8 @@ impl Closure<'_> {
         let from_root = strip_root(self.open.first().map_or("", String::as_str), &path);
         let text = self.files.read(&from_root).map_err(|why| format!("`{name}` cannot be read: {why}"))?;
         let source = source_from_bytes(&path, text.into_bytes()).map_err(|found| found.message)?;
-        Ok(self.file(source))
+        let index = self.add(source);
+        Ok(self.read(index))
     }
 }
 

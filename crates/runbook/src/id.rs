@@ -35,7 +35,8 @@ text_id! {
     RunId
 }
 text_id! {
-    /// The place of a step in a run: `restore`, `preflight:source`, `cleanup:x`, `each[orders].restore`, `regional/restore`.
+    /// The place of a step in a run: `restore`, `preflight:source`, `cleanup:x`, `each[orders].restore`, `regional/restore`;
+    /// and that of a probe beside the steps: `probe:front_door`.
     StepPath
 }
 text_id! {
@@ -72,6 +73,11 @@ impl StepPath {
     /// Whether this is a step of `cleanup`, of the runbook or of one that it runs.
     pub fn is_cleanup(&self) -> bool {
         self.0[self.file().len()..].starts_with("cleanup:")
+    }
+
+    /// Whether this is a probe beside the steps, of the runbook or of one that it runs: no step.
+    pub fn is_probe(&self) -> bool {
+        self.0[self.file().len()..].starts_with("probe:")
     }
 
     /// The path as the plan has it: `each[*].restore` of `each[orders].restore`.
@@ -118,6 +124,20 @@ impl StepPath {
         Some(Self(path))
     }
 
+    /// The path in the run of a step around this one, which is planned as `planned`: the keys of the loops that both
+    /// are in are the same.
+    pub fn outer(&self, planned: &Self) -> Option<Self> {
+        let mut keys = self.keys().into_iter();
+        let mut path = String::with_capacity(self.0.len());
+        for piece in planned.0.split_inclusive("[*") {
+            path.push_str(piece.strip_suffix('*').filter(|_| piece.ends_with("[*")).unwrap_or(piece));
+            if piece.ends_with("[*") {
+                path.push_str(keys.next()?);
+            }
+        }
+        Some(Self(path))
+    }
+
     /// The characters that do not belong to the key of an item, with their places.
     fn outside_keys(&self) -> impl DoubleEndedIterator<Item = (usize, char)> {
         let mut inside = false;
@@ -138,6 +158,16 @@ impl StepPath {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_step_around_another_is_of_the_same_items() {
+        use super::StepPath;
+        let (inner, new) = (StepPath::new("each[a].sub[b/c].restore"), StepPath::new);
+        assert_eq!(inner.outer(&new("each")), Some(new("each")));
+        assert_eq!(inner.outer(&new("each[*].sub")), Some(new("each[a].sub")));
+        assert_eq!(inner.outer(&inner.planned()), Some(inner.clone()));
+        assert_eq!(new("restore").outer(&new("each[*].sub")), None);
+    }
+
     use super::*;
 
     #[test]

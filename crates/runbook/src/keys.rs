@@ -87,6 +87,9 @@ const UNDO_WORDS: &[&str] = &["true", "false"];
 pub const INPUT_TYPES: &[&str] =
     &["string", "integer", "number", "boolean", "duration", "time", "restore_time", "arn", "list", "map"];
 
+/// How bad an incident is, the worst first.
+pub const SEVERITIES: &[&str] = &["sev1", "sev2", "sev3", "sev4", "sev5"];
+
 /// A file.
 pub static FILE: Table = Table {
     name: "file",
@@ -122,7 +125,7 @@ pub static FILE: Table = Table {
         key("outputs", Templates, "Named results of the whole."),
         key("notify", List(&NOTIFY), "Who is told of what."),
         key("on_failure", FAILURE, "`undo` (the default in a drill) or `pause` (the default in a recovery)."),
-        key("severity", Word(&["sev1", "sev2", "sev3", "sev4", "sev5"]), "How bad it is; playbooks only."),
+        key("severity", Word(SEVERITIES), "How bad it is; playbooks only."),
         key("triggers", List(&TRIGGER), "What calls for it; playbooks only."),
         key("updates", Keys(&UPDATES), "How often people are told; playbooks only."),
     ],
@@ -182,7 +185,11 @@ pub static TARGET: Table = Table {
         key("region", Template, "The Region."),
         key("regions", Templates, "Named Regions, such as `primary` and `recovery`."),
         key("role", Any, "The role to assume: a name, or one for `drill` and one for `recovery`."),
-        key("name", Text, "A target named in lifeboat.yaml."),
+        key(
+            "name",
+            Text,
+            "A target named in lifeboat.yaml; what stands beside it goes before what that says.",
+        ),
     ],
 };
 
@@ -192,6 +199,40 @@ pub static ROLE: Table = Table {
     keys: &[
         key("drill", Template, "The role in a drill."),
         key("recovery", Template, "The role in a recovery."),
+        key("external_id", Template, "What the role's trust policy wants to be told, where it does."),
+    ],
+};
+
+/// `lifeboat.yaml`.
+pub static PROJECT: Table = Table {
+    name: "lifeboat.yaml",
+    keys: &[
+        must("schema", Word(&["lifeboat/v1"]), "The version of the language."),
+        key("targets", Named(&NAMED_TARGET), "Accounts and Regions by name, for `--target NAME`."),
+        key("people", Named(&PERSON), "People by name, for `person:NAME` and `--role ROLE=NAME`."),
+        key("secrets", Named(&SECRET), "Where secrets are kept that `notify` of this file refers to."),
+        key("notify", List(&NOTIFY), "Who is told of what in every runbook that does not say it itself."),
+    ],
+};
+
+/// An entry of `targets` of `lifeboat.yaml`.
+pub static NAMED_TARGET: Table = Table {
+    name: "named target",
+    keys: &[
+        key("account", Template, "The only account it may act in: 12 digits, quoted."),
+        key("region", Template, "The Region, or the name of one of `regions`."),
+        key("regions", Templates, "Named Regions, such as `primary` and `recovery`."),
+        key("role", Any, "The role to assume: a name, or one for `drill` and one for `recovery`."),
+        key("profile", Text, "The profile of the AWS configuration to begin with."),
+    ],
+};
+
+/// An entry of `people` of `lifeboat.yaml`.
+pub static PERSON: Table = Table {
+    name: "person",
+    keys: &[
+        key("arn", Any, "By which AWS knows them: one pattern or a list; `*` stands for any text."),
+        key("contact", Text, "How they are reached."),
     ],
 };
 
@@ -264,11 +305,16 @@ pub static VIA_ECS: Table = Table {
 pub static NOTIFY: Table = Table {
     name: "notify",
     keys: &[
-        must("events", Texts, "Which events."),
-        key("slack", Template, "A Slack webhook."),
-        key("webhook", Template, "Any webhook."),
-        key("sns", Template, "An SNS topic."),
-        key("secret", Template, "What signs the message."),
+        key("name", Text, "What `to` calls it; `slack`, `webhook` or `sns` unless said."),
+        must(
+            "events",
+            Texts,
+            "Which events: `started`, `asked`, `answered`, `failed`, `blocked`, `paused`, `resumed`, `update`, `objective_missed`, `finished`. Questions (`asked`) always go to every entry.",
+        ),
+        key("slack", Template, "A Slack incoming webhook: a secret."),
+        key("webhook", Template, "Any webhook: a URL that takes JSON."),
+        key("sns", Template, "The ARN of an SNS topic."),
+        key("secret", Template, "What signs the messages of a webhook (HMAC-SHA256)."),
     ],
 };
 
@@ -277,8 +323,10 @@ pub static TRIGGER: Table =
     Table { name: "trigger", keys: &[must("alarm", Template, "A CloudWatch alarm.")] };
 
 /// `updates`.
-pub static UPDATES: Table =
-    Table { name: "updates", keys: &[must("every", Duration, "How often."), key("to", Text, "To whom.")] };
+pub static UPDATES: Table = Table {
+    name: "updates",
+    keys: &[must("every", Duration, "How often."), key("to", Text, "Which entry of `notify` is told.")],
+};
 
 /// A step.
 pub static STEP: Table = Table {
@@ -461,7 +509,7 @@ pub static LIMIT: Table = Table {
 };
 
 /// Every table, in the order of the reference page.
-pub static TABLES: [&Table; 23] = [
+pub static TABLES: [&Table; 27] = [
     &FILE,
     &REVIEW,
     &OBJECTIVES,
@@ -485,6 +533,10 @@ pub static TABLES: [&Table; 23] = [
     &NOTIFY,
     &CONCURRENCY,
     &TRIGGER,
+    &UPDATES,
+    &PROJECT,
+    &NAMED_TARGET,
+    &PERSON,
 ];
 
 impl Table {
@@ -497,7 +549,7 @@ impl Table {
 /// The JSON Schema (draft 2020-12) of a runbook, for editors.
 pub fn schema(catalog: &Catalog) -> Value {
     let mut definitions = Map::new();
-    for table in TABLES.into_iter().chain([&VIA_ECS, &UPDATES]) {
+    for table in TABLES.into_iter().chain([&VIA_ECS]) {
         let mut schema = table_schema(table);
         if table.name == STEP.name {
             let actions: Vec<&str> = catalog.iter().map(|spec| spec.name).collect();
@@ -611,7 +663,7 @@ pub fn reference_page() -> String {
     let mut page = String::from(
         "# Keys\n\nGenerated from the table that also feeds the reader and `lifeboat schema`.\n",
     );
-    for table in TABLES {
+    for table in TABLES.into_iter().chain([&DUTY, &REPORT_DUE, &LIMIT]) {
         page.push_str(&format!(
             "\n## {}\n\n| key | what stands there | meaning |\n|---|---|---|\n",
             table.name

@@ -6,6 +6,8 @@
 use crate::diagnostic::Source;
 use crate::expression::{Expression, Scope};
 use crate::id::{MarkName, StepPath};
+use crate::notice::{Notify, Playbook};
+use crate::project::Project;
 use crate::spec::{Effect, Type};
 use crate::template::Template;
 use crate::value::Value;
@@ -57,10 +59,16 @@ pub struct Plan {
     pub roles: BTreeMap<String, bool>,
     /// `target`.
     pub target: Target,
+    /// `concurrency`.
+    pub concurrency: Option<Concurrency>,
     /// `allow`.
     pub allow: Vec<Allow>,
     /// `on_failure` of the file.
     pub on_failure: Option<OnFailure>,
+    /// `stop_when`.
+    pub stop_when: Vec<StopWhen>,
+    /// `probes`.
+    pub probes: Vec<Probe>,
     /// `preflight`.
     pub preflight: Vec<Step>,
     /// `steps`.
@@ -69,6 +77,12 @@ pub struct Plan {
     pub cleanup: Cleanup,
     /// `outputs`.
     pub outputs: BTreeMap<String, Template>,
+    /// `notify`.
+    pub notify: Vec<Notify>,
+    /// What a playbook says besides; nothing of a runbook.
+    pub playbook: Option<Playbook>,
+    /// `lifeboat.yaml`, where there is one.
+    pub project: Option<Project>,
     /// What this version reads and checks but does not execute, with the place of its first use.
     pub not_yet: Vec<NotYet>,
 }
@@ -122,6 +136,15 @@ pub struct NotYet {
     pub feature: String,
     /// Its place in the first source.
     pub range: Range<usize>,
+}
+
+/// `concurrency`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Concurrency {
+    /// Runs with the same key in an account and Region exclude each other.
+    pub key: Template,
+    /// Whether a second run waits; else it is refused.
+    pub waits: bool,
 }
 
 /// `review`.
@@ -210,8 +233,24 @@ pub struct Target {
     pub region: Option<Template>,
     /// Named Regions, such as `primary` and `recovery`.
     pub regions: BTreeMap<String, Template>,
+    /// The target of `lifeboat.yaml` it begins with.
+    pub name: Option<String>,
+    /// The profile of the AWS configuration; only in `lifeboat.yaml`.
+    pub profile: Option<String>,
     /// The role to assume, by mode; the same for both where one name was given.
     pub role: Option<TargetRole>,
+}
+
+/// Whether this is written like a Region of AWS: `eu-west-1`, `us-gov-east-1`
+/// (<https://docs.aws.amazon.com/general/latest/gr/rande.html>). Which there are changes from year to year.
+pub fn is_region(text: &str) -> bool {
+    let mut parts = text.split('-').rev();
+    let number = parts
+        .next()
+        .is_some_and(|last| (1..=2).contains(&last.len()) && last.bytes().all(|byte| byte.is_ascii_digit()));
+    let words: Vec<&str> = parts.collect();
+    let is_word = |word: &&str| word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    number && words.len() >= 2 && words.iter().all(is_word)
 }
 
 /// `target.role`.
@@ -221,6 +260,8 @@ pub struct TargetRole {
     pub drill: Option<Template>,
     /// In a recovery.
     pub recovery: Option<Template>,
+    /// What the role's trust policy wants to be told.
+    pub external_id: Option<Template>,
 }
 
 /// An entry of `allow`: what a drill may modify or destroy though it did not make it.
@@ -263,6 +304,65 @@ pub enum Cleanup {
     None,
     /// These steps.
     Steps(Vec<Step>),
+}
+
+/// The kind of resource that `stop_when` names.
+pub const ALARM: &str = "cloudwatch:alarm";
+
+/// An entry of `stop_when`: an alarm that ends a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StopWhen {
+    /// The alarm's name.
+    pub alarm: Template,
+    /// What INSUFFICIENT_DATA means.
+    pub insufficient_data: InsufficientData,
+    /// In which modes it stops the run; in the others it only shows.
+    pub modes: Vec<Mode>,
+}
+
+/// `insufficient_data`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InsufficientData {
+    /// Not said: a drill does not start with it, and is not stopped by it.
+    #[default]
+    NotAtStart,
+    /// `ok`: nothing.
+    Ok,
+    /// `stop`: the same as ALARM.
+    Stop,
+}
+
+/// An entry of `probes`: a check that runs beside the steps and measures the downtime.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// One look, as a step that only reads; its path is `probe:` and the id.
+    pub look: Step,
+    /// `every`: from one look to the next.
+    pub every: TimeDelta,
+    /// `hold`: how long it must stay up to have held.
+    pub hold: Option<TimeDelta>,
+    /// `marks` by moment.
+    pub marks: BTreeMap<ProbeMoment, MarkName>,
+}
+
+/// When a probe sets a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeMoment {
+    /// When it was seen to go down for the first time.
+    FirstDown,
+    /// When it had been up for as long as it must, after it was down or the run had committed.
+    HeldUp,
+}
+
+impl ProbeMoment {
+    /// The key of `marks`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::FirstDown => "first_down",
+            Self::HeldUp => "held_up",
+        }
+    }
 }
 
 /// A step.
@@ -659,6 +759,37 @@ impl Plan {
         found
     }
 
+    /// Every probe, also of runbooks that it runs.
+    pub fn every_probe(&self) -> Vec<&Probe> {
+        let inside = self.every_step().into_iter().filter_map(|step| match &step.work {
+            Work::Runbook { plan, .. } => Some(&plan.probes),
+            _ => None,
+        });
+        std::iter::once(&self.probes).chain(inside).flatten().collect()
+    }
+
+    /// Every entry of `stop_when`, also of runbooks that it runs.
+    pub fn every_stop_when(&self) -> impl Iterator<Item = &StopWhen> {
+        let inside = self.every_step().into_iter().filter_map(|step| match &step.work {
+            Work::Runbook { plan, .. } => Some(&plan.stop_when),
+            _ => None,
+        });
+        std::iter::once(&self.stop_when).chain(inside).flatten()
+    }
+
+    /// Roles of the runbook and of those that it runs, by name; true where somebody must hold it.
+    pub fn every_role(&self) -> BTreeMap<&str, bool> {
+        let inner = self.every_step().into_iter().filter_map(|step| match &step.work {
+            Work::Runbook { plan, .. } => Some(&plan.roles),
+            _ => None,
+        });
+        let mut roles = BTreeMap::new();
+        for (role, required) in std::iter::once(&self.roles).chain(inner).flatten() {
+            *roles.entry(role.as_str()).or_default() |= required;
+        }
+        roles
+    }
+
     /// Puts `base` before every path in it: the plan is run by the step that `base` names.
     pub(crate) fn move_under(&mut self, base: &str) {
         fn moved(steps: &mut [Step], base: &str) {
@@ -674,6 +805,9 @@ impl Plan {
                     _ => {}
                 }
             }
+        }
+        for probe in &mut self.probes {
+            moved(std::slice::from_mut(&mut probe.look), base);
         }
         moved(&mut self.preflight, base);
         moved(&mut self.steps, base);

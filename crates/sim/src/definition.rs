@@ -173,9 +173,39 @@ pub struct AccountDefinition {
     /// ARNs of roles that may be assumed.
     #[serde(default)]
     pub roles: Vec<String>,
+    /// What principals may do, by the ARN of the role or user; one that is not here may do all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub policies: BTreeMap<String, PolicyDefinition>,
+    /// What the trust policies of these roles ask for, by ARN; a role that is not here takes any session of an hour.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub trust: BTreeMap<String, TrustDefinition>,
     /// The Regions that hold something.
     #[serde(default)]
     pub regions: BTreeMap<String, RegionDefinition>,
+}
+
+/// What a principal may do: actions by their names in IAM, with stars. Resources are not looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyDefinition {
+    /// What is allowed; all, where nothing is said.
+    #[serde(default)]
+    pub allowed: Option<Vec<String>>,
+    /// What is denied all the same.
+    #[serde(default)]
+    pub denied: Vec<String>,
+}
+
+/// What a role's trust policy asks of whoever assumes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustDefinition {
+    /// The external id that must be told.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// The longest session, seconds; an hour unless said.
+    #[serde(default)]
+    pub max_session_s: Option<u32>,
 }
 
 /// Who a set of credentials is, as GetCallerIdentity says it.

@@ -34,6 +34,16 @@ pub enum When {
         #[serde(default)]
         to_s: Option<u64>,
     },
+    /// The same in one Region: `{"region": "eu-west-1", "from_s": 300}` with `reply_lost` is a Region that is gone.
+    In {
+        /// The Region.
+        region: String,
+        /// From this second on.
+        from_s: u64,
+        /// Up to this second, which is outside; nothing means for ever.
+        #[serde(default)]
+        to_s: Option<u64>,
+    },
 }
 
 /// What happens to a call that is hit.
@@ -89,10 +99,16 @@ pub(crate) fn stalest(faults: &[Fault]) -> Option<u64> {
 pub(crate) struct Hit<'a> {
     pub(crate) service: &'a str,
     pub(crate) operation: &'a str,
+    /// The Region that was asked.
+    pub(crate) region: &'a str,
     /// Its number among the calls of its operation, from 1.
     pub(crate) call: u64,
     /// Seconds since the world's start.
     pub(crate) second: u64,
+}
+
+fn lasts(from_s: u64, to_s: Option<u64>, second: u64) -> bool {
+    second >= from_s && to_s.is_none_or(|to_s| second < to_s)
 }
 
 /// The first fault that hits a call, with its place in the list.
@@ -105,9 +121,8 @@ pub(crate) fn hitting<'a>(faults: &'a [Fault], chance: &Chance, hit: Hit<'_>) ->
                 let call = format!("{} {} {}", hit.service, hit.operation, hit.call);
                 chance.happens(*probability, &["fault", &place.to_string(), &call])
             }
-            When::During { from_s, to_s } => {
-                hit.second >= *from_s && to_s.is_none_or(|to_s| hit.second < to_s)
-            }
+            When::During { from_s, to_s } => lasts(*from_s, *to_s, hit.second),
+            When::In { region, from_s, to_s } => region == hit.region && lasts(*from_s, *to_s, hit.second),
         };
         !matches!(fault.kind, FaultKind::ReplicaLag(_))
             && named(&fault.service, hit.service)
@@ -125,7 +140,12 @@ mod tests {
     }
 
     fn hits(faults: &[Fault], seed: u64, service: &str, operation: &str, call: u64) -> bool {
-        hitting(faults, &Chance::new(seed), Hit { service, operation, call, second: call }).is_some()
+        hitting(
+            faults,
+            &Chance::new(seed),
+            Hit { service, operation, region: "eu-west-1", call, second: call },
+        )
+        .is_some()
     }
 
     #[test]

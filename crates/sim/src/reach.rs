@@ -24,6 +24,9 @@ pub struct EndpointDefinition {
     /// Milliseconds until it answers.
     #[serde(default = "usual_latency")]
     pub latency_ms: u64,
+    /// The DB instance without which it answers 503, by its identifier, whatever Region it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
     /// When it does not answer at all.
     #[serde(default)]
     pub down: Vec<Outage>,
@@ -88,16 +91,27 @@ pub fn connect(world: &World, host: &str, port: u16) -> Result<Duration, Unanswe
 /// When nobody answers there, or somebody who does not speak HTTP.
 pub fn ask(world: &World, host: &str, port: u16) -> Result<Page, Unanswered> {
     match declared(world, host, port) {
-        Some(endpoint) => up(world, endpoint).map(|endpoint| Page {
-            status: endpoint.status,
-            body: endpoint.body.clone(),
-            latency: Duration::from_millis(endpoint.latency_ms),
+        Some(endpoint) => up(world, endpoint).map(|endpoint| {
+            let latency = Duration::from_millis(endpoint.latency_ms);
+            match endpoint.needs.as_deref().is_none_or(|needs| is_usable(world, needs)) {
+                true => Page { status: endpoint.status, body: endpoint.body.clone(), latency },
+                false => Page { status: UNAVAILABLE, body: String::new(), latency },
+            }
         }),
         None => {
             connect(world, host, port)?;
             Err(Unanswered("it does not speak HTTP".to_owned()))
         }
     }
+}
+
+/// What a server answers that cannot reach its database.
+const UNAVAILABLE: u16 = 503;
+
+/// Whether an instance of this name takes connections.
+fn is_usable(world: &World, identifier: &str) -> bool {
+    let mut instances = world.regions().flat_map(|(_, region)| region.instances.values());
+    instances.any(|instance| instance.identifier == identifier && instance.is_usable())
 }
 
 fn declared<'world>(world: &'world World, host: &str, port: u16) -> Option<&'world EndpointDefinition> {
@@ -147,6 +161,7 @@ mod tests {
             status: 200,
             body: "all well".into(),
             latency_ms: 25,
+            needs: None,
             down,
         }];
         World::new(definition, 1)

@@ -192,13 +192,23 @@ impl Simulator {
         let definition = Arc::clone(&inner.world.definition);
         let chance = inner.world.chance;
         let second = u64::try_from((now - definition.start).num_seconds()).unwrap_or_default();
-        let hit = Hit { service: service.name, operation: operation.name, call: turn.call, second };
+        let (name, region) = (operation.name, request.place.region.as_str());
+        let hit = Hit { service: service.name, operation: name, region, call: turn.call, second };
         let fault = fault::hitting(&definition.faults, &chance, hit);
         let kind = fault.map(|(_, fault)| &fault.kind);
         if let Some(FaultKind::OtherAccount(account)) = kind {
             request.place.account.clone_from(account);
         }
         let request = &request;
+        let caller = &request.caller.arn;
+        if let Some(message) = service::not_permitted(&definition, service.name, operation.name, caller) {
+            let code = request.dialect.common("AccessDenied");
+            let id = chance.request_id(turn.number);
+            let error = ApiError::forbidden(&code, message);
+            let outgoing = request.dialect.refusal(&error, service.protocol.namespace(), &id);
+            inner.remember(now, service.name, operation.name, operation.is_mutating(), Some(error.status));
+            return Reply { latency, outcome: Ok(response(outgoing, &id, now)) };
+        }
         let answer = match kind.and_then(|kind| refusal(kind, request.dialect)) {
             Some(refusal) => {
                 self.keep(inner, request, &turn, fault.map(|(place, _)| place), false).and(Err(refusal))
@@ -329,9 +339,14 @@ impl Simulator {
 
     /// The truth at the clock's time.
     pub fn world(&self) -> World {
+        self.with_world(World::clone)
+    }
+
+    /// Looks at the world as it is now, without a copy of it.
+    pub fn with_world<T>(&self, look: impl FnOnce(&World) -> T) -> T {
         let mut inner = lock(&self.inner);
         inner.world.settle(self.clock.now());
-        inner.world.clone()
+        look(&inner.world)
     }
 
     /// Asks a simulated database. Parameters are bound to `$1`, `$2`, …

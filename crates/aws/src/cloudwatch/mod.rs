@@ -23,4 +23,4 @@ pub(crate) use history::AlarmHistory;
 pub use wait_for_alarm::WaitForAlarm;
 
 /// The kind of an alarm, as its actions and its lookout call it.
-pub const ALARM: &str = "cloudwatch:alarm";
+pub use lifeboat_runbook::plan::ALARM;

@@ -6,8 +6,8 @@ use lifeboat_engine::action::StepContext;
 use lifeboat_runbook::units;
 use lifeboat_runbook::value::Value;
 
-/// After this, `leftovers` may offer it for deletion.
-const EXPIRES_AFTER: TimeDelta = TimeDelta::hours(24);
+/// How long what a step makes is meant to be there at most; its tag `lifeboat:expires` says when that is over.
+pub(crate) const EXPIRES_AFTER: TimeDelta = TimeDelta::hours(24);
 
 /// Lifeboat's own tags, those of the step, and `more`; Lifeboat's win.
 pub(crate) fn tags(cx: &StepContext, more: impl IntoIterator<Item = (String, String)>) -> Vec<Tag> {

@@ -73,6 +73,8 @@ pub(crate) use take_away::{Backups, DELETE, act as take_away_instance, is_protec
 
 #[cfg(feature = "rds")]
 pub(crate) use record::EventRecord;
+#[cfg(feature = "resourcegroupstagging")]
+pub(crate) use marks::EXPIRES_AFTER;
 
 /// The kind of an instance, as its actions and its lookout call it.
 pub const KIND: &str = "rds:db";

@@ -57,5 +57,6 @@ pub(crate) fn context(states_seen: &[&str]) -> StepContext {
         },
         now: now(),
         notes: Arc::new(Silent),
+        adopted: false,
     }
 }

@@ -11,6 +11,8 @@ mod get_parameter;
 #[cfg(feature = "ssm")]
 mod lists;
 #[cfg(feature = "ssm")]
+mod locks;
+#[cfg(feature = "ssm")]
 mod parameters;
 #[cfg(feature = "ssm")]
 mod put_parameter;
@@ -27,6 +29,8 @@ pub use commands::Commands;
 pub use executions::Executions;
 #[cfg(feature = "ssm")]
 pub use get_parameter::GetParameter;
+#[cfg(feature = "ssm")]
+pub use locks::Locks;
 #[cfg(feature = "ssm")]
 pub use parameters::Parameters;
 #[cfg(feature = "ssm")]

@@ -139,6 +139,7 @@ impl Bench {
             recorded: Recorded { started_at: Some(now), ..Recorded::default() },
             now,
             notes: notes.clone(),
+            adopted: false,
         };
         Try { bench: self, action, cx, notes }
     }

@@ -8,14 +8,15 @@ use chrono::NaiveDate;
 use lifeboat_journal::event::SourceDigest;
 use lifeboat_journal::file::RunDirectory;
 use lifeboat_journal::outcome::{PASSED, USAGE};
-use lifeboat_runbook::check::{Checked, Files, LARGEST, check, source_from_bytes};
+use lifeboat_runbook::check::{Checked, Files, LARGEST, check, check_project, source_from_bytes};
 use lifeboat_runbook::diagnostic::{Diagnostic, Severity, Source};
+use lifeboat_runbook::project;
 use lifeboat_runbook::render::{self, Color};
 use lifeboat_runbook::spec::Catalog;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, IsTerminal, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 pub(crate) fn run(arguments: &CheckArguments, color: Color) -> Result<u8, CommandError> {
     let catalog = crate::wiring::catalog();
@@ -31,7 +32,8 @@ pub(crate) fn run(arguments: &CheckArguments, color: Color) -> Result<u8, Comman
         CheckFormat::Sarif => print_json(&sarif(&checked))?,
         CheckFormat::Github => print_bytes(entries(&checked, annotation).concat().as_bytes())?,
     }
-    let errors = checked.iter().any(|checked| checked.plan.is_none());
+    let errors = checked.iter().flat_map(|checked| &checked.diagnostics);
+    let errors = errors.filter(|found| found.severity == Severity::Error).count() > 0;
     Ok(if errors { USAGE } else { PASSED })
 }
 
@@ -63,6 +65,9 @@ pub(crate) fn check_file(
     limited.read_to_end(&mut bytes).map_err(unreadable)?;
     let directory = file.parent().map(Path::to_owned).unwrap_or_default();
     Ok(match source_from_bytes(&source_name(file), bytes) {
+        Ok(source) if file.file_name().is_some_and(|name| name == project::FILE_NAME) => {
+            check_project(source, catalog)
+        }
         Ok(source) => check(source, catalog, &Directory(directory), today),
         Err(diagnostic) => {
             let source = Source { name: source_name(file), text: String::new() };
@@ -99,6 +104,11 @@ impl Files for Kept<'_> {
         let index = index.ok_or("it was not kept with the run")?;
         fs::read_to_string(self.directory.source(self.kept_in, index)).map_err(|error| error.to_string())
     }
+
+    fn project(&self) -> Option<Result<Source, String>> {
+        let name = self.sources.iter().map(|source| &source.name).find(|name| project::is_its_name(name))?;
+        Some(self.read(name).map(|text| Source { name: name.clone(), text }))
+    }
 }
 
 /// The name as given, so that an editor or a terminal can open it; an absolute path says nothing that the record
@@ -118,6 +128,37 @@ struct Directory(PathBuf);
 impl Files for Directory {
     fn read(&self, name: &str) -> Result<String, String> {
         fs::read_to_string(self.0.join(name)).map_err(|error| error.to_string())
+    }
+
+    /// The nearest one, from the runbook's directory upwards, not beyond the repository: what lies above belongs to
+    /// others.
+    fn project(&self) -> Option<Result<Source, String>> {
+        let mut here = self.0.clone();
+        loop {
+            let file = here.join(project::FILE_NAME);
+            match fs::read(&file) {
+                Ok(bytes) => {
+                    let read = source_from_bytes(&source_name(&file), bytes);
+                    return Some(read.map_err(|diagnostic| diagnostic.message));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Some(Err(error.to_string())),
+            }
+            let is_top =
+                here.join(".git").exists() || here.canonicalize().is_ok_and(|it| it.parent().is_none());
+            if is_top || !here.join("..").exists() && !here.as_os_str().is_empty() {
+                return None;
+            }
+            here = above(&here);
+        }
+    }
+}
+
+/// The directory above, written as shortly as it can be.
+fn above(directory: &Path) -> PathBuf {
+    match directory.components().next_back() {
+        Some(Component::Normal(_)) => directory.parent().map(Path::to_owned).unwrap_or_default(),
+        _ => directory.join(".."),
     }
 }
 

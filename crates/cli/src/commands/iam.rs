@@ -6,12 +6,15 @@ use crate::error::CommandError;
 use crate::home::Home;
 use crate::session;
 use chrono::{DateTime, Utc};
+use lifeboat_aws::iam::Question;
 use lifeboat_engine::action::Values;
 use lifeboat_engine::inputs;
+use lifeboat_engine::lock::{LOCKS, name_of};
 use lifeboat_engine::name::{Charset, resource_name};
+use lifeboat_engine::preview::Preview;
 use lifeboat_journal::outcome::PASSED;
 use lifeboat_runbook::expression::Scope;
-use lifeboat_runbook::id::RunId;
+use lifeboat_runbook::id::{RunId, StepPath};
 use lifeboat_runbook::plan::{Mode, Plan, SecretReference, SecretStore, Step, Work};
 use lifeboat_runbook::spec::{Catalog, Effect};
 use lifeboat_runbook::template::Template;
@@ -42,6 +45,30 @@ pub(crate) fn needed(
     grants(&known, catalog).into_keys().map(|(call, _)| call.to_owned()).collect()
 }
 
+/// What IAM is asked before such a run: what is needed where the run itself acts, not what steps need elsewhere.
+pub(crate) fn questions(
+    plan: &Plan,
+    catalog: &Catalog,
+    given: BTreeMap<String, Value>,
+    preview: &Preview,
+) -> Vec<Question> {
+    let mut known = Known::of(plan, catalog, preview.mode, given);
+    known.account = preview.account.clone().unwrap_or(known.account);
+    known.region.clone_from(&preview.region);
+    let elsewhere = std::mem::take(&mut known.elsewhere);
+    known.steps.retain(|step| !elsewhere.contains(&step.path));
+    let mut questions: BTreeMap<Grant, BTreeSet<String>> = BTreeMap::new();
+    for ((call, condition), resources) in grants(&known, catalog) {
+        questions.entry((resources, condition)).or_default().insert(call.to_owned());
+    }
+    let question = |((resources, condition), actions): (Grant, BTreeSet<String>)| Question {
+        actions,
+        resources,
+        context: condition.map(Condition::context).into_iter().collect(),
+    };
+    questions.into_iter().map(question).collect()
+}
+
 /// One statement for each set of resources, in a stable order.
 fn policy(known: &Known<'_>, catalog: &Catalog) -> Json {
     let mut statements: BTreeMap<Grant, BTreeSet<&str>> = BTreeMap::new();
@@ -68,9 +95,27 @@ fn grants(known: &Known<'_>, catalog: &Catalog) -> Grants {
         for call in spec.calls.iter().chain(spec.dependent) {
             // Asking who one is needs no permission (IAM user guide).
             if *call != "sts:GetCallerIdentity" {
-                let (resources, condition) = grant(call, step, known);
+                let (resources, condition) = match known.elsewhere.contains(&step.path) {
+                    true => grant(call, step, &known.anywhere()),
+                    false => grant(call, step, known),
+                };
                 grants.entry((call, condition)).or_default().extend(resources);
             }
+        }
+    }
+    if known.plan.every_stop_when().next().is_some() {
+        let everything = BTreeSet::from(["*".to_owned()]);
+        grants.entry(("cloudwatch:DescribeAlarms", None)).or_default().extend(everything);
+    }
+    if let Some(concurrency) = &known.plan.concurrency {
+        let name = match known.text(Some(&concurrency.key)) {
+            key if key.contains('*') => format!("{LOCKS}*"),
+            key => name_of(&key),
+        };
+        let (partition, region, account) = (known.partition(), &known.region, &known.account);
+        let arn = format!("arn:{partition}:ssm:{region}:{account}:parameter{name}");
+        for call in LOCK_CALLS {
+            grants.entry((call, None)).or_default().insert(arn.clone());
         }
     }
     for secret in known.plan.secrets.values() {
@@ -80,6 +125,10 @@ fn grants(known: &Known<'_>, catalog: &Catalog) -> Grants {
     }
     grants
 }
+
+/// What taking a lock, holding it on and giving it back takes.
+const LOCK_CALLS: [&str; 4] =
+    ["ssm:AddTagsToResource", "ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"];
 
 /// Who AWS must be acting for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,19 +142,26 @@ enum Condition {
 }
 
 impl Condition {
-    fn json(self) -> Json {
-        match self {
-            Self::KeyBy(service) => {
-                json!({ "StringEquals": { "kms:ViaService": service } })
-            }
-            Self::RoleToBackup => {
-                json!({ "StringEquals": { "iam:PassedToService": "backup.amazonaws.com" } })
-            }
+    /// The key it looks at, and the values that it takes.
+    fn context(self) -> (String, Vec<String>) {
+        let (key, values) = match self {
+            Self::KeyBy(service) => ("kms:ViaService", vec![service]),
+            Self::RoleToBackup => ("iam:PassedToService", vec!["backup.amazonaws.com".to_owned()]),
             Self::RoleToRds => {
                 let services = ["monitoring.rds.amazonaws.com", "rds.amazonaws.com"];
-                json!({ "StringEquals": { "iam:PassedToService": services } })
+                ("iam:PassedToService", services.map(str::to_owned).to_vec())
             }
-        }
+        };
+        (key.to_owned(), values)
+    }
+
+    fn json(self) -> Json {
+        let (key, values) = self.context();
+        let values = match values.as_slice() {
+            [one] => json!(one),
+            several => json!(several),
+        };
+        json!({ "StringEquals": { key: values } })
     }
 }
 
@@ -194,6 +250,7 @@ fn rds(operation: &str, step: &Step, known: &Known<'_>) -> Vec<String> {
 }
 
 /// What is known of a run before it begins.
+#[derive(Clone)]
 struct Known<'plan> {
     plan: &'plan Plan,
     inputs: Values,
@@ -202,6 +259,8 @@ struct Known<'plan> {
     region: String,
     /// The steps that such a run may come to.
     steps: Vec<&'plan Step>,
+    /// Those of them that act in another Region or account than the run.
+    elsewhere: BTreeSet<StepPath>,
 }
 
 impl<'plan> Known<'plan> {
@@ -209,14 +268,19 @@ impl<'plan> Known<'plan> {
         // Inputs that must be given at the start may be anything here.
         let inputs = inputs::resolve(&plan.inputs, &given).unwrap_or_default();
         let any = "*".to_owned();
-        let mut known = Self { plan, inputs, mode, account: any.clone(), region: any, steps: Vec::new() };
-        let text = |template: &Option<Template>| known.text(template.as_ref());
-        let (account, region) = (text(&plan.target.account), text(&plan.target.region));
-        (known.account, known.region) = (account, region);
+        let (account, region) = (any.clone(), any);
+        let (steps, elsewhere) = (Vec::new(), BTreeSet::new());
+        let mut known = Self { plan, inputs, mode, account, region, steps, elsewhere };
+        let target = &plan.target;
+        let region = target.region.as_ref().or_else(|| target.regions.get("primary"));
+        let (account, region) = (known.text(target.account.as_ref()), known.text(region));
+        let named = target.regions.get(&region).map(|region| known.text(Some(region)));
+        (known.account, known.region) = (account, named.unwrap_or(region));
         let top = plan.preflight.iter().chain(&plan.steps).chain(plan.cleanup_steps());
         for step in top {
-            known.take(step);
+            known.take(step, false);
         }
+        known.steps.extend(plan.every_probe().into_iter().map(|probe| &probe.look));
         debug_assert!(
             known.steps.iter().all(|step| step.action().is_none_or(|it| catalog.get(it).is_some()))
         );
@@ -224,12 +288,19 @@ impl<'plan> Known<'plan> {
     }
 
     /// Takes a step and those in it, unless it is known that its `if` is false.
-    fn take(&mut self, step: &'plan Step) {
+    fn take(&mut self, step: &'plan Step, elsewhere: bool) {
+        let elsewhere = elsewhere || step.region.is_some() || step.target.is_some();
         let condition = step.condition.as_ref().map(|condition| condition.evaluate(self));
         if !matches!(condition, Some(Ok(Value::Bool(false)))) {
             self.steps.push(step);
-            step.lists().into_iter().flatten().for_each(|child| self.take(child));
+            self.elsewhere.extend(elsewhere.then(|| step.path.clone()));
+            step.lists().into_iter().flatten().for_each(|child| self.take(child, elsewhere));
         }
+    }
+
+    /// The same for a step that acts somewhere else: where, is not narrowed.
+    fn anywhere(&self) -> Self {
+        Self { account: "*".to_owned(), region: "*".to_owned(), ..self.clone() }
     }
 
     /// A template's text; a star where it is not known.
@@ -291,6 +362,10 @@ impl Scope for Known<'_> {
             ["inputs", name] => Some(self.inputs.get(*name).cloned().unwrap_or_else(|| "*".into())),
             ["target", "account"] => Some(self.account.as_str().into()),
             ["target", "region"] => Some(self.region.as_str().into()),
+            ["target", "regions", name] => {
+                let region = self.plan.target.regions.get(*name);
+                Some(self.text(region).into())
+            }
             // Only names are known before: those of what other steps make.
             ["steps", id, "outputs", "instance" | "snapshot"] => {
                 let step = self.steps.iter().find(|step| step.path.file().is_empty() && step.id == *id)?;

@@ -158,12 +158,16 @@ fn note(home: &Home, arguments: NoteArguments) -> Result<u8, CommandError> {
         return Err(CommandError::usage("the note is empty").hint("write what happened in a sentence"));
     }
     let noted = said(IncidentEvent::NoteAdded { text }, &arguments.when)?;
-    let incident = tell(home, &arguments.which.incident, vec![noted])?;
-    if arguments.pin {
-        let seq = incident.journal.events.last().map_or(0, |event| event.seq);
+    let incident = home.incident(&arguments.which.incident)?;
+    let pinned = |seq| {
         let entry = Entry { run: None, seq };
-        home.tell(&incident, vec![Said::now(IncidentEvent::Pinned { entry, pinned: true, note: None })])?;
-    }
+        Said::now(IncidentEvent::Pinned { entry, pinned: true, note: None })
+    };
+    home.tell_as(&incident, |seq| match arguments.pin {
+        true => vec![noted, pinned(seq)],
+        false => vec![noted],
+    })?;
+    say!("{}: recorded", incident.id);
     Ok(PASSED)
 }
 

@@ -44,7 +44,7 @@ fn tell(
     home: &Home,
     event: impl FnOnce(&Items) -> Result<ItemEvent, CommandError>,
 ) -> Result<(), CommandError> {
-    append(&RunDirectory::of_items(home.path()), &RunId::new("items"), |journal| {
+    append(&RunDirectory::of_items(home.path()), &RunId::new("items"), |journal, _| {
         let event = event(&Items::of(&journal.events))?;
         Ok(vec![Draft::run(EventKind::Item(event)).by(Actor::person(user()))])
     })

@@ -4,6 +4,7 @@ use crate::args::{Output, PlanArguments};
 use crate::commands::{Globals, iam, print_bytes, print_json};
 use crate::error::CommandError;
 use crate::home::Home;
+use crate::permitted::Permitted;
 use crate::plan_page;
 use crate::session::{self, Simulation};
 use crate::wiring::{self, Wiring};
@@ -18,8 +19,9 @@ use lifeboat_journal::history::History;
 use lifeboat_journal::outcome::{PASSED, REFUSED};
 use lifeboat_runbook::plan::Plan;
 use lifeboat_runbook::spec::Catalog;
+use lifeboat_runbook::value::Value;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +37,8 @@ pub(crate) struct Document {
     pub(crate) forecast: Forecast,
     /// Permissions by their names in IAM; `lifeboat iam` gives the policy.
     pub(crate) permissions: BTreeSet<String>,
+    /// Whether they are granted, as IAM simulates it.
+    pub(crate) granted: Permitted,
     /// What this command ends with.
     pub(crate) exit_code: u8,
 }
@@ -44,16 +48,17 @@ pub(crate) fn run(home: &Home, arguments: &PlanArguments, globals: Globals) -> R
     let plan = session::load(&arguments.file, &catalog)?;
     let given = arguments.given.given(home, &plan)?;
     let inputs = arguments.given.resolve(home, &plan)?;
-    let permissions = iam::needed(&plan, &catalog, arguments.mode.into(), given);
+    let permissions = iam::needed(&plan, &catalog, arguments.mode.into(), given.clone());
     let simulation = match &arguments.simulate {
         Some(world) => Some(Simulation::named(world, arguments.faults.as_deref(), Some(SEED))?),
         None => None,
     };
     let forecast = forecast_of(home, &plan, arguments)?;
     let runtime = session::runtime(simulation.is_some())?;
-    let preview = runtime.block_on(look_ahead(arguments, globals, simulation, plan, catalog, inputs))?;
+    let wanted = Wanted { plan, catalog, inputs, given };
+    let (preview, granted) = runtime.block_on(look_ahead(arguments, globals, simulation, wanted))?;
     let exit_code = if preview.verdict == Verdict::Refused { REFUSED } else { PASSED };
-    let document = Document { preview, forecast, permissions, exit_code };
+    let document = Document { preview, forecast, permissions, granted, exit_code };
     match arguments.output.output {
         Output::Json => print_json(&document)?,
         Output::Human => print_bytes(plan_page::page(&document, &arguments.file).as_bytes())?,
@@ -75,26 +80,51 @@ async fn look_ahead(
     arguments: &PlanArguments,
     globals: Globals,
     simulation: Option<Simulation>,
-    plan: Plan,
-    catalog: Catalog,
-    inputs: Values,
-) -> Result<Preview, CommandError> {
-    let wiring = match simulation {
+    Wanted { plan, catalog, inputs, given }: Wanted,
+) -> Result<(Preview, Permitted), CommandError> {
+    let mut wiring = match simulation {
         Some(Simulation { world, seed, .. }) => wiring::simulated_to_look_at(world, seed, &arguments.probes)?,
-        None => wiring::real(globals.profile.clone(), globals.region.clone(), &arguments.probes).await,
+        None => {
+            let own_profile = start::profile(&plan, arguments.target.as_deref())?;
+            let (profile, region) = (globals.profile.clone(), globals.region.clone());
+            wiring::real(profile, own_profile, region, &arguments.probes).await?
+        }
     };
     let start = start(arguments, globals.region, &wiring, inputs)?;
     let aim = start::aim(&plan, &catalog, &start, wiring.clock.now())?;
-    let caller = wiring.caller(&aim.region).await;
+    let caller = wiring.enter(&aim).await;
     let outside = Outside {
         people: Arc::new(Nobody),
         secrets: wiring.secrets(),
-        identity: wiring.secrets(),
+        identity: wiring.logins(),
         blocked_limit: Some(Duration::ZERO),
+        lock: session::locking(&wiring, None),
     };
-    let Wiring { registry, clock, .. } = wiring;
-    let plan = Arc::new(plan);
-    Ok(preview(Foresight { plan, catalog, registry, clock, outside, start, aim, caller }).await?)
+    let (registry, clock, plan) = (wiring.registry.clone(), wiring.clock.clone(), Arc::new(plan));
+    let foresight = Foresight {
+        plan: plan.clone(),
+        catalog: catalog.clone(),
+        registry,
+        clock,
+        outside,
+        start,
+        aim,
+        caller,
+    };
+    let preview = preview(foresight).await?;
+    let questions = iam::questions(&plan, &catalog, given, &preview);
+    let granted = Permitted::ask(&wiring, &preview, &questions).await;
+    Ok((preview, granted))
+}
+
+/// What is looked at ahead.
+struct Wanted {
+    plan: Plan,
+    catalog: Catalog,
+    /// The inputs, defaults included.
+    inputs: Values,
+    /// The inputs as they were given.
+    given: BTreeMap<String, Value>,
 }
 
 fn start(
@@ -115,5 +145,8 @@ fn start(
         disrupted_at,
         previous_head: None,
         default_region: region.or_else(|| wiring.default_region()),
+        roles: arguments.roles.by_role(),
+        people: BTreeMap::new(),
+        target: arguments.target.clone(),
     })
 }

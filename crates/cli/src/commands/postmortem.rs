@@ -130,46 +130,51 @@ fn write(path: &Path, made: &Regenerated) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// What is left to do before the document can be agreed on: each with its place.
+/// What is left to do before the document can be agreed on.
+#[derive(Default)]
+struct Left {
+    /// For people, each with its place.
+    people: Vec<String>,
+    /// Whether the records have grown since the document was made.
+    stale: bool,
+}
+
 fn left_to_do(
     home: &Home,
     incident: &ReadIncident,
     path: &Path,
     own: &[OwnTemplate],
-) -> Result<Vec<String>, CommandError> {
+) -> Result<Left, CommandError> {
     let Some(text) = in_hand(path)? else {
-        return Ok(vec![format!(
-            "{}: it is not there; `lifeboat postmortem {}` makes it",
-            path.display(),
-            incident.id
-        )]);
+        let missing =
+            format!("{}: it is not there; `lifeboat postmortem {}` makes it", path.display(), incident.id);
+        return Ok(Left { people: vec![missing], stale: false });
     };
     let gathered = Gathered::of(home, incident)?;
     let made = gathered.with(home, incident, |page| made(page, path, own))?;
-    let mut left: Vec<String> = to_write(&text)
+    let mut people: Vec<String> = to_write(&text)
         .into_iter()
         .map(|line| format!("{}:{line}: people must write this", path.display()))
         .collect();
-    if made.text != text {
-        left.push(format!("{}: the records have grown since; make it anew", path.display()));
-    }
     for item in gathered.items.iter().filter(|item| item.fate == Fate::Open) {
         for (missing, what) in [(item.added.owner.is_none(), "owner"), (item.added.due.is_none(), "last day")]
         {
             if missing {
-                left.push(format!("{}: it has no {what}: {}", item.added.item, item.added.title));
+                people.push(format!("{}: it has no {what}: {}", item.added.item, item.added.title));
             }
         }
     }
-    Ok(left)
+    Ok(Left { people, stale: made.text != text })
 }
 
 fn check(home: &Home, incident: &ReadIncident, path: &Path, own: &[OwnTemplate]) -> Result<u8, CommandError> {
     let left = left_to_do(home, incident, path, own)?;
-    for line in &left {
+    let stale = format!("{}: the records have grown since; make it anew", path.display());
+    let lines: Vec<String> = left.people.into_iter().chain(left.stale.then_some(stale)).collect();
+    for line in &lines {
         print_bytes(format!("{line}\n").as_bytes())?;
     }
-    Ok(if left.is_empty() { PASSED } else { FAILED })
+    Ok(if lines.is_empty() { PASSED } else { FAILED })
 }
 
 /// A review goes on only when what it wants is there.
@@ -181,11 +186,8 @@ fn move_review(
     (to, due): (Review, Option<chrono::NaiveDate>),
 ) -> Result<ReadIncident, CommandError> {
     if to >= Review::Reviewed {
-        // The document says itself how far its review is, so that much of it may be behind.
-        let left: Vec<String> = left_to_do(home, &incident, path, own)?
-            .into_iter()
-            .filter(|line| !line.ends_with("make it anew"))
-            .collect();
+        // The document says itself how far its review is, so that it may well be behind the records.
+        let left = left_to_do(home, &incident, path, own)?.people;
         if !left.is_empty() {
             left.iter().for_each(|line| say!("{line}"));
             return Err(CommandError::failed(format!("it cannot be {}: see above", to.words()))

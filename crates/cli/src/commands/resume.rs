@@ -4,7 +4,7 @@ use crate::args::ResumeArguments;
 use crate::commands::Globals;
 use crate::error::CommandError;
 use crate::home::Home;
-use crate::orders::Orders;
+use crate::orders::{Orders, pairs};
 use crate::resume::{Purpose, TakeUp, take_up};
 use crate::session::Screen;
 use lifeboat_runbook::units;
@@ -16,11 +16,14 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
         skip,
         done,
         set_output,
+        adopt,
         amended,
         accept,
         reason,
+        break_lock,
         confirm_destroy,
         answers,
+        roles,
         downtime,
         probes,
         showing,
@@ -33,11 +36,14 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
                 .hint("write it as 90s or 10m")
         })?),
     };
-    let orders = Orders { retry, skip, done, set_output, accept, reason, amended: false };
+    let broken_for = break_lock.then(|| reason.clone().unwrap_or_default());
+    let adopt = pairs(&adopt)?;
+    let orders = Orders { retry, skip, done, set_output, adopted: None, accept, reason, amended: false };
     let run = home.unfinished(&run)?;
-    let purpose = Purpose::Resume { orders, amended };
+    let purpose = Purpose::Resume { orders, adopt, amended };
     let confirmed = confirm_destroy.into_iter().collect();
     let screen = Screen::of(home, &globals, output.output, &showing)?;
     let take = TakeUp::new(run, purpose, globals, output.output);
-    take_up(home, TakeUp { confirmed, answers, downtime, probes, screen, ..take })
+    let roles = roles.by_role();
+    take_up(home, TakeUp { confirmed, answers, roles, downtime, probes, screen, broken_for, ..take })
 }

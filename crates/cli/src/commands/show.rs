@@ -6,11 +6,12 @@ use crate::error::CommandError;
 use crate::home::Home;
 use chrono::TimeDelta;
 use lifeboat_journal::event::Event;
-use lifeboat_journal::measure::{self, Finding};
+use lifeboat_journal::measure::{self, Downtime, Finding};
 use lifeboat_journal::outcome::{PASSED, Verdict};
 use lifeboat_journal::state::{Block, RunState, StepState, StepStatus};
 use lifeboat_report::document::{asks, document, outcome_word, step_word};
 use lifeboat_report::made;
+use lifeboat_report::timeline::down_words;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::spec::Resource;
 use lifeboat_runbook::units;
@@ -46,6 +47,15 @@ pub(crate) fn summary(state: &RunState, events: &[Event], head: &str) -> String 
             format!("{run}  {} ({}, {})", started.runbook, started.mode.word(), started.cloud.word()),
         );
     }
+    if let Some(playbook) = state.started.as_ref().and_then(|started| started.playbook.as_ref()) {
+        let severity = playbook.severity.iter().cloned();
+        let triggers = playbook.triggers.iter().map(|alarm| format!("alarm {alarm}"));
+        line("playbook", severity.chain(triggers).collect::<Vec<_>>().join(", "));
+    }
+    if !state.roles.is_empty() {
+        let roles = state.roles.iter().map(|(role, person)| format!("{role} {person}"));
+        line("roles", roles.collect::<Vec<_>>().join(", "));
+    }
     line("outcome", outcome_line(state));
     let time = &measured.recovery_time;
     let scope = time.scope.as_ref().map(|scope| format!(", scope {scope}")).unwrap_or_default();
@@ -69,10 +79,23 @@ pub(crate) fn summary(state: &RunState, events: &[Event], head: &str) -> String 
             line("", made::sentence(total, &time.parts_s, &measured.critical_path, &name));
         }
     }
+    for down in &measured.downtime {
+        let probe = down.probe.as_ref().map(ToString::to_string).unwrap_or_default();
+        line("downtime", format!("{probe} {}, {}", down_words(down), standing(state, down)));
+    }
     line("journal", format!("{} events, head {head}", events.len()));
     text.push_str(&steps(state));
     text.push_str(&endings(state, &measured.findings));
     text
+}
+
+/// How a probe stands, and since when.
+fn standing(state: &RunState, down: &Downtime) -> String {
+    let known = down.probe.as_ref().and_then(|probe| state.probes.get(probe));
+    match known.and_then(|probe| probe.last_known().1) {
+        Some(since) => format!("{} since {}", down.state, units::time_text(since.at)),
+        None => "never looked".to_owned(),
+    }
 }
 
 fn outcome_line(state: &RunState) -> String {
@@ -113,6 +136,7 @@ fn steps(state: &RunState) -> String {
         let word = step_word(&step);
         text.push_str(&format!("  {:width$} {word:16} {took:>10}  {}\n", path.as_str(), what(outline)));
         text.push_str(&blocked(&step));
+        text.push_str(&answers(&step));
         match &step.status {
             StepStatus::Skipped(reason) | StepStatus::DoneByHand(reason) => {
                 text.push_str(&format!("  {:20} {reason}\n", ""))
@@ -140,6 +164,26 @@ fn blocked(step: &StepState) -> String {
     step.blocks.iter().map(line).collect()
 }
 
+/// What people answered, who they are as far as it could be told, and what they handed in.
+fn answers(step: &StepState) -> String {
+    let mut text = String::new();
+    for (by, _, answer) in step.questions.iter().flat_map(|asked| &asked.answers) {
+        let who = answer.identity.as_ref().map_or_else(|| by.clone(), ToString::to_string);
+        let over = match answer.overrides.as_slice() {
+            [] => String::new(),
+            rules => format!(", OVER ITS RULES ({})", rules.join("; ")),
+        };
+        text.push_str(&format!("  {:20} {} by {by} ({who}, {}){over}\n", "", answer.choice, answer.via));
+        for (kind, shown) in answer.evidence.iter().filter(|(kind, _)| *kind != "file") {
+            text.push_str(&format!("  {:20} {kind}: {shown}\n", ""));
+        }
+        if let Some(file) = &answer.file {
+            text.push_str(&format!("  {:20} file: {} (SHA-256 {})\n", "", file.path, file.sha256));
+        }
+    }
+    text
+}
+
 fn what(outline: &lifeboat_journal::event::StepOutline) -> &str {
     outline.action.as_deref().unwrap_or(&outline.kind)
 }
@@ -151,6 +195,9 @@ fn endings(state: &RunState, findings: &[Finding]) -> String {
     }
     for asks in asks(state) {
         text.push_str(&format!("\nASKS at {}: {}", asks.step, asks.question.text.trim()));
+        for words in asks.progress().into_iter().chain(asks.question.who()) {
+            text.push_str(&format!("\n  {words}"));
+        }
     }
     for made in state.left().filter(|_| state.outcome.is_none()) {
         let Resource { kind, id, account, region, .. } = &made.resource;

@@ -76,6 +76,7 @@ impl Typing {
                     return;
                 }
             }
+            crate::terminal::wait_if_closed();
         });
     }
 }

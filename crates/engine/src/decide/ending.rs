@@ -2,6 +2,7 @@
 
 use super::{Command, Decision, Here, Policy};
 use lifeboat_journal::event::{EventKind, Failure};
+use lifeboat_journal::lock::LockState;
 use lifeboat_journal::measure;
 use lifeboat_journal::outcome::{Objective, Outcome, Verdict};
 use lifeboat_journal::state::{Created, StepStatus, UndoStatus};
@@ -162,6 +163,21 @@ impl Decision<'_> {
         failed.map_or(Verdict::Passed, |step| Verdict::Failed { step: self.origin(step, &step.path).0 })
     }
 
+    /// The end of the run; before it the lock is given back.
+    pub(super) fn end(&self, verdict: Verdict) -> Vec<Command> {
+        match self.state.lock.to_release() {
+            Some(_) => vec![Command::ReleaseLock],
+            None => self.finish(verdict),
+        }
+    }
+
+    /// Whether the lock of `concurrency` is to be taken before anything else begins: nobody holds it for this run yet, or
+    /// an earlier process did. Whoever ends a run or takes away what it left needs none.
+    pub(super) fn wants_lock(&self) -> bool {
+        let unsure = matches!(self.state.lock, LockState::Free | LockState::Unsure(_));
+        unsure && self.plan.concurrency.is_some() && self.state.abort_asked.is_none()
+    }
+
     pub(super) fn finish(&self, verdict: Verdict) -> Vec<Command> {
         let measured = measure::measure(self.state, &[]);
         let (time, lost) = (measured.recovery_time, measured.data_lost);
@@ -185,14 +201,12 @@ impl Decision<'_> {
             left_behind,
             kept,
         };
-        [
-            EventKind::RtoMeasured(Box::new(time)),
-            EventKind::RpoMeasured(Box::new(lost)),
-            EventKind::RunFinished(Box::new(outcome)),
-        ]
-        .into_iter()
-        .map(Command::record)
-        .collect()
+        let mut last = vec![EventKind::RtoMeasured(Box::new(time)), EventKind::RpoMeasured(Box::new(lost))];
+        if !measured.downtime.is_empty() {
+            last.push(EventKind::DowntimeMeasured { probes: measured.downtime });
+        }
+        last.push(EventKind::RunFinished(Box::new(outcome)));
+        last.into_iter().map(Command::record).collect()
     }
 
     /// What is still there: left behind where it should be gone, kept where nobody wanted it gone.

@@ -2,7 +2,9 @@
 
 use super::people::{expression, failure};
 use super::{Command, Decision, Here};
+use crate::perform::as_failure;
 use crate::scope::{RunScope, inputs_of};
+use crate::target::{self, Aiming};
 use lifeboat_journal::event::{EventKind, Failure, Item, Values};
 use lifeboat_runbook::expression::Expression;
 use lifeboat_runbook::id::StepPath;
@@ -103,15 +105,22 @@ impl Decision<'_> {
     fn contract(&self, here: Here<'_>, plan: &Plan) -> Result<Values, Failure> {
         let inputs = inputs_of(here.step, &self.scope(here.path)).map_err(|why| failure("input", why))?;
         let inside = inside_of(here.path);
-        let started = self.state.started.as_ref();
-        let aims = [
-            ("account", &plan.target.account, started.map(|started| &started.account)),
-            ("Region", &plan.target.region, started.map(|started| &started.region)),
-        ];
+        let Some(started) = &self.state.started else { return Ok(inputs) };
+        let aimed = target::of_step(self.plan, self.chart, started, here.path, &self.scope(here.path));
+        let own = aimed.map_err(as_failure)?.unwrap_or_else(|| Aiming::of(started));
+        let text = |template: &Option<Template>| match template {
+            None => Ok(None),
+            Some(template) => {
+                let value = template.evaluate(&self.scope(&inside));
+                value.map(|value| Some(value.to_string())).map_err(|error| expression(error.message))
+            }
+        };
+        let region =
+            text(&plan.target.region)?.map(|region| own.regions.get(&region).cloned().unwrap_or(region));
+        let aims = [("account", text(&plan.target.account)?, own.account), ("Region", region, own.region)];
         for (what, wanted, own) in aims {
             let (Some(wanted), Some(own)) = (wanted, own) else { continue };
-            let wanted = wanted.evaluate(&self.scope(&inside)).map_err(|error| expression(error.message))?;
-            if wanted.to_string() != *own {
+            if wanted != own {
                 return Err(failure(
                     "target",
                     format!("it is for the {what} {wanted}, and this run is in {own}"),

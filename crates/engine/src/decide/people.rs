@@ -3,7 +3,7 @@
 use super::{Command, Decision, Here};
 use chrono::TimeDelta;
 use lifeboat_journal::event::{Answer, Choice, EventKind, Failure, Question, Values};
-use lifeboat_journal::state::{Asked, StepState};
+use lifeboat_journal::state::{APPROVE, Asked, Moment, StepState};
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{Approve, Decide, Manual, Step, Work};
 use lifeboat_runbook::spec::Type;
@@ -66,15 +66,13 @@ impl Decision<'_> {
     }
 
     fn manual(&self, manual: &Manual, own: &StepPath) -> Result<Question, Failure> {
+        let options = choices(&[("done", "it is done"), ("failed", "it cannot be done")]);
         Ok(Question {
-            kind: "manual".to_owned(),
-            text: self.text(&manual.instructions, own)?,
-            options: choices(&[("done", "it is done"), ("failed", "it cannot be done")]),
             fields: field_types(&manual.fields),
             evidence: manual.evidence.clone(),
             timeout_s: manual.timeout.map(seconds),
             on_timeout: manual.on_timeout.clone(),
-            subject: None,
+            ..Question::new("manual", self.text(&manual.instructions, own)?, options)
         })
     }
 
@@ -96,27 +94,24 @@ impl Decision<'_> {
             return Err(expression("no option applies: each `when` is false".to_owned()));
         }
         Ok(Question {
-            kind: "decide".to_owned(),
-            text: self.text(&decide.question, own)?,
-            options,
             fields: field_types(&decide.fields),
-            evidence: BTreeMap::new(),
+            from: decide.role.iter().map(|role| format!("role:{role}")).collect(),
             timeout_s: decide.timeout.map(seconds),
             on_timeout: decide.on_timeout.clone(),
-            subject: None,
+            ..Question::new("decide", self.text(&decide.question, own)?, options)
         })
     }
 
     fn approval(&self, approve: &Approve, own: &StepPath) -> Result<Question, Failure> {
+        let options = choices(&[("approve", "permit it"), ("reject", "do not permit it")]);
         Ok(Question {
-            kind: "approve".to_owned(),
-            text: self.text(&approve.message, own)?,
-            options: choices(&[("approve", "permit it"), ("reject", "do not permit it")]),
             fields: field_types(&approve.fields),
-            evidence: BTreeMap::new(),
+            from: approve.from.clone(),
+            at_least: approve.at_least,
+            not_the_operator: approve.not_the_operator,
             timeout_s: approve.timeout.map(seconds),
             on_timeout: approve.on_timeout.clone(),
-            subject: None,
+            ..Question::new("approve", self.text(&approve.message, own)?, options)
         })
     }
 
@@ -129,7 +124,7 @@ impl Decision<'_> {
     pub(super) fn asking(&self, here: Here<'_>, asked: &Asked) -> Command {
         let Here { step, path, .. } = here;
         let came = match (&asked.answer, &asked.timed_out) {
-            (Some((by, at, answer)), _) => answered(step, by, Value::Time(at.at), answer),
+            (Some((by, at, answer)), _) => answered(step, asked, by, Value::Time(at.at), answer),
             (None, Some((then, at))) => timed_out(step, then, Value::Time(at.at)),
             (None, None) => return Command::Ask { step: path.clone(), asked: asked.at.seq },
         };
@@ -163,7 +158,7 @@ pub(crate) fn on_timeout(question: &Question) -> String {
     question.on_timeout.clone().unwrap_or_else(|| default.to_owned())
 }
 
-fn answered(step: &Step, by: &str, at: Value, answer: &Answer) -> Came {
+fn answered(step: &Step, asked: &Asked, by: &str, at: Value, answer: &Answer) -> Came {
     let reason = answer.reason.clone().unwrap_or_default();
     let mut outputs = Values::from([
         ("by".to_owned(), by.into()),
@@ -183,10 +178,10 @@ fn answered(step: &Step, by: &str, at: Value, answer: &Answer) -> Came {
             return Came::Failed(failure(REJECTED, format!("{by} rejected it: {reason}")));
         }
         (Work::Approve(_), choice) => {
-            let entry = [("by", by), ("choice", choice), ("reason", &reason)];
-            let entry = entry.map(|(name, text)| (name.to_owned(), text.into())).into();
-            outputs.insert("approved".to_owned(), Value::Bool(choice == "approve"));
-            outputs.insert("answers".to_owned(), Value::List(vec![Value::Map(entry)]));
+            let names: Vec<&str> = asked.answers.iter().map(|(by, ..)| by.as_str()).collect();
+            outputs.insert("by".to_owned(), names.join(", ").into());
+            outputs.insert("approved".to_owned(), Value::Bool(choice == APPROVE));
+            outputs.insert("answers".to_owned(), Value::List(asked.answers.iter().map(entry).collect()));
             outputs.insert("reason".to_owned(), reason.into());
         }
         (_, choice) => {
@@ -195,6 +190,15 @@ fn answered(step: &Step, by: &str, at: Value, answer: &Answer) -> Came {
         }
     }
     Came::Out(outputs)
+}
+
+/// An answer as later steps may read it.
+fn entry((by, at, answer): &(String, Moment, Box<Answer>)) -> Value {
+    let reason = answer.reason.as_deref().unwrap_or_default();
+    let texts = [("by", by.as_str()), ("choice", &answer.choice), ("reason", reason)];
+    let mut entry: Values = texts.map(|(name, text)| (name.to_owned(), text.into())).into();
+    entry.insert("at".to_owned(), Value::Time(at.at));
+    Value::Map(entry)
 }
 
 const NOBODY: &str = "nobody answered in time";

@@ -631,6 +631,7 @@ fn begins_anew(kind: &EventKind) -> bool {
             | EventKind::StepOrdered { .. }
             | EventKind::DoneByHand { .. }
             | EventKind::PlanAmended(_)
+            | EventKind::RoleAssigned { .. }
             | EventKind::CleanupAsked { .. }
     )
 }

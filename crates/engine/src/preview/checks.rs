@@ -21,6 +21,9 @@ pub(super) async fn carry_out(foresight: &Foresight, log: &Arc<RunLog>) -> Resul
     let plan = Plan {
         preflight: preflight.map(|step| Step { on_fail: Some(OnFail::Warn), ..step }).collect(),
         steps: Vec::new(),
+        probes: Vec::new(),
+        stop_when: Vec::new(),
+        concurrency: None,
         cleanup: Cleanup::None,
         ..(*foresight.plan).clone()
     };

@@ -2,8 +2,10 @@
 
 use crate::action::Values;
 use chrono::{DateTime, Utc};
-use lifeboat_journal::event::Failure;
-use lifeboat_runbook::id::StepPath;
+use lifeboat_journal::event::{AlarmSeen, Failure};
+use lifeboat_journal::lock::LockHolder;
+use lifeboat_journal::target::Target;
+use lifeboat_runbook::id::{MarkName, StepPath};
 use lifeboat_runbook::plan::Mode;
 use lifeboat_runbook::spec::Effect;
 use serde::{Serialize, Serializer};
@@ -26,6 +28,10 @@ pub struct Preview {
     pub region: String,
     /// Whose credentials these are; nothing where nobody could say.
     pub caller: Option<String>,
+    /// Whose session acts, where a role is assumed.
+    pub acts_as: Option<String>,
+    /// The role that is assumed.
+    pub role: Option<String>,
     /// When it was looked at: what holds now may not hold later.
     pub at: DateTime<Utc>,
     /// The inputs, defaults included.
@@ -34,8 +40,16 @@ pub struct Preview {
     pub rto_objective_s: Option<f64>,
     /// The recovery point objective, in seconds.
     pub rpo_objective_s: Option<f64>,
+    /// The lock it would take before its first step; nothing where the runbook has no `concurrency`.
+    pub lock: Option<LockPreview>,
     /// The preflight, carried out.
     pub checks: Vec<CheckPreview>,
+    /// The alarms of `stop_when`, as they are now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmPreview>,
+    /// What looks beside the steps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbePreview>,
     /// The steps, in the order in which they would run.
     pub steps: Vec<StepPreview>,
     /// The runbook's own cleanup steps.
@@ -54,6 +68,20 @@ pub struct Preview {
     pub problems: Vec<Problem>,
     /// What would become of the start.
     pub verdict: Verdict,
+}
+
+/// The lock of `concurrency`.
+#[derive(Clone, Debug, Serialize)]
+pub struct LockPreview {
+    /// The key, with its values known.
+    pub key: String,
+    /// The parameter that would be made.
+    pub parameter: String,
+    /// Who holds it now; nothing where it is free, or nobody could look.
+    pub held_by: Option<LockHolder>,
+    /// What stands in the way.
+    #[serde(skip)]
+    pub(super) problem: Option<Problem>,
 }
 
 /// What would become of the start.
@@ -127,6 +155,33 @@ impl Problem {
     }
 }
 
+/// An alarm of `stop_when`.
+#[derive(Clone, Debug, Serialize)]
+pub struct AlarmPreview {
+    /// What was seen of it.
+    #[serde(flatten)]
+    pub seen: AlarmSeen,
+    /// Whether it stops such a run; else it only shows.
+    pub stops: bool,
+}
+
+/// A probe beside the steps. It is not carried out.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProbePreview {
+    /// Its path.
+    pub probe: StepPath,
+    /// The action with which it looks.
+    pub action: String,
+    /// Its parameters, as far as they are known now.
+    pub with: Values,
+    /// Seconds from one look to the next.
+    pub every_s: f64,
+    /// Seconds for which it must stay up to have held.
+    pub hold_s: f64,
+    /// The marks it sets, by moment.
+    pub marks: BTreeMap<String, MarkName>,
+}
+
 /// A check of the preflight.
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckPreview {
@@ -181,6 +236,18 @@ impl CheckPreview {
     }
 }
 
+/// Where a step acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "target", rename_all = "snake_case")]
+pub enum ActsIn {
+    /// In the run's own target.
+    Own,
+    /// In another.
+    Other(Target),
+    /// That depends on steps that have not run.
+    Later,
+}
+
 /// A step that has not run.
 #[derive(Clone, Debug, Serialize)]
 pub struct StepPreview {
@@ -195,6 +262,8 @@ pub struct StepPreview {
     /// What it does to the world.
     #[serde(serialize_with = "word")]
     pub effect: Option<Effect>,
+    /// Where it acts, and as whom.
+    pub acts_in: ActsIn,
     /// Whether it runs.
     pub runs: Runs,
     /// Its parameters; what comes from steps that have not run is a placeholder such as `‹string: endpoint of restore›`.

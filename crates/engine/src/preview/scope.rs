@@ -77,6 +77,7 @@ impl PartialScope for EarlyScope<'_> {
             // What is not sensitive may be anywhere in a parameter: it would be taken for its value.
             ["secrets", name, ..] => self.run.plan.secrets.get(*name).is_some_and(|secret| !secret.sensitive),
             ["run", "id" | "short_id"] => true,
+            ["roles", role, ..] => !self.run.state.roles.contains_key(*role),
             ["marks" | "probes" | "incident" | "roles" | "item" | "index", ..] => true,
             _ => false,
         }

@@ -1,7 +1,7 @@
 //! The steps, none of which runs: what is known of each without it.
 
 use super::find;
-use super::model::{Asked, Back, Expected, Impact, Owner, Problem, Runs, StepPreview, Then};
+use super::model::{ActsIn, Asked, Back, Expected, Impact, Owner, Problem, Runs, StepPreview, Then};
 use super::placeholder::placeholder;
 use super::scope::{Coming, EarlyScope};
 use super::{Foresight, seconds};
@@ -14,13 +14,16 @@ use crate::lookout::{Seen, Watch};
 use crate::name;
 use crate::perform::as_failure;
 use crate::poller::Poller;
+use crate::registry::Registry;
 use crate::scope::RunScope;
 use crate::start;
+use crate::target::{self, Unknown};
 use crate::touches::names_nothing;
 use lifeboat_journal::event::Failure;
 use lifeboat_journal::state::RunState;
+use lifeboat_journal::target::{Access, Target};
 use lifeboat_runbook::expression::Partial;
-use lifeboat_runbook::id::RunId;
+use lifeboat_runbook::id::{RunId, StepPath};
 use lifeboat_runbook::plan::{Mode, Plan, Step, Undo, WaitUntil, Work};
 use lifeboat_runbook::spec::{ActionSpec, Catalog, Effect, Resource, Touch, Type};
 use lifeboat_runbook::template::{Template, TemplateKind};
@@ -38,7 +41,7 @@ pub(super) struct Walk<'run> {
     foresight: &'run Foresight,
     log: Arc<RunLog>,
     state: &'run RunState,
-    poller: Poller,
+    hands: BTreeMap<Access, (Registry, Poller)>,
     permitted: Vec<Permitted>,
     /// Whether AWS may be asked: not where the account is wrong or nobody is logged in.
     may_look: bool,
@@ -61,7 +64,10 @@ impl<'run> Walk<'run> {
             foresight,
             log: log.clone(),
             state,
-            poller: Poller::new(clock.clone(), registry.clone()),
+            hands: BTreeMap::from([(
+                foresight.aim.access.clone(),
+                (registry.clone(), Poller::new(clock.clone(), registry.clone())),
+            )]),
             permitted,
             may_look,
             coming: BTreeMap::new(),
@@ -105,12 +111,15 @@ impl<'run> Walk<'run> {
         let spec = step.action().and_then(|action| self.foresight.catalog.get(action));
         let mut preview = self.outline(step, spec);
         let mut prepared = None;
+        if !preview.is_skipped() && step.action().is_some() {
+            self.aim(&mut preview, step).await;
+        }
         if !preview.is_skipped() {
             preview.asks = self.asks(step);
             if let (Some(spec), Work::Action { with, .. }) = (spec, &step.work) {
                 self.parameters(&mut preview, spec, with);
                 prepared = self.prepare(&mut preview, step, spec).await;
-                preview.impacts = self.impacts(step, spec, with).await;
+                preview.impacts = self.impacts(&preview, step, spec, with).await;
                 self.remember_changes(&preview, step, spec);
             }
         }
@@ -130,6 +139,7 @@ impl<'run> Walk<'run> {
             kind: step.kind(),
             action: step.action().map(str::to_owned),
             effect: step.effect,
+            acts_in: ActsIn::Own,
             runs: Runs::Yes,
             with: Values::new(),
             pending: BTreeMap::new(),
@@ -215,12 +225,13 @@ impl<'run> Walk<'run> {
             preview.not_prepared = Some(why);
             return None;
         }
-        let Some(action) = self.foresight.registry.action(spec.name) else {
+        let hands = self.hands_of(&preview.acts_in);
+        let Some(action) = hands.and_then(|(registry, _)| registry.action(spec.name)) else {
             let message = format!("the action `{}` is not in this build", spec.name);
             preview.problem = Some(problem(step, "not_in_this_build", message));
             return None;
         };
-        let cx = self.context(step, preview.with.clone());
+        let cx = self.context(step, self.place(&preview.acts_in), preview.with.clone());
         match self.patiently(|| action.prepare(&cx)).await {
             Ok(prepared) => {
                 let pattern = |text: &str| name::pattern(text, &cx.run, &cx.path, cx.attempt);
@@ -242,6 +253,9 @@ impl<'run> Walk<'run> {
         if !self.may_look {
             return Some("AWS was not asked".to_owned());
         }
+        if preview.acts_in == ActsIn::Later {
+            return Some("where it acts depends on steps before it".to_owned());
+        }
         let mut names: Vec<&str> = preview.pending.values().flatten().map(String::as_str).collect();
         names.dedup();
         (!names.is_empty()).then(|| format!("waits for {}", names.join(", ")))
@@ -262,8 +276,72 @@ impl<'run> Walk<'run> {
         Problem::new(preview.step.as_str(), failure, then)
     }
 
-    fn context(&self, step: &Step, with: Values) -> StepContext {
-        let Foresight { plan, start, aim, clock, .. } = self.foresight;
+    /// Works out where a step acts, and takes the credentials for it.
+    async fn aim(&mut self, preview: &mut StepPreview, step: &Step) {
+        let Foresight { plan, outside, clock, .. } = self.foresight;
+        let Some(started) = &self.state.started else { return };
+        let aimed = {
+            let scope = self.scope();
+            let text = |own: &StepPath, template: &Template| {
+                let scope = EarlyScope { run: scope.run.of(own), coming: scope.coming };
+                let mut pending = Vec::new();
+                let shown = |_: &_, _: &[String]| String::new();
+                let value = template.evaluate_partly(&scope, &shown, &mut pending)?;
+                Ok(pending.is_empty().then(|| value.to_string()))
+            };
+            target::aimed(plan, &self.chart, started, &step.path, &text)
+        };
+        let aiming = match aimed {
+            Ok(None) => return,
+            Ok(Some(aiming)) => aiming.target(),
+            Err(Unknown::Later) => {
+                preview.acts_in = ActsIn::Later;
+                return;
+            }
+            Err(Unknown::Wrong(error)) => Err(error),
+        };
+        let outcome = match aiming {
+            Err(error) => Err(error),
+            Ok(target) if target == started.target() => return,
+            Ok(target) => {
+                preview.acts_in = ActsIn::Other(target.clone());
+                if !self.may_look || self.hands.contains_key(&target.access) {
+                    return;
+                }
+                outside.identity.registry(&target).await.map(|registry| (target.access, registry))
+            }
+        };
+        match outcome {
+            Ok((access, registry)) => {
+                let poller = Poller::new(clock.clone(), registry.clone());
+                self.hands.insert(access, (registry, poller));
+            }
+            Err(error) => {
+                preview.problem = Some(Problem::new(step.path.as_str(), as_failure(error), Then::Fails));
+            }
+        }
+    }
+
+    fn place(&self, acts_in: &ActsIn) -> Place {
+        let own = || Place { account: self.account(), region: self.foresight.aim.region.clone() };
+        match acts_in {
+            ActsIn::Own | ActsIn::Later => own(),
+            ActsIn::Other(Target { account, region, .. }) => {
+                Place { account: account.clone(), region: region.clone() }
+            }
+        }
+    }
+
+    fn hands_of(&self, acts_in: &ActsIn) -> Option<&(Registry, Poller)> {
+        match acts_in {
+            ActsIn::Own => self.hands.get(&self.foresight.aim.access),
+            ActsIn::Other(target) => self.hands.get(&target.access),
+            ActsIn::Later => None,
+        }
+    }
+
+    fn context(&self, step: &Step, place: Place, with: Values) -> StepContext {
+        let Foresight { plan, start, clock, .. } = self.foresight;
         let now = clock.now();
         StepContext {
             run: self.state.run.clone().unwrap_or_else(|| RunId::new("")),
@@ -272,7 +350,7 @@ impl<'run> Walk<'run> {
             attempt: 1,
             mode: start.mode,
             effect: step.effect,
-            place: Place { account: self.account(), region: aim.region.clone() },
+            place,
             with,
             wait_for: match &step.wait.until {
                 WaitUntil::Readiness(name) => Some(name.clone()),
@@ -283,6 +361,7 @@ impl<'run> Walk<'run> {
             recorded: Recorded::default(),
             now,
             notes: self.log.clone(),
+            adopted: false,
         }
     }
 
@@ -310,6 +389,7 @@ impl<'run> Walk<'run> {
     /// What the step affects besides what it makes, and what the guards say of each.
     async fn impacts(
         &self,
+        preview: &StepPreview,
         step: &Step,
         spec: &ActionSpec,
         with: &BTreeMap<String, Template>,
@@ -317,7 +397,7 @@ impl<'run> Walk<'run> {
         let mut impacts = Vec::new();
         for touch in spec.touches.iter().filter(|touch| changes_something(touch.effect)) {
             if let Some(template) = with.get(touch.parameter) {
-                impacts.push(self.impact(step, *touch, template).await);
+                impacts.push(self.impact(&preview.acts_in, step, *touch, template).await);
             }
         }
         let Some(effect) = step.effect.filter(|effect| spec.effect.is_none() && changes_something(*effect))
@@ -326,7 +406,7 @@ impl<'run> Walk<'run> {
         };
         for template in &step.touches {
             let touch = Touch { effect, parameter: "touches", kind: "unknown" };
-            impacts.push(self.impact(step, touch, template).await);
+            impacts.push(self.impact(&preview.acts_in, step, touch, template).await);
         }
         if step.touches.is_empty() && self.foresight.start.mode == Mode::Drill {
             let refused = Problem::new(step.path.as_str(), as_failure(names_nothing(effect)), Then::Fails);
@@ -342,7 +422,7 @@ impl<'run> Walk<'run> {
         impacts
     }
 
-    async fn impact(&self, step: &Step, touch: Touch, template: &Template) -> Impact {
+    async fn impact(&self, acts_in: &ActsIn, step: &Step, touch: Touch, template: &Template) -> Impact {
         let (effect, kind) = (touch.effect, touch.kind.to_owned());
         let (id, pending) = match self.evaluate(template, Type::String) {
             Ok((value, pending)) => (value.to_string(), !pending.is_empty()),
@@ -357,7 +437,7 @@ impl<'run> Walk<'run> {
         };
         let (mut needs, mut refused) = (None, None);
         if owner == Owner::Others
-            && let Err(error) = self.permit(step, touch, &id).await
+            && let Err(error) = self.permit(acts_in, step, touch, &id).await
         {
             match error.code.as_str() {
                 "not_confirmed" => needs = Some(format!("--confirm-destroy {id}")),
@@ -393,13 +473,15 @@ impl<'run> Walk<'run> {
         source.effect == Some(Effect::Create) && (named || touches.iter().any(creates))
     }
 
-    async fn permit(&self, step: &Step, touch: Touch, id: &str) -> Result<(), ActionError> {
-        let place = Place { account: self.account(), region: self.foresight.aim.region.clone() };
-        let seen = match self.foresight.registry.lookout(touch.kind).filter(|_| self.may_look) {
-            Some(lookout) => {
+    async fn permit(&self, acts_in: &ActsIn, step: &Step, touch: Touch, id: &str) -> Result<(), ActionError> {
+        let place = self.place(acts_in);
+        let hands = self.hands_of(acts_in).filter(|_| self.may_look);
+        let lookout = hands.and_then(|(registry, poller)| Some((registry.lookout(touch.kind)?, poller)));
+        let seen = match lookout {
+            Some((lookout, poller)) => {
                 let watch = Watch { kind: touch.kind, place: place.clone(), id: lookout.fold(id) };
                 // Where nobody can look, tags are not known, and nothing is permitted by them.
-                self.patiently(|| self.poller.look(&watch)).await.unwrap_or_else(|_| Seen::absent(id))
+                self.patiently(|| poller.look(&watch)).await.unwrap_or_else(|_| Seen::absent(id))
             }
             None => Seen::absent(id),
         };

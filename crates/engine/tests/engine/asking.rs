@@ -36,7 +36,7 @@ impl People for Crew {
         Some(Given { by, choice, reason, via: "terminal".into(), ..Given::default() })
     }
 
-    fn refuse(&self, _: &Open, problem: &str) {
+    fn refuse(&self, _: &Open, _: &Given, problem: &str) {
         panic!("{problem}");
     }
 }
@@ -131,8 +131,8 @@ async fn with_nobody_there_the_run_pauses_and_a_second_process_answers() {
             choice: choice.into(),
             reason: Some("by hand".into()),
             fields: BTreeMap::new(),
-            evidence: BTreeMap::new(),
             via: "command".into(),
+            ..Answer::default()
         };
         let state = bench.order("ask", EventKind::PersonAnswered(Box::new(answer))).await;
         assert_eq!(state.outcome.unwrap().verdict, verdict);

@@ -1,5 +1,6 @@
 //! A run on the bench: a plan, a world, a journal that can die.
 
+use crate::beside::{Alarms, DOOR, Door};
 use crate::permit::{Askers, PERMIT, Permit};
 use crate::world::{DELETE, Delete, ECHO, Echo, MAKE, Make, PROBE, Probe, Shared, Things};
 use async_trait::async_trait;
@@ -9,6 +10,8 @@ use lifeboat_engine::chart::Chart;
 use lifeboat_engine::clock::Clock;
 use lifeboat_engine::decide::{Command, Decider, decide};
 use lifeboat_engine::driver::{Engine, Identity, Outside, Stop};
+use lifeboat_engine::lock::NoLock;
+use lifeboat_engine::locking::Locking;
 use lifeboat_engine::log::{JournalLost, Observer, RunLog};
 use lifeboat_engine::people::Nobody;
 use lifeboat_engine::registry::Registry;
@@ -18,6 +21,7 @@ use lifeboat_journal::chain;
 use lifeboat_journal::event::{Actor, Cloud, Draft, Event, EventKind};
 use lifeboat_journal::file::{JournalWriter, Storage};
 use lifeboat_journal::state::RunState;
+use lifeboat_journal::target::Target;
 use lifeboat_runbook::id::{RunId, StepPath};
 use lifeboat_runbook::plan::{Mode, Plan};
 use lifeboat_runbook::spec::Catalog;
@@ -67,7 +71,11 @@ pub(crate) struct Bench {
     pub(crate) plan: Plan,
     pub(crate) mode: Mode,
     pub(crate) clock: Clock,
+    /// The clock of the world, where it is not that of the machine.
+    pub(crate) sky: Clock,
     pub(crate) outside: Outside,
+    /// Who holds which role.
+    pub(crate) roles: BTreeMap<String, String>,
     /// Whether deciding event by event is held against deciding from scratch.
     pub(crate) twin: bool,
     /// How often `test.echo` was asked.
@@ -79,8 +87,8 @@ pub(crate) struct SameAccount;
 
 #[async_trait]
 impl Identity for SameAccount {
-    async fn account(&self, _: &str) -> Result<String, ActionError> {
-        Ok("111122223333".to_owned())
+    async fn caller(&self, _: &Target) -> Result<Caller, ActionError> {
+        Ok(Caller { account: "111122223333".to_owned(), arn: String::new(), before: None })
     }
 }
 
@@ -90,6 +98,7 @@ pub(crate) fn nobody() -> Outside {
         secrets: Arc::new(NoSecrets),
         identity: Arc::new(SameAccount),
         blocked_limit: Some(Duration::from_secs(3600)),
+        lock: Locking { place: Arc::new(NoLock), by_force: None },
     }
 }
 
@@ -101,8 +110,10 @@ impl Bench {
             disk: Disk::default(),
             plan,
             mode: Mode::Drill,
+            sky: clock.clone(),
             clock,
             outside: nobody(),
+            roles: BTreeMap::new(),
             twin: true,
             echoes: Arc::default(),
         }
@@ -141,13 +152,20 @@ impl Bench {
         };
         let log = Arc::new(RunLog::new(self.clock.clone(), writer, read.events, twin));
         let start = self.start();
-        let aim = Aim { account: Some("111122223333".into()), region: "eu-west-1".into() };
-        let caller =
-            Ok(Caller { account: "111122223333".into(), arn: "arn:aws:iam::111122223333:user/alice".into() });
+        let aim = Aim { account: Some("111122223333".into()), region: "eu-west-1".into(), ..Aim::default() };
+        let caller = Ok(Caller {
+            account: "111122223333".into(),
+            arn: "arn:aws:iam::111122223333:user/alice".into(),
+            before: None,
+        });
         if fresh {
             start::begin(&log, &self.plan, &start, &aim, &caller)?;
         } else {
-            log.append(vec![Draft::run(EventKind::RunResumed { version: "test".into(), away_s: 0.0 })])?;
+            log.append(vec![Draft::run(EventKind::RunResumed {
+                version: "test".into(),
+                away_s: 0.0,
+                by: None,
+            })])?;
             log.append(orders)?;
         }
         let (ask, stop) = watch::channel(None);
@@ -189,6 +207,9 @@ impl Bench {
             disrupted_at: None,
             previous_head: None,
             default_region: None,
+            roles: self.roles.clone(),
+            people: BTreeMap::new(),
+            target: None,
         }
     }
 
@@ -197,11 +218,18 @@ impl Bench {
         registry.add_action(Arc::new(Make(self.world.clone())));
         registry.add_action(Arc::new(Delete(self.world.clone())));
         registry.add_action(Arc::new(Probe));
+        registry.add_action(Arc::new(Door(self.world.clone(), self.clock.clone())));
+        registry.add_lookout(Arc::new(Alarms(self.world.clone(), self.clock.clone())));
         registry.add_action(Arc::new(Echo(self.echoes.clone())));
         registry.add_action(Arc::new(Permit(self.world.clone())));
-        registry.add_lookout(Arc::new(Askers(self.world.clone(), self.clock.clone())));
-        registry.add_lookout(Arc::new(Things(self.world.clone(), self.clock.clone())));
+        registry.add_lookout(Arc::new(Askers(self.world.clone(), self.sky.clone())));
+        registry.add_lookout(Arc::new(Things(self.world.clone(), self.sky.clone())));
         registry
+    }
+
+    /// Everything that is in the journal.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        chain::verify(&self.disk.0.lock().unwrap().durable).unwrap().events
     }
 
     pub(crate) fn made(&self) -> Vec<String> {
@@ -269,5 +297,5 @@ impl Observer for Twin {
 }
 
 pub(crate) fn catalog() -> Catalog {
-    Catalog::new([&MAKE, &DELETE, &PROBE, &ECHO, &PERMIT])
+    Catalog::new([&MAKE, &DELETE, &PROBE, &ECHO, &PERMIT, &DOOR])
 }

@@ -7,10 +7,12 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use lifeboat_engine::action::{ActionError, ErrorKind};
 use lifeboat_engine::driver::Identity;
+use lifeboat_engine::start::Caller;
 use lifeboat_journal::event::{BlockedOn, EventKind, PauseReason};
 use lifeboat_journal::measure::measure;
 use lifeboat_journal::outcome::Verdict;
 use lifeboat_journal::state::RunState;
+use lifeboat_journal::target::Target;
 use lifeboat_runbook::id::{MarkName, StepPath};
 use lifeboat_runbook::plan::{MarkMoment, Mode};
 use std::collections::BTreeMap;
@@ -125,10 +127,10 @@ struct Changing(Mutex<Vec<&'static str>>);
 
 #[async_trait]
 impl Identity for Changing {
-    async fn account(&self, _: &str) -> Result<String, ActionError> {
+    async fn caller(&self, _: &Target) -> Result<Caller, ActionError> {
         let mut accounts = self.0.lock().unwrap();
         let account = if accounts.len() > 1 { accounts.remove(0) } else { accounts[0] };
-        Ok(account.to_owned())
+        Ok(Caller { account: account.to_owned(), arn: String::new(), before: None })
     }
 }
 

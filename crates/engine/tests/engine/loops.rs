@@ -230,3 +230,35 @@ steps:
     let ended = state.step(&StepPath::new("each[orders].restore")).finished.unwrap().seq;
     assert_eq!(state.step(&StepPath::new("each[billing].restore")).intent.unwrap().after, [ended]);
 }
+
+/// Taken up in the middle of an item's group, what comes behind a skipped step follows from the same as before.
+#[tokio::test(start_paused = true)]
+async fn a_group_of_an_item_that_has_begun_keeps_its_place_after_a_death() {
+    let plan = || {
+        book(
+            "
+steps:
+  - id: each
+    foreach: [orders]
+    steps:
+      - id: inner
+        steps:
+          - { id: restore, action: test.make }
+          - { id: only_then, if: run.mode == 'recovery', action: test.probe }
+          - { id: proof, action: test.probe }
+",
+            &[],
+        )
+    };
+    let whole = Bench::new(plan());
+    whole.run().await.unwrap();
+    let syncs = whole.disk.0.lock().unwrap().syncs;
+    for at in 1..=syncs {
+        let bench = Bench::new(plan());
+        bench.disk.0.lock().unwrap().die_at = Some((at, true));
+        assert!(bench.run().await.is_err());
+        let state = bench.run().await.unwrap();
+        let ended = state.step(&StepPath::new("each[orders].restore")).finished.unwrap().seq;
+        assert_eq!(state.step(&StepPath::new("each[orders].proof")).intent.unwrap().after, [ended], "{at}");
+    }
+}

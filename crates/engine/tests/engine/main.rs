@@ -2,11 +2,15 @@
 
 mod asking;
 mod bench;
+mod beside;
 mod blocked;
+mod clocks;
 mod contracts;
 mod groups;
 mod hidden;
+mod lock;
 mod loops;
+mod notify;
 mod orders;
 mod people;
 mod permit;

@@ -71,7 +71,9 @@ async fn a_step_is_skipped_or_done_by_hand() {
         bench.run().await.unwrap();
         let outputs = Values::from([("size".to_owned(), Value::from("7"))]);
         let kind = match done {
-            true => EventKind::DoneByHand { reason: "in the console".into(), outputs },
+            true => {
+                EventKind::DoneByHand { reason: "in the console".into(), outputs, adopted: BTreeMap::new() }
+            }
             false => ordered(Order::Skip),
         };
         let state = bench.order("first", kind).await;

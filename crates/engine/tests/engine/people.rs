@@ -34,7 +34,7 @@ impl People for Script {
         (!answers.is_empty()).then(|| answers.remove(0))
     }
 
-    fn refuse(&self, _: &Open, problem: &str) {
+    fn refuse(&self, _: &Open, _: &Given, problem: &str) {
         self.refused.lock().unwrap().push(problem.to_owned());
     }
 }
@@ -172,8 +172,8 @@ async fn with_nobody_there_the_run_pauses_and_is_asked_once() {
         choice: "approve".into(),
         reason: None,
         fields: BTreeMap::new(),
-        evidence: BTreeMap::new(),
         via: "command".into(),
+        ..lifeboat_journal::event::Answer::default()
     };
     let state = bench.order("ask", EventKind::PersonAnswered(Box::new(answer))).await;
     assert_eq!(state.outcome.unwrap().verdict, Verdict::Passed);
@@ -193,5 +193,40 @@ async fn a_pause_is_waited_for_once_whatever_happens_meanwhile() {
         assert!(bench.run().await.is_err());
         let state = bench.run().await.unwrap();
         assert_eq!(state.outcome.unwrap().verdict, Verdict::Passed, "{at} {behind}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_people_must_approve_and_each_counts_once() {
+    let work = |at_least| match approval(None, true) {
+        Work::Approve(approve) => Work::Approve(Approve { at_least, not_the_operator: true, ..approve }),
+        other => other,
+    };
+    // Written down before the run: nobody asks AWS who they are.
+    let by = |name: &str, choice: &str| Given {
+        by: name.into(),
+        via: lifeboat_engine::people::IN_ADVANCE.into(),
+        ..given(choice)
+    };
+    let (alice, bob, carol) = (by("alice", "approve"), by("bob", "approve"), by("carol", "approve"));
+    for (at_least, answers, code, refused, names) in [
+        (2, vec![bob.clone(), bob.clone(), carol.clone()], 0, "has approved it already", "bob, carol"),
+        (2, vec![alice.clone(), bob.clone(), carol.clone()], 0, "other than the operator", "bob, carol"),
+        (2, vec![bob.clone(), by("carol", "reject")], 5, "", ""),
+        // With nobody left to answer the run waits for people.
+        (3, vec![bob.clone(), carol.clone()], 4, "", ""),
+    ] {
+        let plan = one_thing_then(work(at_least));
+        let (bench, script) = bench(plan, Mode::Drill, 5, &answers);
+        let state = bench.run().await.unwrap();
+        let ended = state.outcome.as_ref().map_or(4, |outcome| outcome.exit_code());
+        assert_eq!(ended, code, "{at_least} {answers:?}");
+        let problems = script.refused.lock().unwrap().join("; ");
+        assert!(problems.contains(refused) && problems.is_empty() == refused.is_empty(), "{problems}");
+        if !names.is_empty() {
+            let asked = state.step(&StepPath::new("ask"));
+            assert_eq!(asked.outputs["by"], Value::from(names));
+            assert_eq!(asked.asked().unwrap().approvals(), Some((2, 2)));
+        }
     }
 }

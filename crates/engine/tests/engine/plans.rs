@@ -89,12 +89,18 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
         secrets: BTreeMap::new(),
         roles: BTreeMap::new(),
         target: Target::default(),
+        concurrency: None,
         allow: vec![],
         on_failure: None,
+        stop_when: vec![],
+        probes: vec![],
         preflight: vec![],
         steps,
         cleanup: Cleanup::Auto,
         outputs: BTreeMap::new(),
+        notify: vec![],
+        playbook: None,
+        project: None,
         not_yet: vec![],
     }
 }

@@ -265,7 +265,7 @@ impl People for Crew {
         Some(Given { by, choice: choice.to_owned(), reason, ..Given::default() })
     }
 
-    fn refuse(&self, _: &Open, problem: &str) {
+    fn refuse(&self, _: &Open, _: &Given, problem: &str) {
         panic!("{problem}");
     }
 }

@@ -18,7 +18,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 fn caller() -> Result<Caller, ActionError> {
-    Ok(Caller { account: "111122223333".into(), arn: "arn:aws:iam::111122223333:user/bob".into() })
+    Ok(Caller {
+        account: "111122223333".into(),
+        arn: "arn:aws:iam::111122223333:user/bob".into(),
+        before: None,
+    })
 }
 
 /// Looks ahead in a world that nothing may change.
@@ -41,6 +45,9 @@ async fn ahead(plan: Plan, mode: Mode, caller: Result<Caller, ActionError>) -> P
         disrupted_at: None,
         previous_head: None,
         default_region: None,
+        roles: BTreeMap::new(),
+        people: BTreeMap::new(),
+        target: None,
     };
     let preview = preview(Foresight {
         plan: Arc::new(bench.plan.clone()),
@@ -49,7 +56,7 @@ async fn ahead(plan: Plan, mode: Mode, caller: Result<Caller, ActionError>) -> P
         clock: bench.clock.clone(),
         outside: nobody(),
         start,
-        aim: Aim { account: Some("111122223333".into()), region: "eu-west-1".into() },
+        aim: Aim { account: Some("111122223333".into()), region: "eu-west-1".into(), ..Aim::default() },
         caller,
     });
     let preview = preview.await.unwrap();

@@ -170,8 +170,8 @@ async fn the_wrong_account_is_refused_before_anything() {
     let bench = Bench::new(two_things_and_a_proof());
     let writer = JournalWriter::create(Box::new(bench.disk.clone()), RunId::new("k3v7qa2mxyz4567b"));
     let log = Arc::new(RunLog::new(bench.clock.clone(), writer, vec![], vec![]));
-    let aim = Aim { account: Some("999999999999".into()), region: "eu-west-1".into() };
-    let caller = Ok(Caller { account: "111122223333".into(), arn: "arn".into() });
+    let aim = Aim { account: Some("999999999999".into()), region: "eu-west-1".into(), ..Aim::default() };
+    let caller = Ok(Caller { account: "111122223333".into(), arn: "arn".into(), before: None });
     start::begin(&log, &bench.plan, &bench.start(), &aim, &caller).unwrap();
     let state = bench_state(&bench, log).await;
     assert_eq!(state.outcome.unwrap().exit_code(), 7);

@@ -40,6 +40,12 @@ pub(crate) struct World {
     pub(crate) lose_signals: u32,
     /// Somebody else permits what is asked, so long after.
     pub(crate) answered_elsewhere: Option<TimeDelta>,
+    /// Between these moments nobody answers at the door.
+    pub(crate) closed: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+    /// How often somebody was at the door.
+    pub(crate) visits: u32,
+    /// From when on an alarm is in which state; an alarm without any is not there.
+    pub(crate) alarms: BTreeMap<String, Vec<(DateTime<Utc>, &'static str)>>,
 }
 
 /// What becomes of an attempt.

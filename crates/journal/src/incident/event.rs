@@ -21,12 +21,6 @@ pub enum IncidentEvent {
         /// Why.
         why: String,
     },
-    /// It has, or had, this title.
-    #[serde(rename = "incident.renamed")]
-    Renamed {
-        /// The title.
-        title: String,
-    },
     /// A moment of [`lifeboat_runbook::duty::MILESTONES`] or a name of one's own; the event's `at` is the moment.
     #[serde(rename = "incident.mark_set")]
     MarkSet {
@@ -171,12 +165,6 @@ pub struct Declared {
     /// Duties to report that may apply, as their files say them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub duties: Vec<Duty>,
-    /// The playbook whose run opened it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub playbook: Option<String>,
-    /// Whether it happens in a simulated world only.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub simulated: bool,
 }
 
 /// How bad an incident is; 1 is the worst.

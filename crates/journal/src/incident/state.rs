@@ -106,7 +106,6 @@ impl IncidentState {
                 self.declared = Some((**declared).clone());
             }
             IncidentEvent::SeverityChanged { severity, .. } => self.severity = Some(*severity),
-            IncidentEvent::Renamed { title } => self.title.clone_from(title),
             IncidentEvent::MarkSet { mark, .. } => {
                 self.marks.insert(mark.clone(), moment);
             }

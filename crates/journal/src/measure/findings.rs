@@ -2,12 +2,13 @@
 
 use super::span::seconds;
 use super::{DataLost, EstimateSource, RecoveryTime, data_lost, mark};
-use crate::event::{Event, EventKind, Order, StepOutline};
+use crate::event::{Event, EventKind, Order, StepOutline, UnwatchedReason};
+use crate::probes::{ProbeState, ProbeStatus};
 use crate::state::{Asked, RunState, StepState, StepStatus};
 use chrono::TimeDelta;
 use lifeboat_runbook::id::StepPath;
 use lifeboat_runbook::plan::{ExpectSource, MARKS, Mode};
-use lifeboat_runbook::units::duration_text;
+use lifeboat_runbook::units::{duration_text, time_text};
 use serde::{Deserialize, Serialize};
 
 /// A finding.
@@ -55,6 +56,14 @@ pub enum FindingKind {
     Clock,
     /// The last line of the journal was torn by a crash.
     Torn,
+    /// A probe did not see all that it should have.
+    Probe,
+    /// An alarm of `stop_when` went off, or could not be looked at.
+    Alarm,
+    /// The lock was another run's: broken, taken over, lost, or not given back.
+    Lock,
+    /// People could not be told of something.
+    Notify,
 }
 
 /// A wait that took this share of its time is near its limit.
@@ -84,6 +93,8 @@ pub(super) fn findings(
 ) -> Vec<Finding> {
     let mut findings = order_of_marks(state);
     findings.extend(checks_and_steps(state));
+    findings.extend(state.probes.iter().flat_map(|(path, probe)| of_probe(state, path, probe)));
+    findings.extend(alarms(state, events));
     findings.extend(orders(state));
     findings.extend(negative(state, time, lost));
     findings.extend(estimated(time));
@@ -124,6 +135,54 @@ fn checks_and_steps(state: &RunState) -> Vec<Finding> {
 }
 
 /// What people did to the run: every order is something a reader of the numbers should know.
+/// What a reader must not take from a probe's downtime.
+fn of_probe(state: &RunState, path: &StepPath, probe: &ProbeState) -> Vec<Finding> {
+    let outline = state.probe_outlines().iter().find(|outline| outline.path == path.planned());
+    let mut findings = Vec::new();
+    let looked = probe.spans.iter().find(|span| span.status != ProbeStatus::Unwatched);
+    if let Some(span) = looked.filter(|span| matches!(span.status, ProbeStatus::Down { .. }))
+        && outline.is_some_and(|outline| outline.marks.contains_key("first_down"))
+        && probe.first_down.is_none()
+    {
+        let text = format!("{path} was down at its first look: it cannot tell when service was lost");
+        findings.push(finding(FindingKind::Probe, [span.from.seq], text));
+    }
+    let pairs = probe.spans.iter().zip(probe.spans.iter().skip(1));
+    for (span, next) in pairs {
+        let long = span.from.seconds_to(&next.from);
+        if let (Some(because), true) = (span.because, long > 0.0) {
+            let text = format!("{path} was not watched for {}: {}", time(long), because.words());
+            findings.push(finding(FindingKind::Probe, [span.from.seq, next.from.seq], text));
+        }
+    }
+    if let Some(span) = probe.spans.last().filter(|span| span.because == Some(UnwatchedReason::GivenUp)) {
+        let text =
+            format!("{path} did not hold up within the time that the run waits for it after the last step");
+        findings.push(finding(FindingKind::Probe, [span.from.seq], text));
+    }
+    findings
+}
+
+/// Alarms that went off while the run went on.
+fn alarms(state: &RunState, events: &[Event]) -> Vec<Finding> {
+    let Some(began) = state.began else { return Vec::new() };
+    let seen = events.iter().filter_map(|event| match &event.kind {
+        EventKind::AlarmSeen(seen) => Some((event.seq, seen)),
+        _ => None,
+    });
+    seen.filter_map(|(seq, seen)| {
+        let since = seen.since.filter(|since| *since > began.at);
+        let text = match (seen.state.as_str(), since) {
+            ("ALARM", Some(since)) => format!("the alarm {} went off at {}", seen.alarm, time_text(since)),
+            ("missing", _) => format!("there is no alarm {}: nothing would have stopped the run", seen.alarm),
+            ("unknown", _) => format!("the alarm {} could not be looked at", seen.alarm),
+            _ => return None,
+        };
+        Some(finding(FindingKind::Alarm, [seq], text))
+    })
+    .collect()
+}
+
 fn orders(state: &RunState) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, step) in &state.steps {
@@ -271,12 +330,59 @@ fn of_event(event: &Event) -> Option<Finding> {
             let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             (FindingKind::Order, format!("{who} ordered {what}{reason}"))
         }
+        EventKind::PersonAnswered(answer) if !answer.overrides.is_empty() => {
+            let who = answer.identity.as_ref().map(ToString::to_string);
+            let who = who.or_else(|| event.actor.id.clone()).unwrap_or_else(|| "a person".to_owned());
+            let reason = answer.reason.as_deref().unwrap_or("no reason given");
+            let rules = answer.overrides.join("; ");
+            let text =
+                format!("{who} answered {step} with {} over its rules ({rules}): {reason}", answer.choice);
+            (FindingKind::Order, text)
+        }
+        EventKind::NotifyFailed { notice, error } => {
+            let text =
+                format!("people could not be told by {} ({}): {}", notice.to, error.code, error.message);
+            (FindingKind::Notify, text)
+        }
         EventKind::PersonTimedOut { then, .. } => {
             (FindingKind::NearTimeout, format!("nobody answered {step} in time; what followed: {then}"))
+        }
+        EventKind::LockAcquired(lock) => {
+            let before = lock.expired.as_ref()?;
+            let text = format!(
+                "the lock `{}` was taken over from {} ({} on {}), whose time was over",
+                lock.key, before.run, before.operator, before.host
+            );
+            (FindingKind::Lock, text)
+        }
+        EventKind::LockBroken(broken) => {
+            let who = event.actor.id.as_deref().unwrap_or("a person");
+            let from = match &broken.holder {
+                Some(holder) => format!("broken, which {} held", holder.run),
+                None => "not taken".to_owned(),
+            };
+            let text = format!("the lock `{}` was {from}, by order of {who}: {}", broken.key, broken.reason);
+            (FindingKind::Lock, text)
+        }
+        EventKind::LockLost { holder } => {
+            (FindingKind::Lock, format!("the lock was lost to {} while the run went on", holder.run))
+        }
+        EventKind::LockReleased { error: Some(error) } => {
+            let text = format!("the lock could not be given back: {}", error.message);
+            (FindingKind::Lock, text)
         }
         EventKind::TailDropped { bytes, .. } => {
             let text = format!("a crash tore the last line of the journal; its {bytes} bytes were cut off");
             (FindingKind::Torn, text)
+        }
+        // By how much the clocks went apart is told of any two events, also of journals without this one.
+        EventKind::ClockJumped { asleep_s, .. } if *asleep_s >= 1.0 => {
+            (FindingKind::Clock, format!("the machine was asleep for {}", time(*asleep_s)))
+        }
+        EventKind::ClockSkew { by_s } => {
+            let way = if *by_s > 0.0 { "ahead of" } else { "behind" };
+            let text = format!("this machine's clock was {} {way} that of AWS", time(by_s.abs()));
+            (FindingKind::Clock, text)
         }
         _ => return None,
     };

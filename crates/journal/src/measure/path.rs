@@ -42,12 +42,26 @@ fn last_step(state: &RunState, events: &[Event]) -> Option<StepPath> {
     let (name, _, end) = end(state)?;
     let event = usize::try_from(end.seq).ok().and_then(|seq| events.get(seq.checked_sub(1)?));
     if let Some(event) = event {
-        return event.step.clone();
+        return event.step.clone().filter(|path| !path.is_probe()).or_else(|| last_before(state, end));
     }
     let name = MarkName::new(name);
     let sets = |mark: &&MarkName| **mark == name;
-    let outline = state.outlines().iter().find(|outline| outline.marks.values().any(|mark| sets(&mark)))?;
-    Some(outline.path.clone())
+    let outline = state.outlines().iter().find(|outline| outline.marks.values().any(|mark| sets(&mark)));
+    match outline {
+        Some(outline) => Some(outline.path.clone()),
+        None => last_before(state, end),
+    }
+}
+
+/// The step that was over last before a mark that no step has set, but a probe.
+fn last_before(state: &RunState, mark: Moment) -> Option<StepPath> {
+    let ended = state
+        .steps
+        .iter()
+        .filter(|(path, step)| !path.is_preflight() && !step.is_group() && step.started.is_some());
+    let ended = ended.filter_map(|(path, step)| Some((path, step.finished?)));
+    let last = ended.filter(|(_, finished)| finished.seq < mark.seq).max_by_key(|(_, finished)| finished.seq);
+    last.map(|(path, _)| path.clone())
 }
 
 /// The step whose end made this one ready.

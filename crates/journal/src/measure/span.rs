@@ -14,27 +14,26 @@ pub(super) type Ms = i64;
 pub(super) struct Span {
     pub(super) start: Moment,
     pub(super) end: Moment,
-    /// The process whose monotonic clock it is measured by; nothing where it is the wall clock.
-    process: Option<u32>,
+    /// Whether it is measured by the monotonic clock of the process that saw both ends, else by the wall clock.
+    is_monotonic: bool,
 }
 
 impl Span {
-    /// By the monotonic clock where both moments were seen by one process, else by the wall clock.
+    /// By the monotonic clock where both moments were seen by one process whose clocks agreed, else by the wall clock.
     pub(super) fn new(start: Moment, end: Moment) -> Self {
-        let process = (start.epoch == end.epoch && start.epoch != 0).then_some(start.epoch);
-        Self { start, end, process }
+        Self { start, end, is_monotonic: start.shares_clock(&end) }
     }
 
     /// The name of its clock.
     pub(super) fn clock(&self) -> &'static str {
-        if self.process.is_some() { "monotonic" } else { "wall" }
+        if self.is_monotonic { "monotonic" } else { "wall" }
     }
 
     /// Where a moment lies; what was not seen by this process but stated is placed by the wall clock.
     pub(super) fn place(&self, moment: Moment) -> Ms {
-        match self.process {
-            Some(process) if process == moment.epoch => difference(moment.mono_ms, self.start.mono_ms),
-            _ => (moment.at - self.start.at).num_milliseconds(),
+        match self.is_monotonic && self.start.shares_clock(&moment) {
+            true => difference(moment.mono_ms, self.start.mono_ms),
+            false => (moment.at - self.start.at).num_milliseconds(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! limit comes from.
 
 mod cells;
+mod notify;
 mod postgres;
 mod process;
 mod socket;
@@ -15,6 +16,8 @@ pub use process::Programs;
 use crate::Ports;
 use crate::connect_to::{Address, ConnectTo};
 use lifeboat_engine::clock::Clock;
+use lifeboat_engine::notify::{Notifier, Notifiers};
+use lifeboat_runbook::notice::Channel;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,6 +33,16 @@ pub fn ports(clock: &Clock, connect_to: ConnectTo) -> Ports {
         spawn: Arc::new(Programs::new(clock.clone())),
         connect_to,
     }
+}
+
+/// Who tells people over HTTP.
+pub fn notifiers(clock: &Clock) -> Notifiers {
+    let trust = Arc::new(Trust::default());
+    let poster = |channel| {
+        let poster = notify::Poster { channel, clock: clock.clone(), trust: trust.clone() };
+        (channel, Arc::new(poster) as Arc<dyn Notifier>)
+    };
+    [Channel::Slack, Channel::Webhook].map(poster).into()
 }
 
 /// The addresses of a host, each with the port.

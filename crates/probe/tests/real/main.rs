@@ -4,6 +4,7 @@
 mod asking;
 mod authority;
 mod database;
+mod notify;
 mod postgres;
 mod process;
 mod tls;

@@ -57,15 +57,17 @@ impl Budget {
         let sum = |wait: fn(&lifeboat_journal::measure::CriticalStep) -> f64| -> f64 {
             document.critical_steps.iter().map(wait).sum()
         };
-        let on_path = sum(|step| step.total_s);
+        let (first, last) = (document.critical_steps.first(), document.critical_steps.last());
         let waits = [
-            ("before", "before the first step", Some(actual - on_path)),
+            ("before", "before the first step", first.map(|step| step.from_s)),
             ("aws", "AWS, or what a probe asked", Some(sum(|step| step.aws_s))),
             ("person", "people", Some(sum(|step| step.person_s))),
             ("blocked", "credentials, permissions, the control plane", Some(sum(|step| step.blocked_s))),
             ("away", "nobody: no process carried the run", Some(sum(|step| step.away_s))),
             ("retry", "delays between attempts", Some(sum(|step| step.retry_s))),
             ("lifeboat", "Lifeboat itself, at most", Some(sum(|step| step.lifeboat_s))),
+            // After the last step only a probe sets a mark.
+            ("verification", "a probe that was to hold up", last.map(|step| actual - step.to_s)),
         ];
         let objective = time.objective_s;
         let margin = objective.map(|objective| match objective - total {

@@ -2,7 +2,7 @@
 
 use super::{Axis, Tick, fitting, offset, thousandth};
 use crate::document::Document;
-use crate::timeline::duration;
+use crate::timeline::{down_words, duration};
 use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{Event, EventKind};
 use lifeboat_journal::state::RunState;
@@ -28,6 +28,8 @@ pub struct Gantt {
     pub away: Vec<Bar>,
     /// The rows.
     pub rows: Vec<GanttRow>,
+    /// The probes beneath them.
+    pub probes: Vec<GanttRow>,
     /// The kinds of bars there are, for the legend.
     pub kinds: Vec<&'static str>,
     /// How many steps are not drawn, because the picture would have no end.
@@ -62,7 +64,8 @@ pub struct Bar {
     pub x: f64,
     /// Per cent of the width.
     pub width: f64,
-    /// What kind: `work`, `group`, `aws`, `person`, `blocked`, `retry`, `undo`, `undo_failed`, `away`, `slack`.
+    /// What kind: `work`, `group`, `aws`, `person`, `blocked`, `retry`, `undo`, `undo_failed`, `away`, `slack`; of a probe
+    /// `up`, `down`, `unwatched`.
     pub kind: &'static str,
     /// What stands in it, where that fits.
     pub text: Option<String>,
@@ -135,8 +138,9 @@ impl Gantt {
         let objective = document.rto.objective_s.filter(|objective| *objective <= last * 1.25);
         let axis = Axis::new(since(began).min(0.0), objective.map_or(last, |objective| objective.max(last)));
         let (rows, left_out) = rows(state, &tracks, document, &axis);
+        let probes = probes(state, document, &axis, &since, top(state) + ROW * rows.len() as u32);
         let mut kinds: Vec<&'static str> =
-            rows.iter().flat_map(|row| &row.bars).map(|bar| bar.kind).collect();
+            rows.iter().chain(&probes).flat_map(|row| &row.bars).map(|bar| bar.kind).collect();
         kinds.sort_unstable();
         kinds.dedup();
         let away = state.away.iter().map(|(from, to)| {
@@ -157,7 +161,7 @@ impl Gantt {
         let marks: Vec<Tick> = marks.into_iter().map(|(_, tick)| tick).collect();
         let top = top(state);
         Some(Self {
-            height: top + ROW * rows.len() as u32 + AXIS,
+            height: top + ROW * (rows.len() + probes.len()) as u32 + AXIS,
             top,
             ticks: axis.ticks(offset),
             marks,
@@ -166,6 +170,7 @@ impl Gantt {
             }),
             away: away.collect(),
             rows,
+            probes,
             kinds,
             left_out,
         })
@@ -274,6 +279,38 @@ fn rows(
         row.y = y;
     }
     (rows, left_out)
+}
+
+/// A band for each probe: when it was up, when it was down, when nobody looked.
+fn probes(
+    state: &RunState,
+    document: &Document,
+    axis: &Axis,
+    since: &impl Fn(DateTime<Utc>) -> f64,
+    top: u32,
+) -> Vec<GanttRow> {
+    let rows = state.probes.iter().zip((top..).step_by(ROW as usize)).map(|((path, probe), y)| {
+        let measured = document.downtime.iter().find(|down| down.probe.as_ref() == Some(path));
+        let ends = probe.spans.iter().skip(1).map(|span| span.from.at);
+        let last = probe.last_look.map(|look| look.at);
+        let bands = probe.spans.iter().zip(ends.chain(last));
+        let bands = bands.map(|(span, end)| {
+            let (from_s, to_s) = (since(span.from.at), since(end).max(since(span.from.at)));
+            let kind = span.status.word();
+            bar(axis, &Stretch { from_s, to_s, kind, text: kind.to_owned() })
+        });
+        GanttRow {
+            y,
+            step: path.to_string(),
+            name: String::new(),
+            time: measured.map(|down| format!("down: {}", down_words(down))).unwrap_or_default(),
+            state: String::new(),
+            critical: false,
+            bars: bands.collect(),
+            slack: None,
+        }
+    });
+    rows.collect()
 }
 
 /// All checks in one row: each is a moment, and their number says little about the time.

@@ -3,6 +3,7 @@
 use crate::document::{JournalDocument, outcome_word};
 use crate::timeline::precision_word;
 use chrono::{DateTime, Utc};
+use lifeboat_journal::event::Cloud;
 use lifeboat_journal::incident::deadline::{Deadline, deadlines};
 use lifeboat_journal::incident::event::Severity;
 use lifeboat_journal::incident::metrics::{Milestone, metrics, milestones, out_of_order};
@@ -25,7 +26,7 @@ pub struct IncidentDocument {
     pub severity: Option<&'static str>,
     /// `open` or `closed`.
     pub status: &'static str,
-    /// Whether it is a rehearsal in a simulated world.
+    /// Whether a run belongs to it that was not against AWS: it is a rehearsal then.
     pub simulated: bool,
     /// When it was declared, RFC 3339, UTC.
     pub opened_at: Option<String>,
@@ -150,7 +151,7 @@ pub fn document(
         title: state.title.clone(),
         severity: state.severity.map(Severity::word),
         status: if state.closed.is_some() { "closed" } else { "open" },
-        simulated: state.declared.as_ref().is_some_and(|declared| declared.simulated),
+        simulated: is_rehearsal(runs.iter().map(|(_, state)| *state)),
         opened_at: state.opened.as_ref().map(|opened| time_text(opened.at)),
         closed_at: state.closed.as_ref().map(|closed| time_text(closed.at)),
         metrics: metrics.collect(),
@@ -165,6 +166,13 @@ pub fn document(
             .collect(),
         journal,
     }
+}
+
+/// Whether one of these runs was not against AWS.
+pub fn is_rehearsal<'run>(mut runs: impl Iterator<Item = &'run RunState>) -> bool {
+    let elsewhere =
+        |state: &RunState| state.started.as_ref().is_some_and(|started| started.cloud != Cloud::Aws);
+    runs.any(elsewhere)
 }
 
 fn findings(milestones: &BTreeMap<&'static str, Milestone>) -> Vec<String> {

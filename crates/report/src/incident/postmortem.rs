@@ -15,9 +15,9 @@ use lifeboat_journal::incident::metrics::{Milestone, metrics, milestones};
 use lifeboat_journal::incident::state::IncidentState;
 use lifeboat_journal::items::{Fate, Item, Purpose};
 use lifeboat_journal::measure::FindingKind;
-use lifeboat_journal::state::{RunState, StepStatus};
+use lifeboat_journal::state::RunState;
 use lifeboat_runbook::id::RunId;
-use lifeboat_runbook::units::parse_time;
+use lifeboat_runbook::units::{parse_time, time_text};
 use pulldown_cmark::{Event as MarkdownEvent, Options, Parser, Tag, TagEnd};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -255,7 +255,7 @@ fn summary(
     let between = |from: &str, to: &str| Some(time(milestones.get(to)?.at - milestones.get(from)?.at));
     let mut text = match milestones.get("disrupted") {
         Some(onset) => {
-            format!("{} ({severity}) began at {}", state.title, lifeboat_runbook::units::time_text(onset.at))
+            format!("{} ({severity}) began at {}", state.title, time_text(onset.at))
         }
         None => format!("{} ({severity}); when it began is not known", state.title),
     };
@@ -303,8 +303,7 @@ fn window(milestones: &BTreeMap<&'static str, Milestone>) -> Option<Window> {
         .iter()
         .filter_map(|name| milestones.get(name))
         .min_by_key(|to| to.at)?;
-    let text = lifeboat_runbook::units::time_text;
-    Some(Window { from: text(from.at), to: text(to.at), time: time(to.at - from.at) })
+    Some(Window { from: time_text(from.at), to: time_text(to.at), time: time(to.at - from.at) })
 }
 
 fn alarms(rows: &[IncidentRow], onset: Option<DateTime<Utc>>) -> Vec<AlarmRow> {
@@ -335,7 +334,7 @@ fn decisions<'run>(run: &RunRecord<'run>) -> Vec<DecisionRow> {
         match &event.kind {
             EventKind::PersonAsked(question) => drop(questions.insert(event.seq, question.text.clone())),
             EventKind::PersonAnswered(answer) => decisions.push(DecisionRow {
-                at: lifeboat_runbook::units::time_text(event.at),
+                at: time_text(event.at),
                 question: questions.get(&answer.asked).cloned().unwrap_or_default(),
                 answer: format!("{}{}", answer.choice, fields(&answer.fields)),
                 reason: answer.reason.clone().unwrap_or_default(),
@@ -440,14 +439,6 @@ fn proposals(pages: &[Page<'_>], milestones: &BTreeMap<&'static str, Milestone>)
                 }
                 FindingKind::Blocked | FindingKind::Throttled => propose(Purpose::Prevent, text),
                 _ => {}
-            }
-        }
-        for step in &page.steps {
-            if step.state == StepStatus::DoneByHand(String::new()).word() {
-                propose(
-                    Purpose::Runbook,
-                    format!("{book}: `{}` was done by hand: let the runbook do it", step.step),
-                );
             }
         }
     }

@@ -139,7 +139,8 @@ const ROWS: &str = "<!-- rows -->";
 /// So many rows are laid out at once: what a template is given takes many times the room of what it makes.
 const AT_ONCE: usize = 500;
 
-/// The timeline for people: the rows that tell the story first, the untouched record below.
+/// The timeline for people: the rows that tell the story first, the untouched record below. `simulated` marks it as that
+/// of a rehearsal.
 ///
 /// # Errors
 /// When a template cannot be read, or uses what the page does not have.
@@ -147,6 +148,7 @@ pub fn page(
     form: Form,
     id: &RunId,
     state: &IncidentState,
+    simulated: bool,
     rows: &[IncidentRow],
     own: &[OwnTemplate],
 ) -> Result<String, ReportError> {
@@ -155,7 +157,7 @@ pub fn page(
         incident: id.as_str(),
         title: &state.title,
         severity: state.severity.map_or("unknown", |severity| severity.word()),
-        simulated: declared.is_some_and(|declared| declared.simulated),
+        simulated,
         version: declared.map_or("", |declared| declared.lifeboat.as_str()),
         story: rows.iter().filter(|row| row.pinned).collect(),
         count: rows.len(),

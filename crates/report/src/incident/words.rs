@@ -1,16 +1,17 @@
 //! The events of an incident in words.
 
 use crate::timeline::because;
-use lifeboat_journal::incident::event::{Classification, Declared, Entry, ImportDone, IncidentEvent};
+use lifeboat_journal::incident::event::{Classification, Entry, ImportDone, IncidentEvent};
 use lifeboat_journal::items::{ItemEvent, Proof};
 use lifeboat_runbook::units::time_text;
 
 /// An event of an incident in words.
 pub fn words(event: &IncidentEvent) -> String {
     match event {
-        IncidentEvent::Declared(declared) => declared_words(declared),
+        IncidentEvent::Declared(declared) => {
+            format!("declared: {} ({})", declared.title, declared.severity.word())
+        }
         IncidentEvent::SeverityChanged { severity, why } => format!("severity is {}: {why}", severity.word()),
-        IncidentEvent::Renamed { title } => format!("title is now: {title}"),
         IncidentEvent::MarkSet { mark, note } => format!("mark set: {mark}{}", because(note.as_deref())),
         IncidentEvent::MarkWithdrawn { mark, why } => format!("mark withdrawn: {mark}: {why}"),
         IncidentEvent::NoteAdded { text } => text.clone(),
@@ -49,11 +50,6 @@ pub fn words(event: &IncidentEvent) -> String {
         IncidentEvent::Closed { why } => format!("closed{}", because(why.as_deref())),
         IncidentEvent::Reopened { why } => format!("opened again: {why}"),
     }
-}
-
-fn declared_words(declared: &Declared) -> String {
-    let by = declared.playbook.as_ref().map(|playbook| format!(" by the playbook {playbook}"));
-    format!("declared{}: {} ({})", by.unwrap_or_default(), declared.title, declared.severity.word())
 }
 
 fn classified(classification: &Classification) -> String {

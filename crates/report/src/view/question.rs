@@ -21,6 +21,9 @@ fn question(sight: &Sight<'_>, asks: &AsksDocument, columns: usize, room: usize)
         let then = asks.question.on_timeout.as_deref().unwrap_or("fail");
         head.push(Tone::Dim, format!("  {} left, then: {then}", glance(left)));
     }
+    let who = asks.progress().into_iter().chain(asks.question.who());
+    let who: Vec<String> = who.collect();
+    let who = (!who.is_empty()).then(|| Line::of(Tone::Warn, format!("  {}", who.join("; "))));
     let width =
         asks.question.options.iter().map(|option| option.id.chars().count()).max().unwrap_or_default();
     let mut foot: Vec<Line> = asks
@@ -36,8 +39,9 @@ fn question(sight: &Sight<'_>, asks: &AsksDocument, columns: usize, room: usize)
         foot.extend(command(sight, asks, columns));
     }
     let text = wrap(&asks.question.text, columns.saturating_sub(2));
-    let room = room.saturating_sub(2 + foot.len()).max(1);
+    let room = room.saturating_sub(2 + foot.len() + usize::from(who.is_some())).max(1);
     let mut lines = vec![Line::default(), head];
+    lines.extend(who);
     let is_cut = text.len() > room;
     let shown = if is_cut { room.saturating_sub(1).max(1) } else { text.len() };
     lines.extend(text.iter().take(shown).map(|line| Line::of(Tone::Plain, format!("  {line}"))));
@@ -52,13 +56,7 @@ fn question(sight: &Sight<'_>, asks: &AsksDocument, columns: usize, room: usize)
 
 /// What answers it from another terminal, whole: it is there to be copied.
 fn command(sight: &Sight<'_>, asks: &AsksDocument, columns: usize) -> Vec<Line> {
-    let run = sight.state.run.as_ref().map(ToString::to_string).unwrap_or_default();
-    let options: Vec<&str> = asks.question.options.iter().map(|option| option.id.as_str()).collect();
-    let fields: String = asks.question.fields.keys().map(|name| format!(" --field {name}=…")).collect();
-    let required = asks.question.evidence.iter().filter(|(_, required)| **required);
-    let evidence: String = required.map(|(kind, _)| format!(" --{kind} …")).collect();
-    let reason = if asks.question.kind == "decide" { " --reason …" } else { "" };
-    let text = format!("lifeboat answer {run} {} {}{fields}{evidence}{reason}", asks.step, options.join("|"));
+    let text = sight.state.run.as_ref().map(|run| asks.question.command(run, &asks.step)).unwrap_or_default();
     let mut lines = vec![Line::of(Tone::Dim, "  answer with:")];
     let wrapped = wrap(&text, columns.saturating_sub(2));
     lines.extend(wrapped.iter().map(|line| Line::of(Tone::Strong, format!("  {line}"))));

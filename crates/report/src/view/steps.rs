@@ -4,7 +4,7 @@ use super::{Sight, Timer, about, glance};
 use crate::line::{Line, Tone, wrap};
 use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{Failure, StepOutline};
-use lifeboat_journal::state::{Moment, StepState, StepStatus, UndoStatus};
+use lifeboat_journal::state::{Asked, Moment, StepState, StepStatus, UndoStatus};
 use lifeboat_runbook::id::StepPath;
 
 /// Steps under a heading.
@@ -166,7 +166,11 @@ fn stands(sight: &Sight<'_>, path: &StepPath, step: &StepState) -> Stands {
             (Standing::UnderWay, (Tone::Warn, signs.waiting), (Tone::Warn, words))
         }
         StepStatus::Asking => {
-            (Standing::UnderWay, (Tone::Warn, signs.waiting), (Tone::Warn, "asks a person".to_owned()))
+            let words = match step.asked().and_then(Asked::approvals) {
+                Some((have, must)) => format!("asks people: {have} of {must} have approved"),
+                None => "asks a person".to_owned(),
+            };
+            (Standing::UnderWay, (Tone::Warn, signs.waiting), (Tone::Warn, words))
         }
         StepStatus::AttemptFailed(failure) => (
             Standing::UnderWay,
@@ -196,8 +200,12 @@ fn stands(sight: &Sight<'_>, path: &StepPath, step: &StepState) -> Stands {
 
 /// What was answered, and by whom.
 fn answered(step: &StepState) -> Option<String> {
-    let (who, _, answer) = step.asked()?.answer.as_ref()?;
-    Some(format!("{}, by {who}", answer.choice))
+    let asked = step.asked()?;
+    let (who, _, answer) = asked.answer.as_ref()?;
+    let all: Vec<&str> = asked.answers.iter().map(|(who, ..)| who.as_str()).collect();
+    let who = if asked.question.at_least > 1 { all.join(", ") } else { who.clone() };
+    let over = if answer.overrides.is_empty() { "" } else { ", over its rules" };
+    Some(format!("{}, by {who}{over}", answer.choice))
 }
 
 fn said(failure: &Failure) -> String {

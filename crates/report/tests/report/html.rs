@@ -169,6 +169,9 @@ fn waiting_for_people_and_for_credentials_is_drawn_apart() {
         options: vec![option("approve"), option("reject")],
         fields: BTreeMap::new(),
         evidence: BTreeMap::new(),
+        from: Vec::new(),
+        at_least: 1,
+        not_the_operator: false,
         timeout_s: None,
         on_timeout: None,
         subject: None,
@@ -179,8 +182,8 @@ fn waiting_for_people_and_for_credentials_is_drawn_apart() {
         choice: "approve".into(),
         reason: None,
         fields: BTreeMap::new(),
-        evidence: BTreeMap::new(),
         via: "terminal".into(),
+        ..Answer::default()
     };
     run.step(300.0, "cut_over", EventKind::PersonAnswered(Box::new(answer)));
     let (state, head) = (run.state(), run.head());

@@ -96,6 +96,9 @@ pub(crate) fn started(mode: Mode, cloud: Cloud) -> RunStarted {
         inputs: ["a", "b", "c", "d", "e", "f"].map(|name| (name.to_owned(), Value::from("x"))).into(),
         account: "111122223333".into(),
         region: "eu-west-1".into(),
+        regions: BTreeMap::new(),
+        access: Default::default(),
+        acts_as: None,
         caller: None,
         operator: "ada".into(),
         host: "laptop".into(),
@@ -109,7 +112,10 @@ pub(crate) fn started(mode: Mode, cloud: Cloud) -> RunStarted {
             outline("newest", "postgres.query", "read"),
             outline("cut_over", "secretsmanager.update_keys", "modify"),
         ],
+        probes: vec![],
         previous_head: None,
+        playbook: None,
+        people: BTreeMap::new(),
     }
 }
 
@@ -121,6 +127,7 @@ pub(crate) fn intent(action: &str, after: Vec<u64>) -> EventKind {
     EventKind::StepStarted(Box::new(StepStarted {
         action: action.into(),
         effect: "create".into(),
+        target: None,
         parameters: BTreeMap::new(),
         names: BTreeMap::new(),
         token: "token".into(),

@@ -30,7 +30,7 @@ fn one_of_each() -> Vec<(EventKind, &'static str)> {
             EventKind::RunPaused { why: "a step failed".into(), because: PauseReason::Failure },
             "paused: a step failed",
         ),
-        (EventKind::RunResumed { version: "0.1.0".into(), away_s: 3601.0 }, "after 1 h 1 s"),
+        (EventKind::RunResumed { version: "0.1.0".into(), away_s: 3601.0, by: None }, "after 1 h 1 s"),
         (EventKind::AbortAsked { by: "SIGTERM".into(), why: None, undo: None }, "SIGTERM asked for the end"),
         (
             EventKind::RunFinished(Box::new(run::outcome(aborted, vec![run::resource()], vec![]))),

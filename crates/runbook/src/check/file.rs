@@ -1,6 +1,7 @@
 //! The keys of a file.
 
 use super::Closure;
+use super::groups::ids_in;
 use super::names::Names;
 use super::reader::{Fields, Reader};
 use super::steps::{Phase, Steps};
@@ -8,9 +9,10 @@ use crate::keys;
 use crate::node::{Node, NodeKind};
 use crate::plan::{
     Allow, AllowedResource, Cleanup, InputDeclaration, Kind, Loss, NotYet, Objectives, OnFailure, Plan,
-    Review, SecretReference, SecretStore, Target, TargetRole,
+    Review, SecretReference, SecretStore, Target, TargetRole, is_region,
 };
 use crate::spec::Type;
+use crate::suggestion::nearest;
 use crate::template::{Template, TemplateKind};
 use crate::value::Value;
 use regex::Regex;
@@ -21,30 +23,37 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
     let fields = reader.fields(root, &keys::FILE);
     let empty = Fields::empty(&keys::FILE);
     let fields = fields.as_ref().unwrap_or(&empty);
-    let mut not_yet = NotYets { found: Vec::new() };
-    let kind = kind(reader, fields, &mut not_yet);
+    let not_yet = NotYets { found: Vec::new() };
+    let kind = kind(reader, fields);
     let name = name(reader, fields);
     let inputs = inputs(reader, fields);
     let secrets = secrets(reader, fields);
     let roles = requirements(reader, fields, "roles");
-    for key in ["concurrency", "stop_when", "notify", "probes", "roles"] {
-        not_yet.key(fields, key);
-    }
     let names = Names {
         inputs: inputs.iter().map(|input| (input.name.clone(), input.kind)).collect(),
         secrets: secrets.keys().cloned().collect(),
-        roles: roles.keys().cloned().collect(),
+        roles: roles.clone(),
         ..Names::default()
     };
     let objectives = objectives(reader, fields);
     let review = review(reader, fields, closure);
     let mut steps = Steps::new(reader, closure, names, source, not_yet);
     let target = target_of(&mut steps, fields);
-    steps.read_probes(fields);
+    let mut regions = names_of_regions(steps.closure, &target);
+    regions.extend(names_of_all_targets(steps.closure));
+    steps.names.regions.extend(regions);
+    if let Some(NodeKind::List(nodes)) = fields.get("steps").map(|node| &node.kind) {
+        // A probe looks beside the steps and cannot wait for what they give.
+        steps.names.later = ids_in(nodes);
+    }
+    let probes = steps.read_probes(fields);
     let preflight = steps.read_phase(fields, "preflight", Phase::Preflight);
     let body = steps.read_phase(fields, "steps", Phase::Steps);
     let cleanup = cleanup(&mut steps, fields);
-    steps.read_notices(fields);
+    let notify = super::notify::notify(&mut steps, fields);
+    let playbook = super::notify::playbook(&mut steps, fields, kind);
+    let stop_when = steps.read_stop_when(fields);
+    let concurrency = steps.read_concurrency(fields);
     let outputs = steps.templates(fields, "outputs", None);
     let allow = allow(&mut steps, fields);
     steps.warn_of_the_drill_guard(&body, &allow, &inputs);
@@ -54,7 +63,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
         reader.error("no-steps", field.key_range.clone(), "`steps` has no steps", "name at least one step");
     }
     let text = |reader: &mut Reader<'_>, key| reader.text(fields, key);
-    Plan {
+    let plan = Plan {
         sources: Vec::new(),
         kind,
         title: text(reader, "title").unwrap_or_else(|| name.clone()),
@@ -71,14 +80,22 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node, closure: &mut Closure<'
         secrets,
         roles,
         target,
+        concurrency,
         allow,
         on_failure: on_failure(reader, fields),
+        stop_when,
+        probes,
         preflight,
         steps: body,
         cleanup,
         outputs,
+        notify,
+        playbook,
+        project: None,
         not_yet,
-    }
+    };
+    super::notify::judge_receivers(reader, fields, &plan);
+    plan
 }
 
 /// What this version reads and checks but does not execute.
@@ -94,34 +111,12 @@ impl NotYets {
     }
 }
 
-fn kind(reader: &mut Reader<'_>, fields: &Fields<'_>, not_yet: &mut NotYets) -> Kind {
+fn kind(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Kind {
     reader.word(fields, "schema", &["lifeboat/v1"]);
-    let kind = match reader.word(fields, "kind", &["runbook", "playbook"]) {
+    match reader.word(fields, "kind", &["runbook", "playbook"]) {
         Some("playbook") => Kind::Playbook,
         _ => Kind::Runbook,
-    };
-    for key in ["severity", "triggers", "updates"] {
-        if let (Kind::Runbook, Some(field)) = (kind, fields.field(key)) {
-            let message = format!("`{key}` belongs to playbooks");
-            reader.error(
-                "playbook-only",
-                field.key_range.clone(),
-                message,
-                "say `kind: playbook`, or take it out",
-            );
-        }
     }
-    reader.word(fields, "severity", &["sev1", "sev2", "sev3", "sev4", "sev5"]);
-    if let Some(updates) = fields.get("updates").and_then(|node| reader.fields(node, &keys::UPDATES)) {
-        reader.duration(&updates, "every");
-        reader.text(&updates, "to");
-    }
-    if let (Kind::Playbook, Some(field)) = (kind, fields.field("kind")) {
-        not_yet
-            .found
-            .push(NotYet { feature: "`kind: playbook`".to_owned(), range: field.value.range.clone() });
-    }
-    kind
 }
 
 fn name(reader: &mut Reader<'_>, fields: &Fields<'_>) -> String {
@@ -263,7 +258,7 @@ pub(super) fn identifier(reader: &mut Reader<'_>, name: &str, range: std::ops::R
     }
 }
 
-fn secrets(reader: &mut Reader<'_>, fields: &Fields<'_>) -> BTreeMap<String, SecretReference> {
+pub(super) fn secrets(reader: &mut Reader<'_>, fields: &Fields<'_>) -> BTreeMap<String, SecretReference> {
     let mut secrets = BTreeMap::new();
     for field in reader.named(fields, "secrets") {
         identifier(reader, &field.key, field.key_range.clone(), "a secret");
@@ -330,16 +325,15 @@ pub(super) fn requirements(
 }
 
 fn target_of(steps: &mut Steps<'_, '_, '_>, fields: &Fields<'_>) -> Target {
-    fields.get("target").map(|node| target(steps, node)).unwrap_or_default()
+    fields.get("target").map(|node| target(steps, node, &keys::TARGET)).unwrap_or_default()
 }
 
-/// `target` of a file or of a step.
-pub(super) fn target(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Target {
-    let Some(fields) = steps.reader.fields(node, &keys::TARGET) else { return Target::default() };
-    steps.not_yet.key(&fields, "role");
-    steps.not_yet.key(&fields, "regions");
-    if fields.has("name") {
-        steps.not_yet.key(&fields, "name");
+/// `target` of a file or of a step, or a target of `lifeboat.yaml`; `table` says which.
+pub(super) fn target(steps: &mut Steps<'_, '_, '_>, node: &Node, table: &'static keys::Table) -> Target {
+    let Some(fields) = steps.reader.fields(node, table) else { return Target::default() };
+    let named = table.key("name").is_some();
+    if let Some(node) = fields.field("name").map(|field| &field.value).filter(|_| named) {
+        known_target(steps, node);
     }
     let account = steps.text_template(&fields, "account");
     if let Some(node) = fields.get("account") {
@@ -349,16 +343,87 @@ pub(super) fn target(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Target {
     let role = fields.get("role").and_then(|node| match &node.kind {
         NodeKind::Map(_) => {
             let roles = steps.reader.fields(node, &keys::ROLE)?;
-            let (drill, recovery) =
-                (steps.text_template(&roles, "drill"), steps.text_template(&roles, "recovery"));
-            Some(TargetRole { drill, recovery })
+            Some(TargetRole {
+                drill: steps.text_template(&roles, "drill"),
+                recovery: steps.text_template(&roles, "recovery"),
+                external_id: steps.text_template(&roles, "external_id"),
+            })
         }
         _ => {
             let role = steps.text_template(&fields, "role");
-            Some(TargetRole { drill: role.clone(), recovery: role })
+            Some(TargetRole { drill: role.clone(), recovery: role, external_id: None })
         }
     });
-    Target { account, region: steps.text_template(&fields, "region"), regions, role }
+    let mut target = Target {
+        account,
+        region: None,
+        regions,
+        name: if named { steps.reader.text(&fields, "name") } else { None },
+        profile: if named { None } else { steps.reader.text(&fields, "profile") },
+        role,
+    };
+    let mut names = names_of_regions(steps.closure, &target);
+    if names.is_empty() {
+        names.clone_from(&steps.names.regions);
+    }
+    target.region = region(steps, &fields, &names);
+    target
+}
+
+/// A target that `lifeboat.yaml` names.
+fn known_target(steps: &mut Steps<'_, '_, '_>, node: &Node) {
+    let Some(name) = node.scalar().map(|scalar| scalar.text.as_str()) else { return };
+    let (message, help) = match &steps.closure.project {
+        None => (
+            format!("there is no lifeboat.yaml that could name the target `{name}`"),
+            "put one beside the runbook or in a directory above, with `targets:`".to_owned(),
+        ),
+        Some(project) if project.targets.contains_key(name) => return,
+        Some(project) => {
+            let known = || project.targets.keys().map(String::as_str);
+            let help = match nearest(name, known()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it names {}", known().collect::<Vec<_>>().join(", ")),
+            };
+            (format!("lifeboat.yaml names no target `{name}`"), help)
+        }
+    };
+    steps.reader.error("unknown-target", node.range.clone(), message, help);
+}
+
+/// A Region that is written out: one of AWS, or one of the names that are known here. Which names a target of
+/// `lifeboat.yaml` has is known where there is a target.
+pub(super) fn region(
+    steps: &mut Steps<'_, '_, '_>,
+    fields: &Fields<'_>,
+    names: &[String],
+) -> Option<Template> {
+    let region = steps.text_template(fields, "region")?;
+    if let TemplateKind::Literal(Value::String(text)) = &region.kind
+        && !is_region(text)
+        && !names.contains(text)
+    {
+        let message = format!("`{text}` is neither a Region nor the name of one");
+        let help = match nearest(text, names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "write a Region such as `eu-west-1`, or a name of `target.regions`".to_owned(),
+        };
+        steps.reader.error("unknown-region", region.range.clone(), message, help);
+    }
+    Some(region)
+}
+
+/// The names of Regions that a target gives: its own, or those of the target of `lifeboat.yaml` it begins with.
+pub(super) fn names_of_regions(closure: &Closure<'_>, target: &Target) -> Vec<String> {
+    let named = target.name.as_ref().and_then(|name| closure.project.as_ref()?.targets.get(name));
+    let own = Some(target).filter(|target| !target.regions.is_empty()).or(named);
+    own.map(|target| target.regions.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// The names of Regions of all targets of `lifeboat.yaml`: `--target` may choose any of them.
+fn names_of_all_targets(closure: &Closure<'_>) -> Vec<String> {
+    let targets = closure.project.iter().flat_map(|project| project.targets.values());
+    targets.flat_map(|target| target.regions.keys().cloned()).collect()
 }
 
 /// 12 digits, and quoted: a bare number is another number to other YAML readers.

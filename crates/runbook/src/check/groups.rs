@@ -5,7 +5,7 @@ use super::reader::Fields;
 use super::steps::Steps;
 use crate::id::StepPath;
 use crate::node::{Node, NodeKind};
-use crate::plan::{Step, Work};
+use crate::plan::{Kind, NotYet, Step, Work};
 use crate::spec::{Effect, Type};
 use crate::suggestion::nearest;
 use std::collections::{BTreeMap, BTreeSet};
@@ -154,8 +154,18 @@ impl Steps<'_, '_, '_> {
             with.insert(field.key.clone(), self.typed_template(&field.value, kind, false));
         }
         let mut plan = plan?;
+        if plan.kind == Kind::Playbook {
+            let help =
+                "playbooks run runbooks; say `kind: runbook` in it, and take out what belongs to playbooks";
+            let message = format!("`{file}` is a playbook, and cannot be a step");
+            self.reader.error("playbook-as-step", range.clone(), message, help);
+        }
         plan.move_under(&format!("{}{id}/", self.prefix));
         self.not_yet.found.append(&mut plan.not_yet);
+        if plan.concurrency.is_some() {
+            let feature = "`concurrency` of a runbook that another one runs".to_owned();
+            self.not_yet.found.push(NotYet { feature, range: range.clone() });
+        }
         for input in plan.inputs.iter().filter(|input| input.required && !with.contains_key(&input.name)) {
             let message = format!("`{file}` wants the input `{}`", input.name);
             let help = format!("add `{}: …` to `with`", input.name);

@@ -68,7 +68,8 @@ pub(super) struct Earlier {
 pub(super) struct Names {
     pub(super) inputs: BTreeMap<String, Type>,
     pub(super) secrets: Vec<String>,
-    pub(super) roles: Vec<String>,
+    /// Roles by name; true where somebody must hold it.
+    pub(super) roles: BTreeMap<String, bool>,
     pub(super) probes: Vec<String>,
     pub(super) marks: Vec<String>,
     pub(super) preflight: BTreeMap<String, Earlier>,
@@ -79,6 +80,8 @@ pub(super) struct Names {
     pub(super) item: bool,
     /// Ids of steps of the file that come later, or cannot be referred to from here.
     pub(super) later: Vec<String>,
+    /// The names of Regions that may stand behind `region`.
+    pub(super) regions: Vec<String>,
     /// Where secrets may stand: inside `with` and `notify`.
     pub(super) secrets_allowed: bool,
     /// Conditions that hold here, as written.
@@ -124,12 +127,16 @@ impl TypeScope for Names {
                 .iter()
                 .find(|(fact, _)| fact == name)
                 .map_or(Known::Unknown, |(_, kind)| value(*kind)),
-            ["target"] => Known::Fields(vec!["account".into(), "region".into()]),
+            ["target"] => Known::Fields(vec!["account".into(), "region".into(), "regions".into()]),
+            ["target", "regions"] => words(&self.regions),
+            ["target", "regions", name] if self.regions.iter().any(|known| known == name) => {
+                value(Type::String)
+            }
             ["target", "account" | "region"] => value(Type::String),
             ["marks"] => words(&self.marks),
             ["marks", _] => value(Type::Time),
-            ["roles"] => words(&self.roles),
-            ["roles", name] if self.roles.iter().any(|known| known == name) => value(Type::String),
+            ["roles"] => words(self.roles.keys()),
+            ["roles", name] if self.roles.contains_key(*name) => value(Type::String),
             ["probes"] => words(&self.probes),
             ["probes", id] if self.probes.iter().any(|known| known == id) => {
                 Known::Fields(vec!["up".into(), "down_s".into()])
@@ -221,6 +228,11 @@ impl Names {
                     help: format!("guard it: `has({0})` or `default({0}, …)`", names.join(".")),
                 })
             }
+            ["roles", name] if !reference.guarded && self.roles.get(*name) == Some(&false) => Some(Misuse {
+                code: "may-be-nobody",
+                message: format!("nobody need hold the role `{name}`: it is optional"),
+                help: format!("guard it: `has(roles.{name})` or `default(roles.{name}, …)`"),
+            }),
             ["secrets", ..] if !self.secrets_allowed => Some(Misuse {
                 code: "secret-here",
                 message: format!("`{}` may not stand here", names.join(".")),

@@ -6,7 +6,7 @@ use super::reader::Fields;
 use super::steps::Steps;
 use crate::keys;
 use crate::node::{Node, NodeKind};
-use crate::plan::{Approve, Decide, DecideOption, Manual, NotYet, Work};
+use crate::plan::{Approve, Decide, DecideOption, Manual, Work};
 use crate::spec::Type;
 use crate::suggestion::nearest;
 use crate::template::Template;
@@ -22,10 +22,6 @@ pub(super) fn manual(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Option<(Work
         let help = "evidence is `link`, `text` or `file`";
         let range = fields.get("evidence").map_or(0..0, |node| node.range.clone());
         steps.reader.error("wrong-value", range, format!("`{name}` is no kind of evidence"), help);
-    }
-    if evidence.contains_key("file") {
-        let range = fields.get("evidence").map_or(0..0, |node| node.range.clone());
-        steps.not_yet.found.push(NotYet { feature: "`evidence: { file: … }`".to_owned(), range });
     }
     let work = Manual {
         instructions: message(steps, &fields, "instructions"),
@@ -53,7 +49,6 @@ pub(super) fn decide(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Option<(Work
     if let (Some(role), Some(node)) = (&role, fields.get("role")) {
         known_role(steps, role, node.range.clone());
     }
-    steps.not_yet.key(&fields, "role");
     let mut options = Vec::new();
     for field in steps.reader.named(&fields, "options") {
         let Some(entry) = steps.reader.fields(&field.value, &keys::OPTION) else { continue };
@@ -113,13 +108,14 @@ pub(super) fn approve(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Option<(Wor
             }
         }
     }
-    for key in ["from", "at_least", "not_the_operator"] {
-        steps.not_yet.key(&fields, key);
+    let at_least = steps.reader.integer(&fields, "at_least").unwrap_or(1);
+    if let Some(node) = fields.get("at_least") {
+        quorum(steps, at_least, &from, node.range.clone());
     }
     let work = Approve {
         message: message(steps, &fields, "message"),
         from: from.into_iter().map(|(who, _)| who).collect(),
-        at_least: steps.reader.integer(&fields, "at_least").unwrap_or(1),
+        at_least,
         not_the_operator: steps.reader.boolean(&fields, "not_the_operator").unwrap_or(false),
         fields: handed_in(steps, &fields),
         timeout: steps.reader.duration(&fields, "timeout"),
@@ -135,6 +131,27 @@ pub(super) fn approve(steps: &mut Steps<'_, '_, '_>, node: &Node) -> Option<(Wor
         ("fields", Type::Map(&Type::Any)),
     ]);
     Some((Work::Approve(work), outputs))
+}
+
+/// A number of people that there are, or may be.
+fn quorum(
+    steps: &mut Steps<'_, '_, '_>,
+    at_least: u32,
+    from: &[(String, std::ops::Range<usize>)],
+    range: std::ops::Range<usize>,
+) {
+    if at_least == 0 {
+        let help = "at least one person approves; without a question take the step out";
+        steps.reader.error("quorum", range, "an approval by nobody approves nothing", help);
+        return;
+    }
+    // A role and a name are one person each; a pattern of ARNs may be many.
+    let countable = !from.is_empty() && from.iter().all(|(who, _)| !who.starts_with("arn:"));
+    if countable && from.len() < at_least as usize {
+        let message = format!("{at_least} people must approve, and `from` names {}", from.len());
+        let help = "name more in `from`, or lower `at_least`";
+        steps.reader.error("quorum", range, message, help);
+    }
 }
 
 fn message(steps: &mut Steps<'_, '_, '_>, fields: &Fields<'_>, key: &str) -> Template {
@@ -172,10 +189,10 @@ fn handed_in(steps: &mut Steps<'_, '_, '_>, fields: &Fields<'_>) -> BTreeMap<Str
 
 fn known_role(steps: &mut Steps<'_, '_, '_>, role: &str, range: std::ops::Range<usize>) {
     let roles = &steps.names.roles;
-    if roles.iter().any(|known| known == role) {
+    if roles.contains_key(role) {
         return;
     }
-    let help = match nearest(role, roles.iter().map(String::as_str)) {
+    let help = match nearest(role, roles.keys().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("declare it: `roles: {{ {role}: required }}`"),
     };

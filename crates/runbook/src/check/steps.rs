@@ -17,6 +17,16 @@ use crate::template::Template;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+/// The names that stand in `regions` of a `target`.
+fn names_of_regions_in(target: &Node) -> Vec<String> {
+    let map = |node: &Node| match &node.kind {
+        NodeKind::Map(fields) => fields.clone(),
+        _ => Vec::new(),
+    };
+    let regions = map(target).into_iter().filter(|field| field.key == "regions");
+    regions.flat_map(|field| map(&field.value)).map(|field| field.key).collect()
+}
+
 /// What a list of steps is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -140,8 +150,8 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
             commit: self.reader.boolean(&fields, "commit"),
             marks: self.marks(&fields),
             recovery_point: self.recovery_point(&fields, &outputs),
-            region: self.text_template(&fields, "region"),
-            target: fields.get("target").map(|node| file::target(self, node)),
+            target: fields.get("target").map(|node| file::target(self, node, &keys::TARGET)),
+            region: self.region(&fields),
             effect,
             touches: self.touches(&fields),
             expect: expected.as_ref().map(|(expect, _)| *expect),
@@ -152,14 +162,23 @@ impl<'steps, 'file, 'check> Steps<'steps, 'file, 'check> {
         step.needs = self.needs(&fields);
         self.limits(&fields, &step);
         self.warn_of_cut_over(&step, spec, &range);
-        for key in ["region", "target", "via"] {
-            self.not_yet.key(&fields, key);
-        }
+        self.not_yet.key(&fields, "via");
         self.names.under.truncate(depth);
         let condition =
             under.or_else(|| step.continue_on_error.then(|| "it may fail and the run goes on".to_owned()));
         self.remember(&id, Earlier { outputs: outputs.kept(), condition });
         Some(step)
+    }
+
+    /// `region` of a step: its own target may have names for Regions that the file's has not.
+    fn region(&mut self, fields: &Fields<'_>) -> Option<Template> {
+        let mut names = self.names.regions.clone();
+        if let Some(node) = fields.get("target") {
+            names.extend(names_of_regions_in(node));
+            let named = self.closure.project.iter().flat_map(|project| project.targets.values());
+            names.extend(named.flat_map(|target| target.regions.keys().cloned()));
+        }
+        file::region(self, fields, &names)
     }
 
     pub(super) fn remember(&mut self, id: &str, earlier: Earlier) {

@@ -4,8 +4,9 @@
 
 mod catalog;
 
-use lifeboat_runbook::check::{Checked, Files, MOST_DIAGNOSTICS, check, source_from_bytes};
+use lifeboat_runbook::check::{Checked, Files, MOST_DIAGNOSTICS, check, check_project, source_from_bytes};
 use lifeboat_runbook::diagnostic::Source;
+use lifeboat_runbook::project::FILE_NAME;
 use lifeboat_runbook::render::{Color, render};
 use std::collections::BTreeSet;
 use std::fs;
@@ -133,10 +134,12 @@ fn what_is_not_executed_yet_is_named() {
         .flat_map(|file| checked(file).plan.unwrap().not_yet)
         .map(|not_yet| not_yet.feature)
         .collect();
-    for feature in ["`probes`", "`stop_when`", "`notify`", "`concurrency`", "`roles`", "`role`"] {
+    for feature in ["`role`"] {
         assert!(named.contains(feature), "{feature} is not in {named:?}");
     }
     for feature in [
+        "`probes`",
+        "`stop_when`",
         "`manual`",
         "`decide`",
         "`approve`",
@@ -146,6 +149,11 @@ fn what_is_not_executed_yet_is_named() {
         "`steps`",
         "`foreach`",
         "`runbook`",
+        "`concurrency`",
+        "`notify`",
+        "`roles`",
+        "`from`",
+        "`kind: playbook`",
     ] {
         assert!(!named.contains(feature), "{feature} is executed");
     }
@@ -177,4 +185,57 @@ fn hostile_files_end_soon() {
     assert_eq!(found.last().map(|last| last.code), Some("many-mistakes"));
     assert_eq!(source_from_bytes("a", vec![b'a', 0xff]).unwrap_err().code, "not-utf8");
     assert_eq!(source_from_bytes("a", vec![b'a'; 5_000_000]).unwrap_err().code, "too-large");
+}
+
+fn project(name: &str) -> Checked {
+    let text = fs::read(folder("project").join(name)).unwrap();
+    check_project(source_from_bytes(FILE_NAME, text).unwrap(), &catalog::catalog())
+}
+
+#[test]
+fn a_project_file_is_read_with_the_same_care() {
+    assert_eq!(said(&project("good.yaml")), "");
+    let said = said(&project("bad.yaml"));
+    for words in [
+        "did you mean `account`?",
+        "did you mean `drill`?",
+        "`in the north` cannot name a target",
+        "an account id must be quoted",
+        "unknown key `name` in a named target",
+        "did you mean `people`?",
+        "`arn` is a map",
+        "secrets.slak",
+        "lifeboat.yaml:3:11",
+    ] {
+        assert!(said.contains(words), "{words}:\n{said}");
+    }
+}
+
+/// A runbook beside a `lifeboat.yaml`.
+struct WithProject(&'static str);
+
+impl Files for WithProject {
+    fn read(&self, _: &str) -> Result<String, String> {
+        Err("there is no such file".to_owned())
+    }
+
+    fn project(&self) -> Option<Result<Source, String>> {
+        let text = fs::read_to_string(folder("project").join(self.0)).map_err(|error| error.to_string());
+        Some(text.map(|text| Source { name: format!("../{FILE_NAME}"), text }))
+    }
+}
+
+#[test]
+fn the_project_file_is_one_of_the_sources_of_a_plan_and_its_mistakes_are_those_of_the_runbook() {
+    let text = "schema: lifeboat/v1\nkind: runbook\nname: a\nsteps:\n  - { id: wait, pause: 5m }\n";
+    let source = || Source { name: "a.yaml".to_owned(), text: text.to_owned() };
+    let checked = check(source(), &catalog::catalog(), &WithProject("good.yaml"), None);
+    let plan = checked.plan.expect("it is right");
+    let names: Vec<&str> = plan.sources.iter().map(|source| source.name.as_str()).collect();
+    assert_eq!(names, ["a.yaml", "../lifeboat.yaml"]);
+    let project = plan.project.expect("it was found");
+    assert_eq!(project.people["bob"].arns.len(), 2);
+    assert_eq!(project.targets["test"].profile.as_deref(), Some("test"));
+    let checked = check(source(), &catalog::catalog(), &WithProject("bad.yaml"), None);
+    assert!(checked.plan.is_none() && checked.diagnostics.iter().all(|found| found.source == 1));
 }

@@ -2,6 +2,7 @@
 
 mod backup;
 mod cloudtrail;
+mod iam;
 mod monitoring;
 mod paging;
 mod rds;
@@ -9,11 +10,12 @@ mod secretsmanager;
 mod servicequotas;
 mod ssm;
 mod sts;
+mod tagging;
 mod tags;
 
 use chrono::{DateTime, Utc};
 
-use crate::definition::Caller;
+use crate::definition::{Caller, WorldDefinition};
 use crate::protocol::query::Params;
 use crate::protocol::{ApiError, Document, Input, Protocol, Xml};
 use crate::world::backup::JobStep;
@@ -112,17 +114,29 @@ impl Service {
 static SERVICES: &[&Service] = &[
     &backup::SERVICE,
     &cloudtrail::SERVICE,
+    &iam::SERVICE,
     &monitoring::SERVICE,
     &rds::SERVICE,
     &secretsmanager::SERVICE,
     &servicequotas::SERVICE,
     &ssm::SERVICE,
     &sts::SERVICE,
+    &tagging::SERVICE,
 ];
 
 /// A step of a job of AWS Backup whose time has come.
 pub(crate) fn backup_happens(world: &mut World, place: &Place, job: &str, at: DateTime<Utc>, step: JobStep) {
     backup::happen(world, place, job, at, step);
+}
+
+/// Why the caller's policy does not permit this call; nothing where it does.
+pub(crate) fn not_permitted(
+    definition: &WorldDefinition,
+    service: &str,
+    operation: &str,
+    caller: &str,
+) -> Option<String> {
+    iam::refusal(definition, service, operation, caller)
 }
 
 /// The service with this signing name.

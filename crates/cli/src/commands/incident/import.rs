@@ -182,7 +182,7 @@ fn from_records(
 ) -> Result<u8, CommandError> {
     let (since, until) = window(home, incident, arguments)?;
     let runtime = session::runtime(false)?;
-    let (records, region) = runtime.block_on(wiring::records(globals.profile, globals.region));
+    let (records, region) = runtime.block_on(wiring::records(globals.profile, globals.region))?;
     let region = region.ok_or_else(|| {
         CommandError::usage("there is no Region").hint("name it with --region, or in the profile")
     })?;

@@ -9,6 +9,7 @@ use crate::reports::{failed, own_templates, put};
 use chrono::{DateTime, Utc};
 use lifeboat_journal::outcome::PASSED;
 use lifeboat_report::export;
+use lifeboat_report::incident::document::is_rehearsal;
 use lifeboat_report::incident::timeline::{Filter, IncidentRow, Part, json, merged, page};
 use lifeboat_report::render::Form;
 use lifeboat_runbook::id::RunId;
@@ -21,7 +22,8 @@ pub(crate) fn run(home: &Home, arguments: &TimelineArguments) -> Result<u8, Comm
     let parts: Vec<Part<'_>> = std::iter::once(own).chain(of_runs).collect();
     let rows = merged(&incident.state, &parts, &filter(arguments)?);
     let templates = own_templates(arguments.template.as_deref())?;
-    let laid_out = |form| page(form, &incident.id, &incident.state, &rows, &templates);
+    let simulated = is_rehearsal(runs.iter().map(|run| &run.state));
+    let laid_out = |form| page(form, &incident.id, &incident.state, simulated, &rows, &templates);
     let text = match arguments.format {
         TimelineFormat::Md => laid_out(Form::Markdown).map_err(|error| failed(&error))?,
         TimelineFormat::Html => laid_out(Form::Html).map_err(|error| failed(&error))?,

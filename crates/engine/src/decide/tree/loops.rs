@@ -190,7 +190,9 @@ impl Decider<'_> {
         let Kind::List { children, at, .. } = &self.nodes[item].kind else { return };
         let reached: Vec<usize> = children.iter().take(at + 1).copied().collect();
         for child in reached {
-            if self.nodes[child].active {
+            // Whoever has begun knows by its intent; to activate it again would begin what is inside it anew.
+            let begun = state.steps.get(&self.nodes[child].path).is_some_and(|step| step.intent.is_some());
+            if self.nodes[child].active && !begun {
                 self.activate(child, turn.clone(), state);
             }
             if self.nodes[child].ended.is_some() {

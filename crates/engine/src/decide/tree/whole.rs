@@ -3,12 +3,14 @@
 use super::super::groups::Inside;
 use super::super::{ABORTED, Command, Decision, REJECTED, enter, pause, people};
 use super::{Decider, Kind, Standing};
+use crate::beside::{alarms::by, is_awaited};
 use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{EventKind, Failure, PauseReason, Phase};
 use lifeboat_journal::outcome::Verdict;
+use lifeboat_journal::probes::ProbeState;
 use lifeboat_journal::state::{RunState, StepState, StepStatus};
 use lifeboat_runbook::id::{MarkName, StepPath};
-use lifeboat_runbook::plan::{MarkMoment, Mode, Step, WaitUntil};
+use lifeboat_runbook::plan::{MarkMoment, Mode, ProbeMoment, Step, WaitUntil};
 use lifeboat_runbook::units;
 use lifeboat_runbook::value::Value;
 
@@ -30,14 +32,20 @@ impl Decider<'_> {
             && let Some(refused) = &state.refused
         {
             let finding = format!("{}: {}", refused.check, refused.failure.message);
-            return Some(decision.finish(Verdict::Refused { finding }));
+            return Some(decision.end(Verdict::Refused { finding }));
         }
         match state.phase {
             None => Some(vec![enter(Phase::Preflight)]),
             Some(Phase::Preflight | Phase::Running) if state.abort_asked.is_some() => {
                 Some(self.after_abort(state))
             }
-            Some(Phase::Preflight) => self.phase_over(self.preflight, Phase::Running, state),
+            Some(Phase::Preflight) => match self.phase_over(self.preflight, Phase::Running, state) {
+                Some(next) if next == [enter(Phase::Running)] && decision.wants_lock() => {
+                    Some(vec![Command::TakeLock])
+                }
+                next => next,
+            },
+            Some(Phase::Running) if decision.wants_lock() => Some(vec![Command::TakeLock]),
             Some(Phase::Running) => self.phase_over(self.steps, Phase::CleaningUp, state),
             Some(Phase::Undoing) => {
                 let next = self.next_undo(state, |_| true);
@@ -49,11 +57,24 @@ impl Decider<'_> {
 
     fn phase_over(&self, root: usize, next: Phase, state: &RunState) -> Option<Vec<Command>> {
         match self.nodes[root].standing {
+            // All steps are over, and a probe may still hold up.
+            Standing::Done if next == Phase::CleaningUp && self.awaits_probe(state) => Some(Vec::new()),
             Standing::Done => Some(vec![enter(next)]),
             Standing::Failed => Some(self.step_failed(root, state)),
             Standing::Held => Some(vec![self.hold(root, state)]),
             Standing::Idle | Standing::Active | Standing::Cut => None,
         }
+    }
+
+    /// Whether all that the run waits for now is a probe that may still hold up.
+    pub(crate) fn waits_for_probe(&self, state: &RunState) -> bool {
+        let stands = state.paused.is_some() || state.outcome.is_some() || state.abort_asked.is_some();
+        let over = self.nodes[self.steps].standing == Standing::Done;
+        !stands && state.phase == Some(Phase::Running) && over && self.awaits_probe(state)
+    }
+
+    fn awaits_probe(&self, state: &RunState) -> bool {
+        self.plan.probes.iter().any(|probe| is_awaited(self.plan, probe, state))
     }
 
     fn step_failed(&self, root: usize, state: &RunState) -> Vec<Command> {
@@ -116,10 +137,12 @@ impl Decider<'_> {
         let Some(abort) = &state.abort_asked else { return Vec::new() };
         match (decision.mode(), abort.undo) {
             (Mode::Recovery, None) => {
-                vec![pause(None, format!("stopped by {}", abort.by), PauseReason::Signal)]
+                let alarm = state.stops.last().is_some_and(|(alarm, _)| by(alarm) == abort.by);
+                let because = if alarm { PauseReason::Alarm } else { PauseReason::Signal };
+                vec![pause(None, format!("stopped by {}", abort.by), because)]
             }
             _ if self.in_flight > 0 => Vec::new(),
-            (_, Some(false)) => decision.finish(decision.verdict()),
+            (_, Some(false)) => decision.end(decision.verdict()),
             _ => vec![enter(Phase::Undoing)],
         }
     }
@@ -144,7 +167,7 @@ impl Decider<'_> {
         self.settle(state);
         match self.nodes[root].standing {
             Standing::Active => None,
-            _ => Some(decision.finish(decision.verdict())),
+            _ => Some(decision.end(decision.verdict())),
         }
     }
 
@@ -192,6 +215,7 @@ impl Decider<'_> {
             let kind = Box::new(EventKind::MarkSet { mark: responding, source: None });
             missing.push(Command::Record { step: None, kind, at: Some(at) });
         }
+        missing.extend(state.probes.iter().flat_map(|(path, probe)| decision.marks_of_probe(path, probe)));
         let nodes = &self.nodes;
         self.marks.retain(|index| {
             let of_step = nodes[*index].step.map(|step| decision.missing_marks(step, &nodes[*index].path));
@@ -205,6 +229,23 @@ impl Decider<'_> {
 }
 
 impl Decision<'_> {
+    /// Marks that a probe has earned and that are not set yet.
+    fn marks_of_probe(&self, path: &StepPath, known: &ProbeState) -> Vec<Command> {
+        let own = self.chart.file(self.plan, path.file()).map_or(&[][..], |plan| &plan.probes);
+        let Some(probe) = own.iter().find(|probe| probe.look.id == path.id()) else { return Vec::new() };
+        let earned = probe.marks.iter().filter_map(|(moment, mark)| {
+            let at = match moment {
+                ProbeMoment::FirstDown => known.first_down?,
+                ProbeMoment::HeldUp => known.held_up?,
+            };
+            let mark = crate::scope::mark_of(path.file(), mark.as_str());
+            let missing = !self.state.marks.contains_key(&mark);
+            let kind = Box::new(EventKind::MarkSet { mark, source: None });
+            missing.then(|| Command::Record { step: Some(path.clone()), kind, at: Some(at.at) })
+        });
+        earned.collect()
+    }
+
     /// Marks that a step has earned and that are not set yet.
     pub(super) fn missing_marks(&self, step: &Step, path: &StepPath) -> Vec<Command> {
         let state = self.step(path);
