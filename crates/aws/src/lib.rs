@@ -27,9 +27,11 @@ mod errors;
 pub mod leftovers;
 #[cfg(feature = "sdk")]
 mod mfa;
+#[cfg(feature = "signed")]
+mod signed;
 #[cfg(feature = "sdk")]
 mod skew;
-#[cfg(any(feature = "backup", feature = "cloudtrail", feature = "cloudwatch", feature = "ssm"))]
+#[cfg(any(feature = "backup", feature = "cloudwatch", feature = "ssm"))]
 mod times;
 
 #[cfg(feature = "sdk")]

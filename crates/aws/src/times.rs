@@ -9,7 +9,7 @@ pub(crate) fn time(time: Option<&SdkTime>) -> Option<DateTime<Utc>> {
 }
 
 /// Ours as the SDK's, to the millisecond.
-#[cfg(any(feature = "cloudtrail", feature = "cloudwatch"))]
+#[cfg(feature = "cloudwatch")]
 pub(crate) fn sdk(time: DateTime<Utc>) -> SdkTime {
     SdkTime::from_millis(time.timestamp_millis())
 }

@@ -1,12 +1,10 @@
 //! The event history of CloudTrail as a record for incidents: LookupEvents, what only reads left out.
 
+use super::lookup::{self, Event, Lookup};
 use crate::connect::Aws;
-use crate::errors::{Call, classify};
-use crate::times::{sdk, time};
 use async_trait::async_trait;
-use aws_sdk_cloudtrail::types::{Event, LookupAttribute, LookupAttributeKey};
-use chrono::TimeDelta;
-use lifeboat_engine::action::{ActionError, ErrorKind};
+use chrono::{DateTime, TimeDelta};
+use lifeboat_engine::action::ActionError;
 use lifeboat_engine::record::{Found, Imported, ImportedKind, Page, Precision, RecordSource, Window};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -39,32 +37,29 @@ impl RecordSource for Trail {
 
     async fn page(&self, window: &Window, next: Option<String>) -> Result<Page, ActionError> {
         // One attribute may be given and no more: with a resource, what only reads is left out here.
-        let (name, value) = match &window.resource {
-            Some(resource) => (LookupAttributeKey::ResourceName, resource.as_str()),
-            None => (LookupAttributeKey::ReadOnly, "false"),
+        let attribute = match &window.resource {
+            Some(resource) => ("ResourceName", resource.as_str()),
+            None => ("ReadOnly", "false"),
         };
-        let attribute = LookupAttribute::builder().attribute_key(name).attribute_value(value).build();
-        let attribute = attribute
-            .map_err(|error| ActionError::new(ErrorKind::Refused, "LookupAttribute", error.to_string()))?;
-        let call = self.0.cloudtrail(&window.region).lookup_events().lookup_attributes(attribute);
-        let call = call.start_time(sdk(window.since)).end_time(sdk(window.until)).set_next_token(next);
-        let reply = call.send().await.map_err(|error| classify(error, Call::Read))?;
-        let writes = reply.events().iter().filter(|event| event.read_only() != Some("true"));
-        Ok(Page { entries: writes.filter_map(entry).collect(), next: reply.next_token().map(str::to_owned) })
+        let reply = lookup::ask(&self.0, &window.region, &Lookup::of(attribute, window, next)).await?;
+        let writes = reply.events.iter().flatten().filter(|event| event.read_only.as_deref() != Some("true"));
+        Ok(Page { entries: writes.filter_map(entry).collect(), next: reply.next_token })
     }
 }
 
 fn entry(event: &Event) -> Option<Found> {
-    let (at, id, name) = (time(event.event_time())?, event.event_id()?, event.event_name()?);
+    let at = DateTime::from_timestamp(event.seconds()?, 0)?;
+    let (id, name) = (event.event_id.as_deref()?, event.event_name.as_deref()?);
     let record: Value =
-        serde_json::from_str(event.cloud_trail_event().unwrap_or_default()).unwrap_or_default();
+        serde_json::from_str(event.cloud_trail_event.as_deref().unwrap_or_default()).unwrap_or_default();
     let said = |pointer: &str| record.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    let resources: Vec<&str> = event.resources().iter().filter_map(|it| it.resource_name()).collect();
+    let resources: Vec<&str> =
+        event.resources.iter().flatten().filter_map(|resource| resource.resource_name.as_deref()).collect();
     let resources = Some(resources.join(", ")).filter(|names| !names.is_empty());
     let error = said("/errorCode");
     let on = resources.as_ref().map(|names| format!(" on {names}")).unwrap_or_default();
     let refused = error.as_ref().map(|code| format!(", refused: {code}")).unwrap_or_default();
-    let service = event.event_source().unwrap_or("unknown");
+    let service = event.event_source.as_deref().unwrap_or("unknown");
     let fields = [
         ("event", Some(name.to_owned())),
         ("service", Some(service.to_owned())),
@@ -79,7 +74,7 @@ fn entry(event: &Event) -> Option<Found> {
         origin: "cloudtrail".to_owned(),
         // What was refused changed nothing.
         kind: if error.is_some() { ImportedKind::Other } else { ImportedKind::Change },
-        who: event.username().map(str::to_owned).or_else(|| said("/userIdentity/arn")),
+        who: event.username.clone().or_else(|| said("/userIdentity/arn")),
         text: format!("{name}{on} ({service}){refused}"),
         time_as_given: None,
         fields: BTreeMap::from_iter(

@@ -71,10 +71,10 @@ pub(crate) use states::{hint, is_usable};
 #[cfg(feature = "backup")]
 pub(crate) use take_away::{Backups, DELETE, act as take_away_instance, is_protected};
 
-#[cfg(feature = "rds")]
-pub(crate) use record::EventRecord;
 #[cfg(feature = "resourcegroupstagging")]
 pub(crate) use marks::EXPIRES_AFTER;
+#[cfg(feature = "rds")]
+pub(crate) use record::EventRecord;
 
 /// The kind of an instance, as its actions and its lookout call it.
 pub const KIND: &str = "rds:db";
