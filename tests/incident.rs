@@ -212,9 +212,9 @@ fn the_timeline_merges_the_records_and_people_pin_what_tells_the_story() {
     let lines = program.run(&["incident", "timeline", &id, "--format", "timesketch"]).stdout;
     for line in lines.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
-        assert!(
-            line["message"].is_string() && line["datetime"].is_string() && line["timestamp_desc"].is_string()
-        );
+        for key in ["message", "datetime", "timestamp_desc", "recorded_at"] {
+            assert!(line[key].is_string(), "{key} of {line}");
+        }
     }
     assert_eq!(lines.lines().count(), rows.len());
 }

@@ -17,6 +17,7 @@ mod explore;
 mod failure;
 mod guards;
 mod iam;
+mod imports;
 mod incident;
 mod items;
 mod journals;

@@ -220,3 +220,32 @@ fn a_server_that_cannot_prove_its_name_fails_the_drill_and_the_copy_goes() {
     let before = moto.held.clone();
     assert_eq!(moto.end(), before);
 }
+
+/// moto has neither the history of alarms nor that of CloudTrail.
+#[test]
+fn the_events_of_an_instance_come_into_an_incident() {
+    let (moto, program) = (Moto::start(), Program::new());
+    let opened = program.run(&["incident", "open", "orders", "--severity", "sev3"]);
+    assert_eq!(opened.code, 0, "{}", opened.stderr);
+    let import = |from: &str| {
+        let arguments = ["incident", "import", "latest", "--from", from, "--region", "eu-west-1"];
+        let mut command = program.command(&arguments);
+        command
+            .env("AWS_ENDPOINT_URL", &moto.url)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        let output = command.output().expect("the program starts");
+        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = import("rds");
+    assert_eq!(code, 0, "{said}");
+    let timeline = ["incident", "timeline", "latest", "--format", "json", "--source", "import rds"];
+    let rows = program.json(&timeline).1["rows"].clone();
+    assert!(
+        rows.as_array().expect("rows").iter().any(|row| row["what"] == "orders-prod: DB instance created"),
+        "{rows}"
+    );
+    let (code, said) = import("rds");
+    assert_eq!((code, said.contains(": 0 new")), (0, true), "{said}");
+}

@@ -67,6 +67,11 @@ fn the_first_runbook_can_be_written_as_its_page_says() {
 }
 
 #[test]
+fn an_incident_can_be_led_from_its_page() {
+    assert!(follow("docs/incidents.md") >= 30);
+}
+
+#[test]
 fn what_the_readme_shows_is_what_is_printed() {
     let program = Program::new();
     let said =

@@ -431,6 +431,26 @@ def cloudwatch(world, protocol):
     same(response["ResponseMetadata"]["HTTPStatusCode"], 404)
 
 
+def cloudtrail(world):
+    """What the others changed is in the event history; who only looked is not."""
+    world.advance(600)
+    cloudtrail = world.client("cloudtrail")
+    restores = [{"AttributeKey": "EventName", "AttributeValue": "RestoreDBInstanceToPointInTime"}]
+    event = cloudtrail.lookup_events(LookupAttributes=restores)["Events"][-1]
+    same((event["ReadOnly"], event["EventSource"], event["Username"]), ("false", "rds.amazonaws.com", "alice"))
+    assert {"ResourceType": "AWS::RDS::DBInstance", "ResourceName": "orders-copy"} in event["Resources"], event
+    record = json.loads(event["CloudTrailEvent"])
+    same((record["eventID"], record["readOnly"]), (event["EventId"], False))
+    pages = cloudtrail.get_paginator("lookup_events").paginate(PaginationConfig={"PageSize": 5})
+    events = [event for page in pages for event in page["Events"]]
+    times = [event["EventTime"] for event in events]
+    same(times, sorted(times, reverse=True))
+    assert len({event["EventId"] for event in events}) == len(events) > 5
+    assert not [event for event in events if event["EventName"].startswith("Describe")]
+    two = restores + [{"AttributeKey": "ReadOnly", "AttributeValue": "false"}]
+    refused("InvalidLookupAttributesException", cloudtrail.lookup_events, LookupAttributes=two)
+
+
 def unknown_operations(world):
     """What is not simulated gets AWS's own error in the protocol, never a page of HTML."""
     refused("InvalidAction", world.client("rds").describe_db_clusters)
@@ -509,6 +529,7 @@ def main():
     rds_standby(multi_az)
     for protocol in ["smithy-rpc-v2-cbor", "json", "query"]:
         cloudwatch(world, protocol)
+    cloudtrail(world)
     control(world)
     unknown_operations(world)
     print(json.dumps(sorted(called)))

@@ -1,7 +1,7 @@
 //! Clients: one configuration, one HTTP client, one client per service and Region.
 
 use crate::credentials::{Assumed, Chain, Renewing, Role};
-#[cfg(feature = "iam")]
+#[cfg(feature = "signed")]
 use crate::errors::{no_login, told};
 use crate::skew::Skew;
 use aws_config::retry::RetryConfig;
@@ -13,11 +13,11 @@ use aws_runtime::invocation_id::{InvocationId, InvocationIdGenerator, SharedInvo
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::HttpClient;
-#[cfg(feature = "iam")]
+#[cfg(feature = "signed")]
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use chrono::{DateTime, Utc};
-#[cfg(feature = "iam")]
+#[cfg(feature = "signed")]
 use lifeboat_engine::action::ActionError;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -132,28 +132,28 @@ impl Aws {
     ///
     /// # Errors
     /// When there are none.
-    #[cfg(feature = "iam")]
+    #[cfg(feature = "signed")]
     pub(crate) async fn credentials(&self) -> Result<Credentials, ActionError> {
         let credentials = self.credentials.provide_credentials().await;
         credentials.map_err(|error| told(&error).unwrap_or_else(|| no_login(&error, None)))
     }
 
-    #[cfg(feature = "iam")]
+    #[cfg(feature = "signed")]
     pub(crate) fn now(&self) -> SystemTime {
         self.time().now()
     }
 
-    #[cfg(feature = "iam")]
+    #[cfg(feature = "signed")]
     pub(crate) fn http_client(&self) -> Option<SharedHttpClient> {
         self.config.http_client()
     }
 
-    #[cfg(feature = "iam")]
+    #[cfg(feature = "signed")]
     pub(crate) fn sleep_impl(&self) -> Option<SharedAsyncSleep> {
         self.config.sleep_impl()
     }
 
-    #[cfg(feature = "iam")]
+    #[cfg(feature = "signed")]
     pub(crate) fn limits(&self) -> TimeoutConfig {
         limits()
     }

@@ -6,6 +6,7 @@
 //! This room must not know the journal's format, reports or the terminal.
 
 pub mod backup;
+pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod iam;
 pub mod quotas;
@@ -26,6 +27,8 @@ mod errors;
 pub mod leftovers;
 #[cfg(feature = "sdk")]
 mod mfa;
+#[cfg(feature = "signed")]
+mod signed;
 #[cfg(feature = "sdk")]
 mod skew;
 #[cfg(feature = "sns")]
@@ -89,4 +92,14 @@ pub fn register(registry: &mut lifeboat_engine::registry::Registry, aws: &std::s
     registry.add_lookout(Arc::new(ssm::Executions(aws.clone())));
     registry.add_action(Arc::new(ssm::StartAutomation(aws.clone())));
     registry.add_action(Arc::new(sts::SayIdentity(aws.clone())));
+}
+
+/// The records that AWS keeps by itself, in the order in which they are named to people.
+#[cfg(feature = "all")]
+pub fn records(aws: &std::sync::Arc<Aws>) -> Vec<Box<dyn lifeboat_engine::record::RecordSource>> {
+    vec![
+        Box::new(cloudwatch::AlarmHistory(aws.clone())),
+        Box::new(rds::EventRecord(aws.clone())),
+        Box::new(cloudtrail::Trail(aws.clone())),
+    ]
 }

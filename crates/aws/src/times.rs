@@ -7,3 +7,9 @@ use chrono::{DateTime, Utc};
 pub(crate) fn time(time: Option<&SdkTime>) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(time?.to_millis().ok()?)
 }
+
+/// Ours as the SDK's, to the millisecond.
+#[cfg(feature = "cloudwatch")]
+pub(crate) fn sdk(time: DateTime<Utc>) -> SdkTime {
+    SdkTime::from_millis(time.timestamp_millis())
+}

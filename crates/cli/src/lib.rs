@@ -18,6 +18,7 @@ mod faults;
 mod given;
 mod graph;
 mod home;
+mod imports;
 mod inbox;
 mod incidents;
 mod live;

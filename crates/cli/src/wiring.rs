@@ -16,6 +16,7 @@ use lifeboat_engine::clock::Clock;
 use lifeboat_engine::lock::RunLock;
 use lifeboat_engine::meddle::Meddler;
 use lifeboat_engine::notify::{Notifiers, Outbox};
+use lifeboat_engine::record::RecordSource;
 use lifeboat_engine::registry::Registry;
 use lifeboat_engine::start::{Aim, Caller};
 use lifeboat_journal::chain;
@@ -301,6 +302,16 @@ pub(crate) async fn real(
     let logins = Arc::new(Logins::new(aws.clone(), ports, &outbox, own_profile, true));
     let registry = logins.actions(&aws);
     Ok(Wiring { cloud, clock, registry, outbox, notifiers, aws, logins })
+}
+
+/// The records that AWS keeps, with the Region of the profile or the environment.
+pub(crate) async fn records(
+    profile: Option<String>,
+    region: Option<String>,
+) -> Result<(Vec<Box<dyn RecordSource>>, Option<String>), CommandError> {
+    let aws = Arc::new(begin_session(profile, region).await?);
+    let region = aws.default_region();
+    Ok((lifeboat_aws::records(&aws), region))
 }
 
 /// AWS with the credentials of a profile; a code is asked for where it wants one.

@@ -3,7 +3,7 @@
 //! Order of use: [`inputs::resolve`] and [`start`] make the first event; [`driver::Engine::run`] asks
 //! a [`decide::Decider`] after every event what is next and carries it out: a step's attempt (`perform`) prepares,
 //! passes the [`guard`], acts, and looks through the [`poller`] until it is decided; `take_back` undoes it. [`action`] is what an action
-//! is; [`registry`] holds them; [`preview`] says what would happen; [`name`] makes names, tokens and tags; [`clock`] is the only one who knows the time.
+//! is; [`registry`] holds them; [`preview`] says what would happen; [`record`] reads what AWS has recorded by itself; [`name`] makes names, tokens and tags; [`clock`] is the only one who knows the time.
 //!
 //! This room must not know AWS, templates of reports, the command line or the terminal.
 
@@ -34,6 +34,7 @@ pub mod people;
 mod perform;
 pub mod poller;
 pub mod preview;
+pub mod record;
 pub mod registry;
 pub mod removal;
 pub mod scope;

@@ -1,7 +1,10 @@
 //! The hash chain: each line covers itself by `hash` and the line before by `prev`.
 
 use crate::event::{Event, Line};
+use lifeboat_runbook::id::RunId;
 use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use std::io::{self, BufRead};
 
 const PREFIX: &str = "sha256:";
 const HASH_KEY: &str = ",\"hash\":\"sha256:";
@@ -14,7 +17,11 @@ pub fn digest(bytes: &[u8]) -> String {
 
 /// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing into a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Adds to a JSON object, as its last key, the hash of what stands before: a line of a journal, but for its newline.
@@ -46,31 +53,86 @@ pub struct Verified {
     pub torn: Vec<u8>,
 }
 
-/// Reads a journal and recomputes its chain.
-///
-/// # Errors
-/// The first line that was touched, and how that shows.
-pub fn verify(bytes: &[u8]) -> Result<Verified, Broken> {
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-    let mut verified = Verified { bytes: whole as u64, torn: bytes[whole..].to_vec(), ..Verified::default() };
-    for (index, line) in bytes[..whole].split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let number = index as u64 + 1;
+/// Where a journal stands after some of its lines: what the next one must follow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tail {
+    /// The number of the last line; 0 where there is none.
+    pub seq: u64,
+    /// The process that wrote it.
+    pub epoch: u32,
+    /// Its hash.
+    pub head: String,
+    run: Option<RunId>,
+}
+
+impl Tail {
+    /// Takes in the next line (without its newline).
+    ///
+    /// # Errors
+    /// When it was touched, or does not follow.
+    fn follow(&mut self, line: &[u8]) -> Result<Event, Broken> {
+        let number = self.seq + 1;
         let broken = |problem: String| Broken { line: number, problem };
-        let line = &line[..line.len() - 1];
         let event = read_line(line).map_err(broken)?;
-        if event.prev != verified.head {
+        if event.prev != self.head {
             return Err(broken("it does not follow the line before it".to_owned()));
         }
         if event.seq != number {
             return Err(broken(format!("it has the number {}, not {number}", event.seq)));
         }
-        if verified.events.first().is_some_and(|first: &Event| first.run != event.run) {
+        if *self.run.get_or_insert_with(|| event.run.clone()) != event.run {
             return Err(broken("it belongs to another run".to_owned()));
         }
-        verified.head = digest(line);
-        verified.events.push(event);
+        (self.seq, self.epoch, self.head) = (number, event.epoch, digest(line));
+        Ok(event)
     }
-    Ok(verified)
+}
+
+/// Reads a journal and recomputes its chain.
+///
+/// # Errors
+/// The first line that was touched, and how that shows.
+pub fn verify(bytes: &[u8]) -> Result<Verified, Broken> {
+    let mut events = Vec::new();
+    // Nothing but a touched line can go wrong: bytes can be read.
+    match walk(bytes, |event| events.push(event)) {
+        Ok((_, verified)) => Ok(Verified { events, ..verified }),
+        Err(WalkError::Broken(broken)) => Err(broken),
+        Err(WalkError::Io(error)) => {
+            Err(Broken { line: events.len() as u64 + 1, problem: error.to_string() })
+        }
+    }
+}
+
+/// Why a journal could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WalkError {
+    /// A line was touched.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// It cannot be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Goes through a journal line by line and gives each event away: however long it is, one line is held at a time. What
+/// comes back has no events.
+pub(crate) fn walk(
+    mut reader: impl BufRead,
+    mut each: impl FnMut(Event),
+) -> Result<(Tail, Verified), WalkError> {
+    let (mut tail, mut verified, mut line) = (Tail::default(), Verified::default(), Vec::new());
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        let Some(whole) = line.strip_suffix(b"\n") else {
+            verified.torn = std::mem::take(&mut line);
+            break;
+        };
+        each(tail.follow(whole)?);
+        verified.bytes += line.len() as u64;
+        line.clear();
+    }
+    verified.head.clone_from(&tail.head);
+    Ok((tail, verified))
 }
 
 /// Reads one line (without its newline) and checks the hash it carries of itself.

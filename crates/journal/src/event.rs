@@ -157,6 +157,11 @@ impl Actor {
     pub fn aws(service: impl Into<String>) -> Self {
         Self { kind: ActorKind::Aws, id: Some(service.into()) }
     }
+
+    /// The record that another tool keeps.
+    pub fn import(record: impl Into<String>) -> Self {
+        Self { kind: ActorKind::Import, id: Some(record.into()) }
+    }
 }
 
 /// What happened. The name in the journal is the one in `serde(rename)`.

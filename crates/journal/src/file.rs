@@ -1,6 +1,6 @@
 //! The journal as a file, and the directory of a run: the only place that knows what lies where.
 
-use crate::chain::{self, Verified};
+use crate::chain::{self, Tail, Verified, WalkError};
 use crate::event::{Draft, Event, Line};
 use crate::masker::Masker;
 use chrono::{DateTime, Utc};
@@ -69,13 +69,23 @@ impl JournalWriter {
 
     /// Goes on with a journal that has been read; the torn tail must have been cut off.
     pub fn resume(storage: Box<dyn Storage>, run: RunId, verified: &Verified) -> Self {
-        let epoch = verified.events.last().map_or(0, |event| event.epoch) + 1;
+        let seq = verified.events.len() as u64;
+        let epoch = verified.events.last().map_or(0, |event| event.epoch);
+        Self::after(storage, run, seq, epoch, verified.head.clone())
+    }
+
+    /// Goes on behind a tail; what is torn behind it must have been cut off.
+    pub fn follow(storage: Box<dyn Storage>, run: RunId, tail: &Tail) -> Self {
+        Self::after(storage, run, tail.seq, tail.epoch, tail.head.clone())
+    }
+
+    fn after(storage: Box<dyn Storage>, run: RunId, seq: u64, epoch: u32, head: String) -> Self {
         Self {
             storage,
             run,
-            next_seq: verified.events.len() as u64 + 1,
-            head: verified.head.clone(),
-            epoch,
+            next_seq: seq + 1,
+            head,
+            epoch: epoch + 1,
             masker: Masker::default(),
             rides: false,
         }
@@ -334,6 +344,19 @@ impl RunDirectory {
     /// When it cannot be read, or is broken.
     pub fn read(&self) -> io::Result<Verified> {
         chain::verify(&fs::read(self.journal())?).map_err(io::Error::other)
+    }
+
+    /// Goes through the journal, checks its chain and gives each event away; what comes back has no events. For journals
+    /// of which little is wanted: one line is held at a time.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is broken.
+    pub fn walk(&self, each: impl FnMut(Event)) -> io::Result<(Tail, Verified)> {
+        let reader = io::BufReader::new(File::open(self.journal())?);
+        chain::walk(reader, each).map_err(|error| match error {
+            WalkError::Broken(broken) => io::Error::other(broken),
+            WalkError::Io(error) => error,
+        })
     }
 
     /// Takes the run for this process until the lock is dropped; `holder` says who, for others to read.

@@ -2,9 +2,10 @@
 //! format as a run's.
 //!
 //! [`event`] is what happened, [`state`] the only fold, [`deadline`] what must be reported until when, [`metrics`] the
-//! times to detect, acknowledge, mitigate, recover and resolve.
+//! times to detect, acknowledge, mitigate, recover and resolve, [`import`] what other tools exported.
 
 pub mod deadline;
 pub mod event;
+pub mod import;
 pub mod metrics;
 pub mod state;

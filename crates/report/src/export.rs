@@ -2,6 +2,7 @@
 
 use crate::incident::timeline::IncidentRow;
 use crate::timeline::Row;
+use lifeboat_runbook::id::RunId;
 use serde::Serialize;
 
 /// The timeline as CSV (RFC 4180) with a head: `at,precision,source,step,what,seq`.
@@ -54,28 +55,53 @@ fn tame(field: &str) -> String {
 }
 
 /// The timeline as JSON lines that Timesketch imports: it wants `message`, `datetime` and `timestamp_desc`
-/// (<https://timesketch.org/guides/user/import-from-json-csv/>); the other keys become attributes. `record` is the run or
-/// the incident that a row is from.
+/// (<https://timesketch.org/guides/user/import-from-json-csv/>); the other keys become attributes. `record` is the run that
+/// a row is from.
 ///
 /// # Errors
 /// Never in practice: text and numbers are always JSON.
 pub fn timesketch<'row>(
     rows: impl IntoIterator<Item = (&'row Row, &'row str)>,
 ) -> serde_json::Result<String> {
-    #[derive(Serialize)]
-    struct Line<'row> {
-        message: &'row str,
-        datetime: &'row str,
-        timestamp_desc: &'static str,
-        source: &'row str,
-        step: Option<&'row str>,
-        precision: &'row str,
-        run: &'row str,
-        seq: u64,
-    }
-    let mut lines = String::new();
-    for (row, record) in rows {
-        let line = Line {
+    sketches(rows.into_iter().map(|(row, record)| Sketch::of(row, record)))
+}
+
+/// The timeline of an incident as the same lines, with when each row was written down and what it meant to people.
+///
+/// # Errors
+/// As [`timesketch`].
+pub fn incident_timesketch(rows: &[IncidentRow], incident: &RunId) -> serde_json::Result<String> {
+    sketches(rows.iter().map(|row| Sketch {
+        recorded_at: Some(&row.recorded_at),
+        note: row.note.as_deref(),
+        ..Sketch::of(&row.event, record(row, incident))
+    }))
+}
+
+/// The record that a row is from, as it is named before the `#`.
+fn record<'row>(row: &'row IncidentRow, incident: &'row RunId) -> &'row str {
+    row.row.split_once('#').map(|(run, _)| run).filter(|run| !run.is_empty()).unwrap_or(incident.as_str())
+}
+
+#[derive(Serialize)]
+struct Sketch<'row> {
+    message: &'row str,
+    datetime: &'row str,
+    timestamp_desc: &'static str,
+    source: &'row str,
+    step: Option<&'row str>,
+    precision: &'row str,
+    run: &'row str,
+    seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded_at: Option<&'row str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'row str>,
+}
+
+impl<'row> Sketch<'row> {
+    fn of(row: &'row Row, record: &'row str) -> Self {
+        Self {
             message: &row.what,
             datetime: &row.at,
             timestamp_desc: "Event Time",
@@ -84,8 +110,16 @@ pub fn timesketch<'row>(
             precision: &row.precision,
             run: record,
             seq: row.seq,
-        };
-        lines.push_str(&serde_json::to_string(&line)?);
+            recorded_at: None,
+            note: None,
+        }
+    }
+}
+
+fn sketches<'row>(rows: impl Iterator<Item = Sketch<'row>>) -> serde_json::Result<String> {
+    let mut lines = String::new();
+    for row in rows {
+        lines.push_str(&serde_json::to_string(&row)?);
         lines.push('\n');
     }
     Ok(lines)

@@ -35,7 +35,7 @@ impl Form {
 }
 
 /// Lifeboat's own templates: those of [`Form::template`], and what they include.
-pub const TEMPLATES: [(&str, &str); 14] = [
+pub const TEMPLATES: [(&str, &str); 16] = [
     ("drill.md", include_str!("../templates/drill.md")),
     ("drill.html", include_str!("../templates/drill.html")),
     ("head.html", include_str!("../templates/head.html")),
@@ -49,6 +49,8 @@ pub const TEMPLATES: [(&str, &str); 14] = [
     ("postmortem.html", include_str!("../templates/postmortem.html")),
     ("timeline.md", include_str!("../templates/timeline.md")),
     ("timeline-page.html", include_str!("../templates/timeline-page.html")),
+    ("timeline-rows.md", include_str!("../templates/timeline-rows.md")),
+    ("incident-row.html", include_str!("../templates/incident-row.html")),
     ("incident-rows.html", include_str!("../templates/incident-rows.html")),
 ];
 
@@ -85,16 +87,29 @@ pub(crate) fn render_as(
     page: &impl Serialize,
     own: &[OwnTemplate],
 ) -> Result<String, ReportError> {
-    let mut tera = Tera::default();
-    match form {
-        Form::Markdown => markdown::teach(&mut tera),
-        Form::Html => html::teach(&mut tera),
+    Templates::read(form, own)?.lay_out(template, page)
+}
+
+/// The templates of a form, read once for a page that is laid out in parts.
+pub(crate) struct Templates(Tera);
+
+impl Templates {
+    pub(crate) fn read(form: Form, own: &[OwnTemplate]) -> Result<Self, ReportError> {
+        let mut tera = Tera::default();
+        match form {
+            Form::Markdown => markdown::teach(&mut tera),
+            Form::Html => html::teach(&mut tera),
+        }
+        tera.register_filter("duration", duration_filter);
+        let mut texts: BTreeMap<&str, &str> = TEMPLATES.into_iter().collect();
+        texts.extend(own.iter().map(|own| (own.name.as_str(), own.text.as_str())));
+        tera.add_raw_templates(texts.into_iter().filter(|(name, _)| form.takes(name)))?;
+        Ok(Self(tera))
     }
-    tera.register_filter("duration", duration_filter);
-    let mut texts: BTreeMap<&str, &str> = TEMPLATES.into_iter().collect();
-    texts.extend(own.iter().map(|own| (own.name.as_str(), own.text.as_str())));
-    tera.add_raw_templates(texts.into_iter().filter(|(name, _)| form.takes(name)))?;
-    Ok(tera.render(template, &Context::from_serialize(page)?)?)
+
+    pub(crate) fn lay_out(&self, template: &str, page: &impl Serialize) -> Result<String, ReportError> {
+        Ok(self.0.render(template, &Context::from_serialize(page)?)?)
+    }
 }
 
 fn duration_filter(seconds: &Value, _: Kwargs, _: &State<'_>) -> String {

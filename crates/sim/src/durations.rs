@@ -113,3 +113,7 @@ pub const EVENT_LATENESS: (i64, i64) = (5, 60);
 /// Seconds between uploads of transaction logs, the teeth of `LatestRestorableTime`.
 /// Source: RDS user guide, "uploads transaction logs … every five minutes".
 pub const LOG_UPLOAD_SECONDS: i64 = 300;
+/// Calls are in CloudTrail's event history this late, least and most seconds.
+/// Source: CloudTrail user guide, "delivers logs within an average of about 5 minutes of an API call"; the bounds are
+/// assumed.
+pub const TRAIL_LATENESS: (i64, i64) = (60, 480);

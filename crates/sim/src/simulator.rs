@@ -16,7 +16,7 @@ use crate::request::{Refused, Understood, understand};
 use crate::service::{self, Context, Deed, Handler};
 use crate::sql::{self, Rows, SqlError, SqlValue};
 use crate::wire::{ConnectionLost, Reply, Request, Response};
-use crate::world::{Place, World};
+use crate::world::{Place, Trace, World};
 
 /// A request that came in, for tests and for the audit of permissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -285,6 +285,16 @@ impl Simulator {
                     // What is asked for again under the same token is answered, and nothing is done.
                     let effect = world != inner.world;
                     self.keep(inner, request, turn, fault, effect)?;
+                    if effect {
+                        world.trace(&Trace {
+                            place: context.place,
+                            caller: context.caller,
+                            service: request.service.name,
+                            operation: request.operation.name,
+                            request: turn.number,
+                            params: &request.service.protocol.kept(&request.incoming),
+                        });
+                    }
                     inner.world = world;
                 } else if fault.is_some() {
                     self.keep(inner, request, turn, fault, false)?;
@@ -465,7 +475,16 @@ fn repeat(world: &mut World, entry: &WorldEntry) -> Result<(), ReplayError> {
     outcome.map_err(|error: ApiError| ReplayError::Refused {
         line: entry.accepted,
         message: format!("{}: {}", error.code, error.message),
-    })
+    })?;
+    world.trace(&Trace {
+        place: &place,
+        caller: &caller,
+        service: service.name,
+        operation: operation.name,
+        request: entry.request,
+        params: &entry.params,
+    });
+    Ok(())
 }
 
 fn response(outgoing: Outgoing, request_id: &str, now: DateTime<Utc>) -> Response {

@@ -2,11 +2,10 @@
 
 use crate::connect::Aws;
 use crate::errors::{Call, classify};
-use crate::times::time;
+use crate::times::{sdk, time};
 use aws_sdk_cloudwatch::types::{
     Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, StandardUnit, StatusCode,
 };
-use aws_smithy_types::DateTime as SdkTime;
 use chrono::{DateTime, Utc};
 use lifeboat_engine::action::{ActionError, ErrorKind};
 use std::ops::Range;
@@ -104,13 +103,10 @@ fn incomplete(status: &StatusCode) -> ActionError {
     )
 }
 
-fn sdk(time: DateTime<Utc>) -> SdkTime {
-    SdkTime::from_millis(time.timestamp_millis())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_smithy_types::DateTime as SdkTime;
 
     fn result(status: StatusCode) -> MetricDataResult {
         let minute = SdkTime::from_secs(1_767_603_600);

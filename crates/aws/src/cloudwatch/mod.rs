@@ -7,6 +7,8 @@ mod alarms;
 #[cfg(feature = "cloudwatch")]
 mod get_metric;
 #[cfg(feature = "cloudwatch")]
+mod history;
+#[cfg(feature = "cloudwatch")]
 pub(crate) mod metrics;
 #[cfg(feature = "cloudwatch")]
 mod wait_for_alarm;
@@ -15,6 +17,8 @@ mod wait_for_alarm;
 pub use alarms::Alarms;
 #[cfg(feature = "cloudwatch")]
 pub(crate) use get_metric::GetMetric;
+#[cfg(feature = "cloudwatch")]
+pub(crate) use history::AlarmHistory;
 #[cfg(feature = "cloudwatch")]
 pub use wait_for_alarm::WaitForAlarm;
 

@@ -39,6 +39,8 @@ mod promote_replica;
 #[cfg(feature = "rds")]
 mod reboot_instance;
 #[cfg(feature = "rds")]
+mod record;
+#[cfg(feature = "rds")]
 mod rename_instance;
 #[cfg(feature = "rds")]
 mod replica_lag;
@@ -71,6 +73,8 @@ pub(crate) use take_away::{Backups, DELETE, act as take_away_instance, is_protec
 
 #[cfg(feature = "resourcegroupstagging")]
 pub(crate) use marks::EXPIRES_AFTER;
+#[cfg(feature = "rds")]
+pub(crate) use record::EventRecord;
 
 /// The kind of an instance, as its actions and its lookout call it.
 pub const KIND: &str = "rds:db";

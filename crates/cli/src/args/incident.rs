@@ -2,7 +2,7 @@
 
 use super::OutputArguments;
 use clap::{Args, Subcommand, ValueEnum};
-use lifeboat_journal::incident::event::Severity;
+use lifeboat_journal::incident::event::{ImportedKind, Severity};
 use std::path::PathBuf;
 
 /// `lifeboat incident`.
@@ -26,6 +26,8 @@ pub(crate) enum IncidentCommand {
     Role(RoleArguments),
     /// Make a run part of it.
     Attach(AttachArguments),
+    /// Take in what other tools recorded: files, and the records that AWS keeps.
+    Import(ImportArguments),
     /// Print the timeline: its record and those of its runs, merged.
     Timeline(TimelineArguments),
     /// Pin rows of the timeline that tell the story.
@@ -245,6 +247,114 @@ pub(crate) struct AttachArguments {
     /// Why, for the record.
     #[arg(long, value_name = "TEXT", requires = "detach")]
     pub(crate) reason: Option<String>,
+}
+
+/// `lifeboat incident import`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Files are JSON lines (.jsonl, .ndjson) or CSV with a head (.csv). Which columns are meant is guessed from usual names:
+time, ts, timestamp, created_at, date; message, text, body, content; user, author, who, actor; id, event_id; kind, type.
+Times are RFC 3339, RFC 2822, 2026-01-05 09:40, or seconds or milliseconds since 1970. A time without a zone is never
+guessed: its row is left out and named, unless --zone says the zone. What is there already is not taken in again.
+
+Records of AWS: alarms (CloudWatch), rds (events, 14 days), cloudtrail (who changed what, 90 days). Without --since they
+are read from 24 hours before the service was lost.
+
+Examples:
+  lifeboat incident import latest chat.jsonl --dry-run
+  lifeboat incident import latest export.csv --time when --text note --zone +01:00 --kind message
+  lifeboat incident import latest --from alarms,rds,cloudtrail --region eu-west-1
+  lifeboat incident import latest --from rds --resource orders-prod --since -6h
+
+Exits with 1 when a record could not be read; the others are taken in.")]
+pub(crate) struct ImportArguments {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Files to read.
+    #[arg(value_name = "FILE", required_unless_present = "from", conflicts_with = "from")]
+    pub(crate) files: Vec<PathBuf>,
+    /// A record that AWS keeps (may be given several times, or with commas).
+    #[arg(long, value_name = "RECORD", value_delimiter = ',')]
+    pub(crate) from: Vec<RecordWord>,
+    /// The column of the time.
+    #[arg(long, value_name = "COLUMN", conflicts_with = "from")]
+    pub(crate) time: Option<String>,
+    /// The column of the words.
+    #[arg(long, value_name = "COLUMN", conflicts_with = "from")]
+    pub(crate) text: Option<String>,
+    /// The column of who did or said it.
+    #[arg(long, value_name = "COLUMN", conflicts_with = "from")]
+    pub(crate) who: Option<String>,
+    /// The column of the tool's own id: the same id at the same time is the same entry.
+    #[arg(long, value_name = "COLUMN", conflicts_with = "from")]
+    pub(crate) id: Option<String>,
+    /// What kind all entries are of [default: as the column `kind` says; else a message where somebody said it].
+    #[arg(long, value_name = "KIND", conflicts_with = "from")]
+    pub(crate) kind: Option<ImportKind>,
+    /// The zone of times that name none: `UTC`, `+01:00`.
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true, conflicts_with = "from")]
+    pub(crate) zone: Option<String>,
+    /// Only what is of this resource: the alarm, the source of the event, the resource in CloudTrail.
+    #[arg(long, value_name = "NAME", requires = "from")]
+    pub(crate) resource: Option<String>,
+    /// From then on: RFC 3339 with a zone, or so long ago (`-6h`) [default: 24 h before the service was lost].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "from")]
+    pub(crate) since: Option<String>,
+    /// Up to then [default: now].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "from")]
+    pub(crate) until: Option<String>,
+    /// Print what would come in, and write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// The records that AWS keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RecordWord {
+    /// Alarms of CloudWatch that changed their state.
+    Alarms,
+    /// The events of RDS.
+    Rds,
+    /// Who changed what, by CloudTrail.
+    Cloudtrail,
+}
+
+impl RecordWord {
+    /// As the record calls itself.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Alarms => "alarms",
+            Self::Rds => "rds",
+            Self::Cloudtrail => "cloudtrail",
+        }
+    }
+}
+
+/// The kinds of imported entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportKind {
+    /// An alarm changed its state.
+    Alarm,
+    /// A service tells what happened to a resource.
+    Event,
+    /// Somebody changed something.
+    Change,
+    /// Somebody said something.
+    Message,
+    /// Anything else.
+    Other,
+}
+
+impl From<ImportKind> for ImportedKind {
+    fn from(kind: ImportKind) -> Self {
+        match kind {
+            ImportKind::Alarm => Self::Alarm,
+            ImportKind::Event => Self::Event,
+            ImportKind::Change => Self::Change,
+            ImportKind::Message => Self::Message,
+            ImportKind::Other => Self::Other,
+        }
+    }
 }
 
 /// `lifeboat incident timeline`.

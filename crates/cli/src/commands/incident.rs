@@ -1,5 +1,6 @@
 //! `lifeboat incident`.
 
+mod import;
 mod timeline;
 
 use crate::args::incident::{
@@ -9,7 +10,7 @@ use crate::args::incident::{
 };
 use crate::args::{Output, OutputArguments};
 use crate::commands::show::number;
-use crate::commands::{print_bytes, print_json};
+use crate::commands::{Globals, print_bytes, print_json};
 use crate::error::CommandError;
 use crate::home::Home;
 use crate::incidents::{ReadIncident, Said, declared, duty, moment};
@@ -26,7 +27,7 @@ use lifeboat_runbook::suggestion::nearest;
 use lifeboat_runbook::units::{duration_text, parse_time};
 use std::io::Read;
 
-pub(crate) fn run(home: &Home, command: IncidentCommand) -> Result<u8, CommandError> {
+pub(crate) fn run(home: &Home, command: IncidentCommand, globals: Globals) -> Result<u8, CommandError> {
     match command {
         IncidentCommand::Open(arguments) => open(home, arguments),
         IncidentCommand::Note(arguments) => note(home, arguments),
@@ -37,6 +38,7 @@ pub(crate) fn run(home: &Home, command: IncidentCommand) -> Result<u8, CommandEr
         IncidentCommand::Reported(arguments) => reported(home, arguments),
         IncidentCommand::Role(arguments) => role(home, &arguments),
         IncidentCommand::Attach(arguments) => attach(home, arguments),
+        IncidentCommand::Import(arguments) => import::run(home, &arguments, globals),
         IncidentCommand::Timeline(arguments) => timeline::run(home, &arguments),
         IncidentCommand::Pin(arguments) => pin(home, arguments),
         IncidentCommand::Amend(arguments) => amend(home, arguments),

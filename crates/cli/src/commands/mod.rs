@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, CommandError> {
         Command::Report(arguments) => report::run(&home()?, &arguments),
         Command::Graph(arguments) => graph::run(&arguments),
         Command::History(arguments) => history::run(&home()?, &arguments),
-        Command::Incident(command) => incident::run(&home()?, command),
+        Command::Incident(command) => incident::run(&home()?, command, globals),
         Command::Postmortem(arguments) => postmortem::run(&home()?, &arguments),
         Command::Item(command) => item::run(&home()?, command),
         Command::Leftovers(arguments) => leftovers::run(&home()?, &arguments, globals),

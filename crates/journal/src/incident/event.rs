@@ -270,6 +270,21 @@ pub struct ImportDone {
     /// Entries that could not be used, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// How many more could not be used; only so many are named.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_left_out: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl ImportDone {
+    /// How many entries could not be used.
+    pub fn unusable(&self) -> u64 {
+        self.left_out.len() as u64 + self.more_left_out
+    }
 }
 
 /// A row of the merged timeline: an event of the incident itself or of a run that belongs to it.

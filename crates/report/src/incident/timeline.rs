@@ -1,7 +1,7 @@
 //! The timeline of an incident: its own record and those of its runs, merged.
 
 use super::words::entry_words;
-use crate::render::{Form, OwnTemplate, ReportError, render_as};
+use crate::render::{Form, OwnTemplate, ReportError, Templates};
 use crate::timeline::{self, Row};
 use chrono::{DateTime, Utc};
 use lifeboat_journal::event::{Event, EventKind};
@@ -124,8 +124,20 @@ struct TimelinePage<'page> {
     simulated: bool,
     version: &'page str,
     story: Vec<&'page IncidentRow>,
-    rows: &'page [IncidentRow],
+    count: usize,
 }
+
+/// Rows of the record, for the templates `timeline-rows.md` and `incident-row.html`.
+#[derive(Debug, Serialize)]
+struct Rows<'page> {
+    shown: &'page [IncidentRow],
+    anchors: bool,
+}
+
+/// What stands in a page where the rows of the record come. Nobody's words can hold it: `<` is escaped in them.
+const ROWS: &str = "<!-- rows -->";
+/// So many rows are laid out at once: what a template is given takes many times the room of what it makes.
+const AT_ONCE: usize = 500;
 
 /// The timeline for people: the rows that tell the story first, the untouched record below. `simulated` marks it as that
 /// of a rehearsal.
@@ -148,11 +160,34 @@ pub fn page(
         simulated,
         version: declared.map_or("", |declared| declared.lifeboat.as_str()),
         story: rows.iter().filter(|row| row.pinned).collect(),
-        rows,
+        count: rows.len(),
     };
-    let template = match form {
-        Form::Markdown => "timeline.md",
-        Form::Html => "timeline-page.html",
+    let (whole, of_rows) = match form {
+        Form::Markdown => ("timeline.md", "timeline-rows.md"),
+        Form::Html => ("timeline-page.html", "incident-row.html"),
     };
-    render_as(form, template, &page, own)
+    let templates = Templates::read(form, own)?;
+    let whole = templates.lay_out(whole, &page)?;
+    let (before, after) = whole.split_once(ROWS).unwrap_or((&whole, ""));
+    let mut text = before.to_owned();
+    for shown in rows.chunks(AT_ONCE) {
+        text.push_str(&templates.lay_out(of_rows, &Rows { shown, anchors: true })?);
+    }
+    text.push_str(after);
+    Ok(text)
+}
+
+/// The timeline as one JSON document.
+///
+/// # Errors
+/// Never in practice: texts and numbers are always JSON.
+pub fn json(id: &RunId, state: &IncidentState, rows: &[IncidentRow]) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct Document<'page> {
+        incident: &'page RunId,
+        title: &'page str,
+        rows: &'page [IncidentRow],
+    }
+    let document = Document { incident: id, title: &state.title, rows };
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
 }

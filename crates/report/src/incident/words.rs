@@ -60,7 +60,7 @@ fn classified(classification: &Classification) -> String {
 }
 
 fn import_done(done: &ImportDone) -> String {
-    let left_out = match done.left_out.len() {
+    let left_out = match done.unusable() {
         0 => String::new(),
         count => format!(", {count} could not be used"),
     };

@@ -5,10 +5,13 @@ use serde_json::{Map, Value};
 use super::{ApiError, Document, Incoming, Input};
 use crate::wire::Request;
 
-/// Reads a request to the service with this target prefix; a request for another target names no operation.
+/// Reads a request to the service with this target prefix; a request for another target names no operation. Old services
+/// have a namespace before it, which some SDKs send (boto3) and others do not (Rust).
 pub(super) fn read(prefix: &str, request: &Request) -> Result<Incoming, ApiError> {
     let target = request.header("x-amz-target").unwrap_or_default();
-    let operation = target.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')).unwrap_or_default();
+    let (named, operation) = target.rsplit_once('.').unwrap_or_default();
+    let is_meant = named.strip_suffix(prefix).is_some_and(|space| space.is_empty() || space.ends_with('.'));
+    let operation = if is_meant { operation } else { "" };
     Ok(Incoming { operation: operation.into(), input: object(&request.body)?, ..Incoming::default() })
 }
 

@@ -1,6 +1,7 @@
 //! The simulated services. Each module has a table of its operations; adding one touches that table and its file.
 
 mod backup;
+mod cloudtrail;
 mod iam;
 mod monitoring;
 mod paging;
@@ -112,6 +113,7 @@ impl Service {
 
 static SERVICES: &[&Service] = &[
     &backup::SERVICE,
+    &cloudtrail::SERVICE,
     &iam::SERVICE,
     &monitoring::SERVICE,
     &rds::SERVICE,

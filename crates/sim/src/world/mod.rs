@@ -15,6 +15,7 @@ mod replication;
 pub(crate) mod secret;
 mod settings;
 mod snapshot;
+mod trail;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub use rate::Rate;
 pub use secret::{Secret, SecretValue, SecretVersion};
 pub use settings::{AssociatedRole, Settings};
 pub use snapshot::{RetainedBackup, Snapshot, SnapshotStatus};
+pub(crate) use trail::Trace;
+pub use trail::TrailEvent;
 
 use crate::chance::Chance;
 use crate::definition::{Caller, InstanceDefinition, RegionDefinition, WorldDefinition};
@@ -89,6 +92,8 @@ pub struct Region {
     pub commands: Vec<Command>,
     /// Executions of automations, oldest first.
     pub automations: Vec<Automation>,
+    /// What changed something here, oldest first: CloudTrail.
+    pub trail: Vec<TrailEvent>,
 }
 
 impl Region {

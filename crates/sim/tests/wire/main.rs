@@ -4,6 +4,7 @@ mod backup;
 mod bench;
 mod broken;
 mod client;
+mod cloudtrail;
 mod cloudwatch;
 mod delete;
 mod describe;

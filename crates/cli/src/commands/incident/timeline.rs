@@ -9,10 +9,8 @@ use chrono::{DateTime, Utc};
 use lifeboat_journal::outcome::PASSED;
 use lifeboat_report::export;
 use lifeboat_report::incident::document::is_rehearsal;
-use lifeboat_report::incident::timeline::{Filter, IncidentRow, Part, merged, page};
+use lifeboat_report::incident::timeline::{Filter, Part, json, merged, page};
 use lifeboat_report::render::Form;
-use lifeboat_runbook::id::RunId;
-use serde_json::json;
 
 pub(crate) fn run(home: &Home, arguments: &TimelineArguments) -> Result<u8, CommandError> {
     let incident = home.incident(&arguments.which.incident)?;
@@ -27,23 +25,14 @@ pub(crate) fn run(home: &Home, arguments: &TimelineArguments) -> Result<u8, Comm
     let text = match arguments.format {
         TimelineFormat::Md => laid_out(Form::Markdown).map_err(|error| failed(&error))?,
         TimelineFormat::Html => laid_out(Form::Html).map_err(|error| failed(&error))?,
-        TimelineFormat::Json => {
-            let document = json!({ "incident": incident.id, "title": incident.state.title, "rows": rows });
-            serde_json::to_string_pretty(&document).map_err(|error| failed(&error))? + "\n"
-        }
+        TimelineFormat::Json => json(&incident.id, &incident.state, &rows).map_err(|error| failed(&error))?,
         TimelineFormat::Csv => export::incident_csv(&rows).map_err(|error| failed(&error))?,
         TimelineFormat::Timesketch => {
-            let recorded = rows.iter().map(|row| (&row.event, record(row, &incident.id)));
-            export::timesketch(recorded).map_err(|error| failed(&error))?
+            export::incident_timesketch(&rows, &incident.id).map_err(|error| failed(&error))?
         }
     };
     put(arguments.out.as_deref(), &text)?;
     Ok(PASSED)
-}
-
-/// The record a row is from, as it is named before the `#`.
-fn record<'row>(row: &'row IncidentRow, incident: &'row RunId) -> &'row str {
-    row.row.split_once('#').map(|(run, _)| run).filter(|run| !run.is_empty()).unwrap_or(incident.as_str())
 }
 
 fn filter(arguments: &TimelineArguments, now: DateTime<Utc>) -> Result<Filter, CommandError> {
