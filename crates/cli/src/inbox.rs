@@ -28,7 +28,7 @@ pub(crate) enum Letter {
         /// The number of the question's event.
         asked: u64,
         /// The answer.
-        given: Given,
+        given: Box<Given>,
     },
     /// More time for a step.
     Extend {
@@ -164,7 +164,7 @@ fn sort(
                 let mut answers = lock(answers);
                 let waiting = answers.entry(asked).or_default();
                 if !waiting.iter().any(|(known, _)| *known == path) {
-                    waiting.push_back((path, given));
+                    waiting.push_back((path, *given));
                     news.notify_waiters();
                 }
             }
@@ -206,8 +206,8 @@ mod tests {
         let inbox = Inbox::watch(&directory, ask);
         assert!(directory.letters().unwrap().is_empty(), "what an earlier process was asked is forgotten");
         let given = Given { by: "bob".into(), choice: "approve".into(), ..Given::default() };
-        post("9-a", &Letter::Answer { asked: 9, given: given.clone() });
-        post("8-b", &Letter::Answer { asked: 8, given: Given::default() });
+        post("9-a", &Letter::Answer { asked: 9, given: Box::new(given.clone()) });
+        post("8-b", &Letter::Answer { asked: 8, given: Box::default() });
         assert_eq!(inbox.answer(9).await, given);
         inbox.discard(9, |_| true);
         directory.post("nonsense", b"{").unwrap();

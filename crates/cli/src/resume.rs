@@ -39,7 +39,7 @@ pub(crate) enum Purpose {
     /// To go on.
     Resume {
         /// What a person orders.
-        orders: Orders,
+        orders: Box<Orders>,
         /// What does instead of what the step of `--done` would have made.
         adopt: BTreeMap<String, String>,
         /// A corrected runbook, and why.

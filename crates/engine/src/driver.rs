@@ -123,7 +123,7 @@ const MOST_AT_ONCE: usize = 256;
 
 /// What is under way.
 struct Crew {
-    tasks: JoinSet<(StepPath, Result<Came, JournalLost>)>,
+    tasks: JoinSet<Deed>,
     /// Steps with a task, or with one that waits.
     busy: BTreeSet<StepPath>,
     /// Attempts that wait for their turn.
@@ -416,7 +416,7 @@ fn draft(step: Option<StepPath>, kind: EventKind, at: Option<DateTime<Utc>>) -> 
     Draft { step, at, ..Draft::run(kind) }
 }
 
-async fn deed(worker: Worker, command: Command) -> (StepPath, Result<Came, JournalLost>) {
+async fn deed(worker: Worker, command: Command) -> Deed {
     match command {
         Command::Perform { step, attempt, after } => {
             let outcome = worker.perform(&step, attempt, false, &after).await;
@@ -461,6 +461,9 @@ impl Worker {
     }
 }
 
+/// What a task gives when it is over: whose it was, and what came of it.
+type Deed = (StepPath, Result<Came, JournalLost>);
+
 /// What a driver waits for.
 enum Happened {
     /// Somebody, or an alarm, asks for the end.
@@ -468,7 +471,7 @@ enum Happened {
     /// Something beside the steps has written an event.
     News,
     /// A task is over; nothing where there was none.
-    Done(Option<Result<(StepPath, Result<Came, JournalLost>), JoinError>>),
+    Done(Option<Result<Deed, JoinError>>),
 }
 
 /// Waits for the next of these. What happens in the same moment comes in this order.

@@ -292,6 +292,7 @@ impl Simulator {
                             service: request.service.name,
                             operation: request.operation.name,
                             request: turn.number,
+                            accepted: inner.counters.accepted,
                             params: &request.service.protocol.kept(&request.incoming),
                         });
                     }
@@ -482,6 +483,7 @@ fn repeat(world: &mut World, entry: &WorldEntry) -> Result<(), ReplayError> {
         service: service.name,
         operation: operation.name,
         request: entry.request,
+        accepted: entry.accepted,
         params: &entry.params,
     });
     Ok(())

@@ -54,7 +54,7 @@ pub(crate) fn run(home: &Home, arguments: AnswerArguments, globals: Globals) -> 
         given.file = Some(artifact);
     }
     if let Some(holder) = held(&run)? {
-        let letter = Letter::Answer { asked: open.asked, given };
+        let letter = Letter::Answer { asked: open.asked, given: Box::new(given) };
         post(&run, &format!("{}-{}", open.asked, std::process::id()), &letter)?;
         say!("handed over to {holder}");
         return Ok(PASSED);

@@ -40,7 +40,7 @@ pub(crate) fn run(home: &Home, arguments: ResumeArguments, globals: Globals) -> 
     let adopt = pairs(&adopt)?;
     let orders = Orders { retry, skip, done, set_output, adopted: None, accept, reason, amended: false };
     let run = home.unfinished(&run)?;
-    let purpose = Purpose::Resume { orders, adopt, amended };
+    let purpose = Purpose::Resume { orders: Box::new(orders), adopt, amended };
     let confirmed = confirm_destroy.into_iter().collect();
     let screen = Screen::of(home, &globals, output.output, &showing)?;
     let take = TakeUp::new(run, purpose, globals, output.output);

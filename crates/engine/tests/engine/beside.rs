@@ -75,8 +75,8 @@ impl Lookout for Alarms {
     async fn look(&self, _: &Place, ids: &[String]) -> Result<Vec<Seen>, ActionError> {
         let (now, world) = (self.1.now(), self.0.lock().unwrap());
         let seen = |id: &String| {
-            let states = world.alarms.get(id).into_iter().flatten();
-            let Some((since, state)) = states.filter(|(since, _)| *since <= now).last() else {
+            let mut states = world.alarms.get(id).into_iter().flatten();
+            let Some((since, state)) = states.rfind(|(since, _)| *since <= now) else {
                 return Seen::absent(id);
             };
             let attributes = BTreeMap::from([

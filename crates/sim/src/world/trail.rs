@@ -47,8 +47,10 @@ pub(crate) struct Trace<'call> {
     pub(crate) service: &'static str,
     /// The operation.
     pub(crate) operation: &'static str,
-    /// The number of the request.
+    /// The number of the request: looks are counted too.
     pub(crate) request: u64,
+    /// The number of its line in the world's log: only what was accepted is counted.
+    pub(crate) accepted: u64,
     /// Its parameters; only names of resources are taken from them, never what could be a secret.
     pub(crate) params: &'call BTreeMap<String, Value>,
 }
@@ -73,9 +75,10 @@ impl World {
     /// Takes a call that changed something into the trail; it becomes visible some minutes later.
     pub(crate) fn trace(&mut self, trace: &Trace<'_>) {
         let request_id = self.chance.request_id(trace.request);
-        let id = self.chance.uuid(&["trail", &request_id]);
+        let number = trace.accepted.to_string();
+        let id = self.chance.uuid(&["trail", &number]);
         let (least, most) = TRAIL_LATENESS;
-        let late = self.chance.seconds("trail", &request_id, least, most);
+        let late = self.chance.seconds("trail", &number, least, most);
         let named = RESOURCES.iter().filter_map(|(parameter, kind)| {
             let name = trace.params.get(*parameter)?.as_str()?;
             Some((*kind, name.to_owned()))

@@ -198,8 +198,15 @@ proptest! {
             watched.reply("DescribeDBInstances", &[]);
             watched.reply("DescribeEvents", &[]);
         }
-        prop_assert_eq!(quiet.simulator.world(), watched.simulator.world());
+        prop_assert_eq!(told(&quiet), told(&watched));
     }
+}
+
+/// The world in words, but for the ids of requests: looks are requests too, and ids go by their numbers.
+fn told(bench: &Bench) -> String {
+    let world = format!("{:#?}", bench.simulator.world());
+    let lines = world.lines().filter(|line| !line.trim_start().starts_with("request_id: "));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
