@@ -26,6 +26,7 @@ mod moto;
 mod people;
 mod picture;
 mod plan;
+mod playbooks;
 mod postmortem;
 mod probes;
 mod program;

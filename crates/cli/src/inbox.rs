@@ -20,6 +20,7 @@ use tokio::sync::{Notify, watch};
 const EVERY: Duration = Duration::from_millis(300);
 
 /// A letter.
+#[expect(clippy::large_enum_variant, reason = "one at a time, and never many")]
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "letter", rename_all = "snake_case")]
 pub(crate) enum Letter {

@@ -35,6 +35,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Why a run is taken up.
+#[expect(clippy::large_enum_variant, reason = "one for each process")]
 pub(crate) enum Purpose {
     /// To go on.
     Resume {

@@ -461,6 +461,9 @@ impl Worker {
     }
 }
 
+/// How a task ended: whose it was and what came of it.
+type Ended = Result<(StepPath, Result<Came, JournalLost>), JoinError>;
+
 /// What a driver waits for.
 enum Happened {
     /// Somebody, or an alarm, asks for the end.
@@ -468,7 +471,7 @@ enum Happened {
     /// Something beside the steps has written an event.
     News,
     /// A task is over; nothing where there was none.
-    Done(Option<Result<(StepPath, Result<Came, JournalLost>), JoinError>>),
+    Done(Option<Ended>),
 }
 
 /// Waits for the next of these. What happens in the same moment comes in this order.

@@ -76,7 +76,7 @@ impl Lookout for Alarms {
         let (now, world) = (self.1.now(), self.0.lock().unwrap());
         let seen = |id: &String| {
             let states = world.alarms.get(id).into_iter().flatten();
-            let Some((since, state)) = states.filter(|(since, _)| *since <= now).last() else {
+            let Some((since, state)) = states.rev().find(|(since, _)| *since <= now) else {
                 return Seen::absent(id);
             };
             let attributes = BTreeMap::from([

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::{SqlValue, Trouble, time_text};
 use crate::chance::Chance;
-use crate::definition::{Content, Damage, TableDefinition};
+use crate::definition::{ColumnDefinition, Content, Damage, TableDefinition};
 
 /// A table with more rows than this is a mistake in the world file: it would take seconds to build.
 const MOST_ROWS: i64 = 1_000_000;
@@ -37,19 +37,20 @@ pub(super) fn fill(
             continue;
         }
         let overwritten = |column: &str| {
-            hit()
-                .filter_map(|does| if let Damage::Set(values) = does { values.get(column) } else { None })
-                .last()
+            hit().rev().find_map(|does| match does {
+                Damage::Set(values) => values.get(column),
+                Damage::Drop | Damage::Delete => None,
+            })
         };
-        let row = table.columns.iter().map(|column| match &column.holds {
-            _ if overwritten(&column.name).is_some() => {
-                overwritten(&column.name).map_or(SqlValue::Null, plain)
-            }
+        let written = |column: &ColumnDefinition| match &column.holds {
             Content::WrittenAt => SqlValue::Text(time_text(at)),
             Content::Serial => SqlValue::Integer(number + 1),
             Content::Between(least, most) => between(chance, name, &column.name, number, *least, *most),
             Content::Text(text) => SqlValue::Text(text.clone()),
-        });
+        };
+        let value =
+            |column: &ColumnDefinition| overwritten(&column.name).map_or_else(|| written(column), plain);
+        let row = table.columns.iter().map(value);
         insert.execute(rusqlite::params_from_iter(row))?;
     }
     connection.execute_batch("COMMIT")?;
