@@ -29,6 +29,7 @@ mod moto;
 mod people;
 mod picture;
 mod plan;
+mod playbooks;
 mod postmortem;
 mod probes;
 mod program;

@@ -274,3 +274,22 @@ fn an_automation_is_rejected_in_advance_and_ends_as_aws_ends_it() {
     assert!(journal.contains("too late (carol, in run "), "AWS's own message has the comment");
     assert_eq!(program.accepted(run, "SendAutomationSignal"), 1);
 }
+
+/// A time that was handed in is compared with times, and a number is counted with, now and after a resume alike.
+#[test]
+fn what_people_hand_in_has_the_type_it_was_asked_for_with() {
+    let (desk, program) = (Desk::new(), Program::new());
+    let book = "schema: lifeboat/v1\nkind: runbook\nname: handed-in\n\
+        target: { account: \"111122223333\", region: eu-west-1 }\nsteps:\n  \
+        - id: find\n    manual: { instructions: Find it., fields: { bad_at: { type: time }, lost: { type: duration } } }\n  \
+        - id: early\n    if: steps.find.outputs.fields.bad_at + steps.find.outputs.fields.lost < steps.find.outputs.at\n    \
+        pause: 1m\n";
+    let file = desk.write("b.yaml", book);
+    let answers =
+        desk.write("a.yaml", "find: { choice: done, fields: { bad_at: 2026-01-05T08:00:00Z, lost: 30m } }\n");
+    let words = ["drill", &file, "--simulate", "--seed", "1", "--answers", &answers, "--output", "json"];
+    let (code, document) = program.json(&words);
+    assert_eq!(code, 0, "{document:#}");
+    let steps = document["steps"].as_array().expect("steps");
+    assert!(steps.iter().any(|step| step["id"] == "early" && step["state"] == "succeeded"), "{document:#}");
+}

@@ -24,7 +24,9 @@ fn follow(page: &str) -> usize {
     let desk = program.home.path().join("desk");
     fs::create_dir_all(desk.join("bin")).unwrap();
     symlink(env!("CARGO_BIN_EXE_lifeboat"), desk.join("bin/lifeboat")).unwrap();
-    symlink(root().join("runbooks"), desk.join("runbooks")).unwrap();
+    for folder in ["runbooks", "playbooks"] {
+        symlink(root().join(folder), desk.join(folder)).unwrap();
+    }
     let mut run = 0;
     for (fence, text) in blocks(page) {
         match fence.as_str() {

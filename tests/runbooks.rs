@@ -13,12 +13,13 @@ use serde_json::{Value, json};
 use std::fs;
 
 /// The shipped runbooks with the world each is rehearsed in.
-pub(crate) const SHIPPED: [(&str, &str); 7] = [
+pub(crate) const SHIPPED: [(&str, &str); 8] = [
     ("backup-restore-rds", "default"),
     ("backup-verification", "default"),
     ("rds-multi-az-failover", "multi-az"),
     ("rds-point-in-time-restore", "default"),
     ("rds-restore-and-cut-over", "default"),
+    ("rds-restore-and-repoint", "default"),
     ("rds-several-databases", "default"),
     ("rds-snapshot-restore", "default"),
 ];
@@ -158,7 +159,7 @@ fn verdicts(bench: &Bench) -> Vec<String> {
     told.map(|entry| text_of(&entry.params["ValidationStatus"])).collect()
 }
 
-fn text_of(value: &Value) -> String {
+pub(crate) fn text_of(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 

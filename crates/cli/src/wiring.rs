@@ -178,8 +178,8 @@ fn digest(definition: &WorldDefinition) -> Result<String, CommandError> {
 }
 
 fn world_file(path: &Path) -> Result<WorldDefinition, CommandError> {
-    let text = fs::read(path).map_err(|error| CommandError::file("read", path, &error))?;
-    serde_json::from_slice(&text).map_err(|error| {
+    let text = fs::read_to_string(path).map_err(|error| CommandError::file("read", path, &error))?;
+    WorldDefinition::read(&text).map_err(|error| {
         CommandError::usage(format!("{} is not a world file: {error}", path.display()))
             .hint("a world file is JSON; docs/simulator.md says what is in it")
     })

@@ -10,7 +10,7 @@ use lifeboat_journal::state::{Items, RunState, StepState};
 use lifeboat_runbook::expression::Scope;
 use lifeboat_runbook::id::{MarkName, StepPath};
 use lifeboat_runbook::plan::{Plan, Step, Work};
-use lifeboat_runbook::spec::Catalog;
+use lifeboat_runbook::spec::{Catalog, Type};
 use lifeboat_runbook::value::Value;
 
 /// The names of a run at one moment, as one of its steps sees them.
@@ -245,7 +245,7 @@ impl<'run> RunScope<'run> {
         let step = self.chart.planned(self.plan, path)?;
         let mut outputs = match step.action().and_then(|action| self.catalog.get(action)) {
             Some(spec) => typed_outputs(spec, &state.outputs),
-            None => state.outputs.clone(),
+            None => typed_answer(&step.work, &state.outputs),
         };
         if let Some(keyring) = self.keyring {
             for ((_, name), value) in keyring.outputs.iter().filter(|((of, _), _)| of == path) {
@@ -285,6 +285,31 @@ pub(crate) fn mark_of(file: &str, name: &str) -> MarkName {
         Some(step) => MarkName::new(format!("{step}.{name}")),
         None => MarkName::new(name),
     }
+}
+
+/// What people answered, from its journaled JSON: the moment, and each field by the type that it was asked for with.
+fn typed_answer(work: &Work, outputs: &Values) -> Values {
+    let mut outputs = outputs.clone();
+    let asked = match work {
+        Work::Manual(manual) => &manual.fields,
+        Work::Decide(decide) => &decide.fields,
+        Work::Approve(approve) => &approve.fields,
+        _ => return outputs,
+    };
+    let retype = |value: &mut Value, kind: Type| {
+        if let Ok(typed) = kind.read(value.clone()) {
+            *value = typed;
+        }
+    };
+    if let Some(at) = outputs.get_mut("at") {
+        retype(at, Type::Time);
+    }
+    if let Some(Value::Map(fields)) = outputs.get_mut("fields") {
+        for (name, value) in fields {
+            asked.get(name).into_iter().for_each(|kind| retype(value, *kind));
+        }
+    }
+    outputs
 }
 
 /// The inputs of the runbook that `step` runs, as `scope` sees them: those given, else their defaults.

@@ -2,6 +2,8 @@
 
 mod alarms;
 mod backup;
+mod damage;
+mod embedded;
 mod moved;
 mod quotas;
 mod replicas;
@@ -15,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 pub use alarms::{AlarmDefinition, AlarmState, AlarmTransition, MetricDefinition, MetricValue, Watched};
 pub use backup::{RecoveryPointDefinition, VaultDefinition};
+pub use damage::{Damage, DamageDefinition, FailureDefinition, ImpairedZone};
+pub use embedded::{UnknownWorld, names};
 pub use quotas::{QuotaDefinition, UsageMetricDefinition};
 pub use replicas::LagDefinition;
 pub use secrets::SecretDefinition;
@@ -27,12 +31,6 @@ pub use ssm::{
 use crate::durations;
 use crate::fault::Fault;
 use crate::reach::EndpointDefinition;
-
-/// The embedded worlds by name.
-const WORLDS: [(&str, &str); 2] = [
-    ("default", include_str!("../worlds/default.json")),
-    ("multi-az", include_str!("../worlds/multi-az.json")),
-];
 
 /// A whole simulated AWS before its first request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,39 +63,7 @@ fn default_latency() -> u64 {
     30
 }
 
-/// There is no embedded world of this name.
-#[derive(Debug, thiserror::Error)]
-pub enum UnknownWorld {
-    /// The name is not known.
-    #[error("there is no world {name:?}; the embedded worlds are: default, multi-az")]
-    Name {
-        /// The name asked for.
-        name: String,
-    },
-    /// The embedded text does not fit this version.
-    #[error("the embedded world {name:?} cannot be read: {source}")]
-    Unreadable {
-        /// The name asked for.
-        name: String,
-        /// What the reader met.
-        source: serde_json::Error,
-    },
-}
-
 impl WorldDefinition {
-    /// An embedded world: `default` is one private single-AZ gp3 PostgreSQL instance, `orders-prod`, in
-    /// eu-west-1 of account 111122223333. In `multi-az` it has a standby in another zone and a read replica.
-    ///
-    /// # Errors
-    /// When no embedded world has this name.
-    pub fn named(name: &str) -> Result<WorldDefinition, UnknownWorld> {
-        let (_, text) = WORLDS
-            .iter()
-            .find(|(known, _)| *known == name)
-            .ok_or_else(|| UnknownWorld::Name { name: name.into() })?;
-        serde_json::from_str(text).map_err(|source| UnknownWorld::Unreadable { name: name.into(), source })
-    }
-
     /// Who calls with the own credentials of an account.
     pub fn own_caller(&self, account: &str) -> Option<&Caller> {
         self.accounts.iter().find(|known| known.id == account).map(|known| &known.caller)
@@ -130,6 +96,8 @@ impl WorldDefinition {
             regions.clone().flat_map(|(_, region)| region.instances.iter().map(move |it| (region, it)));
         problems.extend(regions.clone().flat_map(|(_, region)| region.problems_of_services()));
         problems.extend(instances.flat_map(|(region, instance)| self.problems_of(region, instance)));
+        let tables = self.databases.values().flat_map(|database| &database.tables);
+        problems.extend(tables.flat_map(|(name, table)| table.problems(name)));
         problems
     }
 
@@ -154,6 +122,12 @@ impl WorldDefinition {
         if let Some(source) = &instance.replica_of {
             let known = region.instances.iter().any(|it| it.identifier.eq_ignore_ascii_case(source));
             expect(known, format!("there is no instance {source} to follow"));
+        }
+        if settings.multi_az {
+            let zones = [Some(&settings.availability_zone), settings.secondary_zone.as_ref()];
+            let impaired = region.impaired_zones.iter().any(|it| zones.contains(&Some(&it.zone)));
+            // AWS would fail it over by itself, which is not simulated.
+            expect(!impaired, "it has a standby, so none of its zones can be impaired here".into());
         }
         for name in databases {
             expect(self.databases.contains_key(name), format!("there is no database {name}"));
@@ -240,6 +214,9 @@ pub struct RegionDefinition {
     /// Restored instances show `storage-initialization` while their storage is loaded.
     #[serde(default)]
     pub storage_initialization: bool,
+    /// Availability Zones in which nothing answers.
+    #[serde(default)]
+    pub impaired_zones: Vec<ImpairedZone>,
     /// Parameters of Parameter Store.
     #[serde(default)]
     pub parameters: Vec<ParameterDefinition>,
@@ -276,6 +253,7 @@ impl Default for RegionDefinition {
             certificates: Vec::new(),
             instances: Vec::new(),
             storage_initialization: false,
+            impaired_zones: Vec::new(),
             parameters: Vec::new(),
             secrets: Vec::new(),
             backup_vaults: Vec::new(),
@@ -372,6 +350,9 @@ pub struct InstanceDefinition {
     /// Maintenance that waits for it.
     #[serde(default)]
     pub pending_maintenance: Vec<MaintenanceDefinition>,
+    /// How it is lost.
+    #[serde(default)]
+    pub fails: Option<FailureDefinition>,
     /// Times of its automated snapshots.
     #[serde(default)]
     pub automated_snapshots: Vec<DateTime<Utc>>,
@@ -418,6 +399,9 @@ pub struct TableDefinition {
     pub every_seconds: u32,
     /// The columns in order.
     pub columns: Vec<ColumnDefinition>,
+    /// What happened to its rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damage: Vec<DamageDefinition>,
 }
 
 /// A column and what is in it.
@@ -479,14 +463,5 @@ mod tests {
         world.accounts.clear();
         assert!(world.problems().contains(&"a world needs at least one account".to_owned()));
         Ok(())
-    }
-
-    #[test]
-    fn an_unknown_world_is_named_in_the_refusal() {
-        let refusal = WorldDefinition::named("atlantis").map_err(|error| error.to_string());
-        assert_eq!(
-            refusal,
-            Err("there is no world \"atlantis\"; the embedded worlds are: default, multi-az".into())
-        );
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::world::{Instance, World};
+use crate::world::secret::CURRENT;
+use crate::world::{Instance, SecretValue, Status, World};
 
 /// A server beside AWS, such as the front door of a shop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +28,10 @@ pub struct EndpointDefinition {
     /// The DB instance without which it answers 503, by its identifier, whatever Region it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
-    /// When it does not answer at all.
+    /// The secret whose `host` must lead to a DB instance that takes connections, by its name; else it answers 503 too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs_secret: Option<String>,
+    /// When it does not answer, or not well.
     #[serde(default)]
     pub down: Vec<Outage>,
 }
@@ -41,6 +45,9 @@ pub struct Outage {
     /// Until this one, if it ever ends.
     #[serde(default)]
     pub until: Option<DateTime<Utc>>,
+    /// It answers with this status meanwhile; `None` refuses every connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
 }
 
 fn ok() -> u16 {
@@ -93,9 +100,12 @@ pub fn ask(world: &World, host: &str, port: u16) -> Result<Page, Unanswered> {
     match declared(world, host, port) {
         Some(endpoint) => up(world, endpoint).map(|endpoint| {
             let latency = Duration::from_millis(endpoint.latency_ms);
-            match endpoint.needs.as_deref().is_none_or(|needs| is_usable(world, needs)) {
-                true => Page { status: endpoint.status, body: endpoint.body.clone(), latency },
-                false => Page { status: UNAVAILABLE, body: String::new(), latency },
+            let has_database = endpoint.needs.as_deref().is_none_or(|needs| is_usable(world, needs))
+                && endpoint.needs_secret.as_deref().is_none_or(|secret| leads_somewhere(world, secret));
+            let wrong = (!has_database).then_some(UNAVAILABLE);
+            match outages(world, endpoint).find_map(|outage| outage.status).or(wrong) {
+                None => Page { status: endpoint.status, body: endpoint.body.clone(), latency },
+                Some(status) => Page { status, body: String::new(), latency },
             }
         }),
         None => {
@@ -114,6 +124,19 @@ fn is_usable(world: &World, identifier: &str) -> bool {
     instances.any(|instance| instance.identifier == identifier && instance.is_usable())
 }
 
+/// Whether the `host` of this secret's current value is that of an instance that takes connections.
+fn leads_somewhere(world: &World, name: &str) -> bool {
+    let mut secrets = world.regions().filter_map(|(_, region)| region.secrets.get(name));
+    let host = secrets.find_map(|secret| {
+        let SecretValue::Text(text) = &secret.versions.get(secret.holder(CURRENT)?)?.value else {
+            return None;
+        };
+        let fields: serde_json::Value = serde_json::from_str(text).ok()?;
+        Some(fields.get("host")?.as_str()?.to_owned())
+    });
+    host.is_some_and(|host| instance(world, &host).is_ok())
+}
+
 fn declared<'world>(world: &'world World, host: &str, port: u16) -> Option<&'world EndpointDefinition> {
     let mut all = world.definition.endpoints.iter();
     all.find(|endpoint| endpoint.host.eq_ignore_ascii_case(host) && endpoint.port == port)
@@ -123,12 +146,19 @@ fn up<'world>(
     world: &World,
     endpoint: &'world EndpointDefinition,
 ) -> Result<&'world EndpointDefinition, Unanswered> {
-    let is_down =
-        |outage: &Outage| outage.from <= world.now && outage.until.is_none_or(|until| world.now < until);
-    match endpoint.down.iter().any(is_down) {
+    match outages(world, endpoint).any(|outage| outage.status.is_none()) {
         true => Err(Unanswered("connection refused".to_owned())),
         false => Ok(endpoint),
     }
+}
+
+/// The outages of a server that are going on.
+fn outages<'world>(
+    world: &World,
+    endpoint: &'world EndpointDefinition,
+) -> impl Iterator<Item = &'world Outage> {
+    let now = world.now;
+    endpoint.down.iter().filter(move |it| it.from <= now && it.until.is_none_or(|until| now < until))
 }
 
 /// The usable instance whose endpoint has this host; a reason where there is none.
@@ -140,9 +170,10 @@ pub(crate) fn instance<'world>(world: &'world World, host: &str) -> Result<&'wor
     let resolves = |instance: &Instance| instance.resolves_from.is_none_or(|from| from <= world.now);
     let instance = found.map(|(_, instance)| instance).filter(|instance| resolves(instance));
     let instance = instance.ok_or_else(|| "the name does not resolve".to_owned())?;
-    match instance.is_usable() {
-        true => Ok(instance),
-        false => Err(format!("{} is {}", instance.identifier, instance.status.as_str())),
+    match (instance.is_usable(), instance.lost_at) {
+        (true, _) => Ok(instance),
+        (false, Some(_)) if instance.status == Status::Available => Err("no answer".to_owned()),
+        (false, _) => Err(format!("{} is {}", instance.identifier, instance.status.as_str())),
     }
 }
 
@@ -150,7 +181,7 @@ pub(crate) fn instance<'world>(world: &'world World, host: &str) -> Result<&'wor
 mod tests {
     use super::*;
     use crate::definition::WorldDefinition;
-    use crate::world::{Place, Status};
+    use crate::world::Place;
     use chrono::TimeDelta;
 
     fn world(down: Vec<Outage>) -> World {
@@ -162,6 +193,7 @@ mod tests {
             body: "all well".into(),
             latency_ms: 25,
             needs: None,
+            needs_secret: None,
             down,
         }];
         World::new(definition, 1)
@@ -171,7 +203,7 @@ mod tests {
     fn a_declared_server_answers_while_it_is_up() {
         let start = world(Vec::new()).now;
         let minutes = |count| start + TimeDelta::minutes(count);
-        let mut world = world(vec![Outage { from: minutes(5), until: Some(minutes(7)) }]);
+        let mut world = world(vec![Outage { from: minutes(5), until: Some(minutes(7)), status: None }]);
         for (minute, answers) in [(0, true), (5, false), (6, false), (7, true)] {
             world.settle(minutes(minute));
             assert_eq!(ask(&world, "Shop.example.com", 443).is_ok(), answers, "minute {minute}");

@@ -14,6 +14,7 @@ impl WorldDefinition {
         for table in self.databases.values_mut().flat_map(|database| database.tables.values_mut()) {
             table.since += by;
             shift(&mut table.until, by);
+            table.damage.iter_mut().flat_map(|damage| damage.times()).for_each(|time| *time += by);
         }
         for down in self.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.down) {
             down.from += by;
@@ -38,6 +39,7 @@ impl RegionDefinition {
             shift(&mut vault.created_at, by);
             vault.recovery_points.iter_mut().for_each(|point| point.created_at += by);
         }
+        self.impaired_zones.iter_mut().for_each(|impaired| impaired.from += by);
         self.alarms.iter_mut().for_each(|alarm| alarm.shift(by));
         self.metrics.iter_mut().flat_map(|metric| &mut metric.values).for_each(|value| value.from += by);
     }
@@ -47,6 +49,7 @@ impl InstanceDefinition {
     fn shift(&mut self, by: TimeDelta) {
         self.created_at += by;
         self.automated_snapshots.iter_mut().for_each(|at| *at += by);
+        self.fails.iter_mut().for_each(|failure| failure.at += by);
         self.replica_lag.iter_mut().for_each(|lag| lag.from += by);
         self.pending_maintenance.iter_mut().for_each(|it| shift(&mut it.auto_applied_after, by));
         self.settings.associated_roles.iter_mut().for_each(|role| shift(&mut role.active_from, by));
@@ -86,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_time_of_the_embedded_worlds_moves_but_the_validity_of_certificates() {
-        for name in ["default", "multi-az"] {
+        for name in super::super::names() {
             let world = WorldDefinition::named(name).expect("an embedded world");
             let by = TimeDelta::days(300);
             let moved = world.clone().beginning_at(world.start + by);

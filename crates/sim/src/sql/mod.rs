@@ -93,6 +93,12 @@ pub enum SqlError {
         /// The database asked.
         database: String,
     },
+    /// The table is not there any more.
+    #[error("relation {table:?} does not exist")]
+    NoTable {
+        /// The table.
+        table: String,
+    },
     /// The statement is beyond the simulated world.
     #[error("the simulated world cannot answer this SQL: {0}")]
     Unanswerable(String),
@@ -116,6 +122,10 @@ pub fn query(world: &World, question: &Question<'_>) -> Result<Rows, SqlError> {
     admit(database, question)?;
     let words = guard::check(question.sql)?;
     let until = data.until.unwrap_or(world.now).min(world.now);
+    let mut named = database.tables.iter().filter(|(name, _)| words.has(name));
+    if let Some((table, _)) = named.find(|(_, table)| rows::is_dropped(table, until)) {
+        return Err(SqlError::NoTable { table: table.clone() });
+    }
     ask(world, database, &words, until, question).map_err(|error| unanswerable(&error))
 }
 

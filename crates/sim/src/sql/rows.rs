@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::{SqlValue, Trouble, time_text};
 use crate::chance::Chance;
-use crate::definition::{Content, TableDefinition};
+use crate::definition::{ColumnDefinition, Content, Damage, TableDefinition};
 
 /// A table with more rows than this is a mistake in the world file: it would take seconds to build.
 const MOST_ROWS: i64 = 1_000_000;
@@ -29,18 +29,45 @@ pub(super) fn fill(
     let places = vec!["?"; columns.len()].join(", ");
     connection.execute_batch(&format!("BEGIN; CREATE TABLE {} ({})", quote(name), columns.join(", ")))?;
     let mut insert = connection.prepare(&format!("INSERT INTO {} VALUES ({places})", quote(name)))?;
+    let damages: Vec<_> = table.damage.iter().filter(|damage| damage.shows_at(until)).collect();
     for number in 0..count {
         let at = table.since + every(table) * i32::try_from(number).unwrap_or(i32::MAX);
-        let row = table.columns.iter().map(|column| match &column.holds {
+        let hit = || damages.iter().filter(|damage| damage.hits(at)).map(|damage| &damage.does);
+        if hit().any(|does| *does == Damage::Delete) {
+            continue;
+        }
+        let overwritten = |column: &str| {
+            hit().rev().find_map(|does| match does {
+                Damage::Set(values) => values.get(column),
+                Damage::Drop | Damage::Delete => None,
+            })
+        };
+        let written = |column: &ColumnDefinition| match &column.holds {
             Content::WrittenAt => SqlValue::Text(time_text(at)),
             Content::Serial => SqlValue::Integer(number + 1),
             Content::Between(least, most) => between(chance, name, &column.name, number, *least, *most),
             Content::Text(text) => SqlValue::Text(text.clone()),
-        });
+        };
+        let value =
+            |column: &ColumnDefinition| overwritten(&column.name).map_or_else(|| written(column), plain);
+        let row = table.columns.iter().map(value);
         insert.execute(rusqlite::params_from_iter(row))?;
     }
     connection.execute_batch("COMMIT")?;
     Ok(())
+}
+
+/// Whether the table is gone from data of this time.
+pub(super) fn is_dropped(table: &TableDefinition, at: DateTime<Utc>) -> bool {
+    table.damage.iter().any(|damage| damage.does == Damage::Drop && damage.shows_at(at))
+}
+
+fn plain(value: &serde_json::Value) -> SqlValue {
+    match value {
+        serde_json::Value::Number(number) => number.as_i64().map_or(SqlValue::Null, SqlValue::Integer),
+        serde_json::Value::String(text) => SqlValue::Text(text.clone()),
+        _ => SqlValue::Null,
+    }
 }
 
 /// How many rows were written up to `until`, that instant included.

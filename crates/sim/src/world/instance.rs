@@ -95,6 +95,8 @@ pub struct Instance {
     pub maintenance: Vec<MaintenanceDefinition>,
     /// When its last failover was complete.
     pub failed_over_at: Option<DateTime<Utc>>,
+    /// When it was lost: from then on nobody reaches it, nothing is written to it, and it is backed up no further.
+    pub lost_at: Option<DateTime<Utc>>,
     /// From then on its endpoint's name resolves: after a rename, DNS follows late.
     pub resolves_from: Option<DateTime<Utc>>,
 }
@@ -110,7 +112,7 @@ impl Instance {
             | Status::StorageInitialization => true,
             Status::Creating | Status::Rebooting | Status::Deleting | Status::Failed(_) => false,
         };
-        up && self.created_at.is_some()
+        up && self.created_at.is_some() && self.lost_at.is_none()
     }
 
     /// The primary and the standby change places.

@@ -9,6 +9,7 @@ pub(crate) mod backup;
 mod beginning;
 mod command;
 mod instance;
+mod loss;
 mod parameter;
 pub(crate) mod rate;
 mod replication;
@@ -171,6 +172,10 @@ pub(crate) enum Happening {
     ZonesSwapped,
     /// A replica stands by itself.
     Promoted,
+    /// An instance is lost, and in this state.
+    Lost(Status),
+    /// Nothing answers any more in the Availability Zone that is the resource.
+    ZoneImpaired,
     /// An event of an instance: category and text.
     Event(&'static str, String),
     /// An instance is no more.
@@ -237,8 +242,10 @@ impl World {
                 held.secrets.iter().for_each(|secret| world.place_secret(&place, secret));
                 held.backup_vaults.iter().for_each(|vault| world.place_vault(&place, vault));
                 world.bind_replicas(&place, &held.instances);
+                world.appoint_losses(&place, held);
             }
         }
+        world.settle(definition.start);
         world
     }
 
@@ -259,6 +266,7 @@ impl World {
             followed_until: None,
             maintenance: defined.pending_maintenance.clone(),
             failed_over_at: None,
+            lost_at: None,
             resolves_from: None,
         };
         for at in &defined.automated_snapshots {
@@ -339,10 +347,12 @@ impl World {
         self.appointments += 1;
     }
 
-    /// Takes off the agenda of an instance whatever a new change of it replaces. A failover that is complete still shows.
+    /// Takes off the agenda of an instance whatever a new change of it replaces. A failover that is complete still
+    /// shows, and what befalls it does so all the same.
     pub(crate) fn cancel(&mut self, resource: &str) {
         self.agenda.retain(|_, appointment| {
-            appointment.resource != resource || appointment.happening == Happening::ZonesSwapped
+            let stays = matches!(appointment.happening, Happening::ZonesSwapped | Happening::Lost(_));
+            appointment.resource != resource || stays
         });
     }
 
@@ -378,6 +388,8 @@ impl World {
                 self.emit(&place, &resource, at, "failover", "Multi-AZ instance failover completed".into());
             }
             Happening::ZonesSwapped => self.with_instance(&place, &resource, Instance::swap_zones),
+            Happening::Lost(status) => self.lose(&place, &resource, at, status),
+            Happening::ZoneImpaired => self.impair(&place, &resource, at),
             Happening::Promoted => self.stand_alone(&place, &resource, at),
             Happening::Status(status) => self.with_instance(&place, &resource, |it| it.status = status),
             Happening::Reachable => self.with_instance(&place, &resource, |it| it.created_at = Some(at)),
@@ -485,8 +497,9 @@ impl World {
     pub fn latest_restorable(&self, instance: &Instance) -> Option<DateTime<Utc>> {
         let first = instance.first_backup_at.filter(|_| instance.settings.backup_retention > 0)?;
         let period = LOG_UPLOAD_SECONDS;
+        let now = instance.lost_at.map_or(self.now, |lost| lost.min(self.now));
         let phase = self.chance.seconds("log upload", &instance.resource_id, 0, period - 1).num_seconds();
-        let seconds = (self.now.timestamp() - phase).div_euclid(period) * period + phase;
+        let seconds = (now.timestamp() - phase).div_euclid(period) * period + phase;
         DateTime::from_timestamp(seconds, 0).filter(|latest| *latest >= first)
     }
 

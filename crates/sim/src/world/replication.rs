@@ -63,8 +63,13 @@ impl World {
 
     /// What an instance holds of what was written up to `at`: a replica is behind.
     pub(crate) fn held(&self, instance: &Instance, at: DateTime<Utc>) -> Data {
-        match instance.replica_of {
-            Some(_) => instance.data.up_to(self.received(instance, at)),
+        match &instance.replica_of {
+            Some(source) => {
+                let mut all = self.regions().filter_map(|(_, region)| region.instances.get(source));
+                let lost = all.find_map(|source| source.lost_at);
+                let received = self.received(instance, at);
+                instance.data.up_to(lost.map_or(received, |lost| lost.min(received)))
+            }
             None => instance.data.up_to(at),
         }
     }

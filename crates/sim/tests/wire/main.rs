@@ -9,6 +9,7 @@ mod cloudwatch;
 mod delete;
 mod describe;
 mod faults;
+mod incidents;
 mod modify;
 mod protocol;
 mod quotas;

@@ -40,6 +40,11 @@ pub(super) fn combination(message: impl Into<String>) -> ApiError {
     ApiError::new("InvalidParameterCombination", message)
 }
 
+pub(super) fn insufficient_capacity() -> ApiError {
+    let message = "The specified DB instance class isn't available in the specified Availability Zone.";
+    ApiError::new("InsufficientDBInstanceCapacity", message)
+}
+
 /// The rule of identifiers (RDS API reference, RestoreDBInstanceToPointInTime): 1–63 letters, digits and hyphens,
 /// first a letter, no hyphen at the end and no two in a row.
 pub(super) fn check_identifier(parameter: &str, name: &str) -> Result<(), ApiError> {

@@ -20,7 +20,8 @@ pub(super) fn to_point_in_time(world: &mut World, context: &Context<'_>) -> Answ
     let source = source(world, context)?;
     let restore_to = restore_time(context.params, &source)?;
     let region = &world.region(context.place).definition;
-    let settings = settings(context.params, &source.instance.settings, region)?;
+    let impaired = world.impaired_zones(context.place);
+    let settings = settings(context.params, &source.instance.settings, region, &impaired)?;
     let message = format!("Restored from DB instance {} to {target}", source.instance.identifier);
     let data = world.held(&source.instance, restore_to);
     make(world, context, target, settings, data, message)
@@ -40,7 +41,10 @@ pub(super) fn from_snapshot(world: &mut World, context: &Context<'_>) -> Answer 
     }
     let region = &world.region(context.place).definition;
     // MaxAllocatedStorage is no parameter of this operation (API reference).
-    let settings = Settings { max_allocated_storage: None, ..settings(params, &snapshot.settings, region)? };
+    let settings = Settings {
+        max_allocated_storage: None,
+        ..settings(params, &snapshot.settings, region, &world.impaired_zones(context.place))?
+    };
     let message = format!("Restored from snapshot {}", snapshot.identifier);
     make(world, context, target, settings, snapshot.data, message)
 }
@@ -87,6 +91,7 @@ fn make(
         followed_until: None,
         maintenance: Vec::new(),
         failed_over_at: None,
+        lost_at: None,
         resolves_from: None,
     };
     world.region_mut(place).instances.insert(instance.resource_id.clone(), instance.clone());

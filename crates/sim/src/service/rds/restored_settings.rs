@@ -1,7 +1,7 @@
 //! What a restored instance is like.
 
 use super::groups::{certificate_not_found, parameter_group_not_found, subnet_group_not_found};
-use super::refusals::{combination, invalid};
+use super::refusals::{combination, insufficient_capacity, invalid};
 use super::tags;
 use crate::definition::{RegionDefinition, SubnetGroup};
 use crate::protocol::ApiError;
@@ -13,6 +13,7 @@ pub(super) fn settings(
     params: &Params,
     source: &Settings,
     region: &RegionDefinition,
+    impaired: &[&str],
 ) -> Result<Settings, ApiError> {
     let group = subnet_group(params, region)?;
     let multi_az = params.flag("MultiAZ")?.unwrap_or(false);
@@ -25,9 +26,17 @@ pub(super) fn settings(
     let zone = match zone {
         Some(zone) if group.subnets.contains_key(zone) => zone,
         Some(zone) => return Err(invalid(format!("DB subnet group {} has no subnet in {zone}", group.name))),
-        None => group.subnets.keys().next().map_or(source.availability_zone.as_str(), String::as_str),
+        None => {
+            let mut zones = group.subnets.keys().map(String::as_str);
+            let well = zones.clone().find(|zone| !impaired.contains(zone));
+            well.or_else(|| zones.next()).unwrap_or(source.availability_zone.as_str())
+        }
     };
     let secondary_zone = standby_zone(group, zone, multi_az)?;
+    let wanted = [Some(zone), secondary_zone.as_deref()];
+    if wanted.into_iter().flatten().any(|zone| impaired.contains(&zone)) {
+        return Err(insufficient_capacity());
+    }
     let or = |name: &str, otherwise: &str| params.get(name).unwrap_or(otherwise).to_owned();
     let port = params.number("Port")?.unwrap_or(source.port.into());
     let port = u16::try_from(port).map_err(|_| invalid(format!("Invalid port: {port}")))?;
