@@ -1,12 +1,24 @@
 //! Exploration: whatever goes wrong, the invariants hold; and each of them is seen to fail where Lifeboat itself is wrong.
 //! `scripts/explore` does the same many thousand times.
 
+use crate::playbooks;
 use crate::program::{Desk, Program, root};
 use crate::runbooks::SHIPPED;
 use lifeboat_cli::explore::{Invariant, Profile, Subject, Tamper, Trial, explore, run, systematic};
 use lifeboat_runbook::plan::Mode;
 use std::collections::BTreeSet;
 use std::fs;
+
+/// Every shipped runbook and playbook, each in its world.
+fn all() -> Vec<(String, Subject)> {
+    let runbooks = SHIPPED.iter().map(|(name, world)| (format!("runbooks/{name}.yaml"), *world));
+    let playbooks = playbooks::SHIPPED.iter().map(|(name, world)| (format!("playbooks/{name}.yaml"), *world));
+    let read = |(file, world): (String, &str)| {
+        let subject = Subject::read(&root().join(&file), world).expect("it can be run").quick();
+        (format!("{file}@{world}"), subject)
+    };
+    runbooks.chain(playbooks).map(read).collect()
+}
 
 /// A shipped runbook in a world where everything takes a tenth of its time, so that there is less to look at.
 fn subject(name: &str) -> Subject {
@@ -20,11 +32,11 @@ const RUNS: usize = 12;
 const EVERY: usize = 23;
 
 #[test]
-fn whatever_goes_wrong_every_shipped_runbook_keeps_its_promises() {
-    let subjects: Vec<_> = SHIPPED.iter().map(|(name, _)| ((*name).to_owned(), subject(name))).collect();
+fn whatever_goes_wrong_all_that_is_shipped_keeps_its_promises() {
+    let subjects = all();
     let tally = explore(&subjects, RUNS * subjects.len(), 1, EVERY, None, |_| {});
     println!("{tally}");
-    assert_eq!(tally.runs, RUNS * SHIPPED.len());
+    assert_eq!(tally.runs, RUNS * subjects.len());
     assert!(tally.violations.is_empty(), "{tally}");
 }
 

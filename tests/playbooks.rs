@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::fs;
 
 /// The shipped playbooks with the world each is practised in.
-const SHIPPED: [(&str, &str); 6] = [
+pub(crate) const SHIPPED: [(&str, &str); 6] = [
     ("availability-zone-impaired", "zone-impaired"),
     ("bad-deployment", "bad-deployment"),
     ("credentials-leaked", "key-leaked"),
