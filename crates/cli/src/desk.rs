@@ -33,6 +33,30 @@ pub(crate) type Answers = BTreeMap<String, Advances>;
 #[derive(Clone, Debug)]
 pub(crate) struct Advances(Vec<Advance>);
 
+impl Advances {
+    /// The answer of whoever answers as number `place` from 0.
+    pub(crate) fn at(&self, place: usize) -> Option<Advance> {
+        self.0.get(place).cloned()
+    }
+}
+
+impl Advance {
+    /// What is handed in, by `me` where nobody is named.
+    pub(crate) fn given(self, me: &str) -> Given {
+        let by = self.by.unwrap_or_else(|| me.to_owned());
+        Given {
+            identity: Some(Identity::of_user(&by, "")),
+            by,
+            choice: self.choice,
+            reason: self.reason,
+            fields: self.fields,
+            evidence: self.evidence,
+            via: IN_ADVANCE.to_owned(),
+            ..Given::default()
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Advances {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = serde_json::Value::deserialize(deserializer)?;
@@ -160,7 +184,7 @@ impl Desk {
             let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
             // Those that are in the journal already were used by an earlier process.
             let place = used.entry(open.asked).or_insert(open.circle.approved.len());
-            let answer = answers.filter(|_| may)?.0.get(*place)?.clone();
+            let answer = answers.filter(|_| may)?.at(*place)?;
             *place += 1;
             answer
         };
@@ -168,17 +192,7 @@ impl Desk {
         if let Some(after) = after.and_then(|after| after.to_std().ok()) {
             self.clock.sleep(after).await;
         }
-        let by = answer.by.unwrap_or_else(|| self.me.user.clone());
-        Some(self.with_file(Given {
-            identity: Some(Identity::of_user(&by, "")),
-            by,
-            choice: answer.choice,
-            reason: answer.reason,
-            fields: answer.fields,
-            evidence: answer.evidence,
-            via: IN_ADVANCE.to_owned(),
-            ..Given::default()
-        }))
+        Some(self.with_file(answer.given(&self.me.user)))
     }
 
     /// The same with the file it names kept beside the journal; what cannot be kept is missing, and asked for again.

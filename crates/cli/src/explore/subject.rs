@@ -1,5 +1,6 @@
 //! A runbook with the world in which it is explored.
 
+use crate::desk::{self, Answers};
 use crate::session;
 use crate::wiring;
 use lifeboat_engine::action::Values;
@@ -20,6 +21,8 @@ pub struct Subject {
     pub(super) catalog: Catalog,
     pub(super) inputs: Values,
     pub(super) definition: WorldDefinition,
+    /// What people answer who know what is right: `answers/NAME.yaml` beside the file, where it is there.
+    pub(super) answers: Answers,
 }
 
 impl Subject {
@@ -37,8 +40,13 @@ impl Subject {
         let inputs = inputs::resolve(&plan.inputs, &BTreeMap::new())
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
         let definition = WorldDefinition::named(world).map_err(|error| error.to_string())?;
+        let known = file.with_file_name("answers").join(file.file_name().unwrap_or_default());
+        let answers = match known.exists() {
+            true => desk::read_answers(&known, &plan).map_err(told)?,
+            false => Answers::new(),
+        };
         let file = file.to_owned();
-        Ok(Self { file, plan: Arc::new(plan), catalog, inputs, definition })
+        Ok(Self { file, plan: Arc::new(plan), catalog, inputs, definition, answers })
     }
 
     /// The same in a world where everything takes a tenth of its time.

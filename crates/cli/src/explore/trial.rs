@@ -16,6 +16,7 @@ use lifeboat_engine::clock::Clock;
 use lifeboat_engine::driver::{Engine, Outside};
 use lifeboat_engine::log::RunLog;
 use lifeboat_engine::meddle::Meddler;
+use lifeboat_engine::notify::{Bags, Post};
 use lifeboat_engine::start;
 use lifeboat_journal::chain;
 use lifeboat_journal::event::{Draft, EventKind};
@@ -374,6 +375,11 @@ impl Theatre<'_> {
             start::permitted(&self.subject.plan, &self.subject.catalog, state, wiring.clock.now())
         });
         let (_nobody, stop) = watch::channel(None);
+        // What a step tells is recorded, as in every simulation.
+        let record = (log.clone(), wiring.clock.clone());
+        let (plan, catalog) = (self.subject.plan.clone(), self.subject.catalog.clone());
+        let post = Post::new(plan, catalog, record, wiring.secrets(), None, Bags::default());
+        wiring.outbox.open(Arc::new(post));
         let engine = Engine {
             plan: self.subject.plan.clone(),
             catalog: self.subject.catalog.clone(),
@@ -384,7 +390,11 @@ impl Theatre<'_> {
             confirmed: BTreeSet::new(),
             until: None,
             outside: Outside {
-                people: Arc::new(Crowd::new(self.trial.seed, wiring.clock.clone())),
+                people: Arc::new(Crowd::new(
+                    self.trial.seed,
+                    wiring.clock.clone(),
+                    self.subject.answers.clone(),
+                )),
                 secrets: wiring.secrets(),
                 identity: wiring.logins(),
                 blocked_limit: Some(BLOCKED),
