@@ -332,7 +332,13 @@ fn decisions<'run>(run: &RunRecord<'run>) -> Vec<DecisionRow> {
     let mut decisions = Vec::new();
     for event in run.record.events {
         match &event.kind {
-            EventKind::PersonAsked(question) => drop(questions.insert(event.seq, question.text.clone())),
+            EventKind::PersonAsked(question) => {
+                // The instructions of a manual step may fill a page: its name says what was to be done.
+                let outline = event.step.as_ref().and_then(|step| run.record.state.outline(step));
+                let name =
+                    outline.filter(|_| question.kind == "manual").and_then(|outline| outline.name.clone());
+                questions.insert(event.seq, name.unwrap_or_else(|| question.text.clone()));
+            }
             EventKind::PersonAnswered(answer) => decisions.push(DecisionRow {
                 at: time_text(event.at),
                 question: questions.get(&answer.asked).cloned().unwrap_or_default(),
