@@ -359,6 +359,7 @@ impl Scope for Known<'_> {
     fn value(&self, names: &[&str]) -> Option<Value> {
         match names {
             ["run", "mode"] => Some(self.mode.word().into()),
+            ["run", "id" | "short_id"] => Some("*".into()),
             ["inputs", name] => Some(self.inputs.get(*name).cloned().unwrap_or_else(|| "*".into())),
             ["target", "account"] => Some(self.account.as_str().into()),
             ["target", "region"] => Some(self.region.as_str().into()),
